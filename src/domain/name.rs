@@ -1,0 +1,251 @@
+//! Names as people and scripts write them, and the one identity behind them.
+//! Every name is checked once, here, before it becomes part of a path, an argument or a message.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Longest unit name that systemd accepts, in bytes (UNIT_NAME_MAX - 1).
+const LONGEST_UNIT_NAME: usize = 255;
+
+/// Why a name was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NameError {
+    /// The empty string, `.` or `..`.
+    #[error("`{0}` is not a service name")]
+    Empty(String),
+    /// A character that cannot stand in a unit or init script name.
+    #[error("`{name}` is not a service name: {character:?} is not allowed in it")]
+    Character {
+        /// The name, escaped so that it stays on one line.
+        name: String,
+        /// The first offending character.
+        character: char,
+    },
+    /// Longer than any init accepts.
+    #[error("a service name of {0} bytes is too long (at most 255)")]
+    TooLong(usize),
+}
+
+fn check(text: &str) -> Result<(), NameError> {
+    if text.len() > LONGEST_UNIT_NAME {
+        return Err(NameError::TooLong(text.len()));
+    }
+    if matches!(text, "" | "." | "..") {
+        return Err(NameError::Empty(text.to_owned()));
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.@:\\+~%=,".contains(c);
+    match text.chars().find(|c| !allowed(*c)) {
+        Some(character) => Err(NameError::Character {
+            name: text.escape_debug().to_string(),
+            character,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// One identity behind `foo`, `foo.sh` and `foo.service`: what policies are written for.
+/// A unit that is not a service keeps its suffix: `foo.socket`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ServiceName(String);
+
+impl ServiceName {
+    /// Parses a name as a script or an admin writes it.
+    ///
+    /// # Errors
+    /// When the name could not be the name of any service.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        check(text)?;
+        let stem = text.strip_suffix(".service").unwrap_or(text);
+        let stem = stem
+            .strip_suffix(".sh")
+            .filter(|s| !s.is_empty())
+            .unwrap_or(stem);
+        check(stem)?;
+        Ok(Self(stem.to_owned()))
+    }
+
+    /// The canonical text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The systemd unit of this service.
+    pub fn unit(&self) -> UnitName {
+        UnitName::complete(&self.0)
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What kind of unit a name belongs to, by its suffix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UnitKind {
+    /// `.service`
+    Service,
+    /// `.socket`
+    Socket,
+    /// `.path`
+    Path,
+    /// `.timer`
+    Timer,
+    /// `.automount`
+    Automount,
+    /// `.target`
+    Target,
+    /// `.mount`, `.slice`, `.device`, `.swap`, `.scope`
+    Other,
+}
+
+impl UnitKind {
+    /// Whether units of this kind start others on demand.
+    pub fn is_trigger(self) -> bool {
+        matches!(
+            self,
+            Self::Socket | Self::Path | Self::Timer | Self::Automount
+        )
+    }
+}
+
+/// A full unit name with its suffix, `foo.service`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnitName(String);
+
+const SUFFIXES: [&str; 11] = [
+    ".service",
+    ".socket",
+    ".path",
+    ".timer",
+    ".automount",
+    ".target",
+    ".mount",
+    ".slice",
+    ".device",
+    ".swap",
+    ".scope",
+];
+
+impl UnitName {
+    /// Parses a unit name as systemctl takes it: without a suffix it is a service.
+    ///
+    /// # Errors
+    /// When the name could not be the name of any unit.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        check(text)?;
+        Ok(Self::complete(text))
+    }
+
+    /// `text` with exactly `.service` appended, whatever it ends with.
+    ///
+    /// # Errors
+    /// When the name could not be the name of any unit.
+    pub fn of_script(text: &str) -> Result<Self, NameError> {
+        check(text)?;
+        // original: only `.sh` is stripped, so `foo.service` becomes `foo.service.service`
+        let stem = text.strip_suffix(".sh").unwrap_or(text);
+        Ok(Self(format!("{stem}.service")))
+    }
+
+    fn complete(text: &str) -> Self {
+        if SUFFIXES.iter().any(|suffix| text.ends_with(suffix)) {
+            Self(text.to_owned())
+        } else {
+            Self(format!("{text}.service"))
+        }
+    }
+
+    /// The name with its suffix.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The kind, by the suffix.
+    pub fn kind(&self) -> UnitKind {
+        match self.0.rsplit_once('.').map_or("", |(_, suffix)| suffix) {
+            "service" => UnitKind::Service,
+            "socket" => UnitKind::Socket,
+            "path" => UnitKind::Path,
+            "timer" => UnitKind::Timer,
+            "automount" => UnitKind::Automount,
+            "target" => UnitKind::Target,
+            _ => UnitKind::Other,
+        }
+    }
+
+    /// The name without its suffix.
+    pub fn stem(&self) -> &str {
+        self.0
+            .rsplit_once('.')
+            .map_or(self.0.as_str(), |(stem, _)| stem)
+    }
+
+    /// The identity that policies are written for.
+    pub fn service(&self) -> ServiceName {
+        match self.kind() {
+            UnitKind::Service => ServiceName(self.stem().to_owned()),
+            _ => ServiceName(self.0.clone()),
+        }
+    }
+}
+
+impl fmt::Display for UnitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_identity_stands_behind_all_spellings() {
+        for text in ["foo", "foo.service", "foo.sh"] {
+            assert_eq!(ServiceName::parse(text).unwrap().as_str(), "foo", "{text}");
+        }
+        assert_eq!(
+            ServiceName::parse("foo.socket").unwrap().as_str(),
+            "foo.socket"
+        );
+        assert_eq!(
+            ServiceName::parse("foo@x.service").unwrap().as_str(),
+            "foo@x"
+        );
+    }
+
+    #[test]
+    fn names_that_could_leave_a_directory_or_reach_a_shell_are_refused() {
+        for text in [
+            "", ".", "..", "../foo", "a b", "a\nb", "$(x)", "a;b", "a*", "`x`", "a/b", "ä",
+        ] {
+            assert!(ServiceName::parse(text).is_err(), "{text:?}");
+            assert!(UnitName::parse(text).is_err(), "{text:?}");
+        }
+        let long = "x".repeat(300);
+        assert_eq!(UnitName::parse(&long), Err(NameError::TooLong(300)));
+    }
+
+    #[test]
+    fn a_script_name_becomes_a_unit_as_stock_does_it() {
+        assert_eq!(
+            UnitName::of_script("foo.sh").unwrap().as_str(),
+            "foo.service"
+        );
+        assert_eq!(
+            UnitName::of_script("foo.service").unwrap().as_str(),
+            "foo.service.service"
+        );
+        assert_eq!(UnitName::parse("foo").unwrap().as_str(), "foo.service");
+        assert_eq!(
+            UnitName::parse("foo.socket").unwrap().kind(),
+            UnitKind::Socket
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! What is carried out: steps, the jobs in them, and how each job ended.
+
+use serde::Serialize;
+
+use super::{Action, UnitName, Verb};
+
+/// One job asked of an init.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Job {
+    /// The unit.
+    pub unit: UnitName,
+    /// What is asked of it.
+    pub verb: Verb,
+}
+
+impl Job {
+    /// `verb` asked of `unit`.
+    pub fn new(verb: Verb, unit: UnitName) -> Self {
+        Self { unit, verb }
+    }
+}
+
+/// Whether jobs are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wait {
+    /// Until they have ended.
+    Done,
+    /// Only until they are queued.
+    Queued,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// As asked.
+    Done,
+    /// Queued, and not waited for.
+    Queued,
+    /// Not, for this reason.
+    Failed(JobFailure),
+}
+
+/// Why a job did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobFailure {
+    /// The init did not take the job. For systemd the D-Bus error's name and text.
+    Refused {
+        /// Name of the error.
+        name: String,
+        /// Its text.
+        message: String,
+    },
+    /// The job ran and failed. systemd's job result (failed, timeout, dependency, canceled,
+    /// skipped, ...) and the service's own Result property (exit-code, signal, start-limit-hit, ...).
+    Ended {
+        /// How the job ended.
+        result: String,
+        /// How the service ended, empty where unknown.
+        service_result: String,
+    },
+    /// It had not ended within this many seconds and goes on by itself.
+    TimedOut {
+        /// Seconds waited.
+        seconds: u64,
+    },
+    /// The connection was lost; whether it was done is not known.
+    Lost {
+        /// What happened.
+        why: String,
+    },
+}
+
+/// One thing to do, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Note down what is about to be taken down, before it is. See the ledger.
+    Record(Vec<UnitName>),
+    /// Keep a D-Bus call from starting the unit.
+    Hold(UnitName),
+    /// Take such a hold away.
+    Release(UnitName),
+    /// These jobs: all asked for before the first is awaited.
+    Jobs {
+        /// The jobs, in the order in which they are asked for.
+        jobs: Vec<Job>,
+        /// Whether they are waited for.
+        wait: Wait,
+    },
+    /// Kill every process of the unit (force-stop).
+    Kill(UnitName),
+    /// Run the init script itself with this action.
+    Script(Action),
+    /// Strike the note about the unit: what it promised is there again.
+    Strike(UnitName),
+}

@@ -1,0 +1,107 @@
+//! The one trait that every init implements, and its errors.
+//! Inits do not import each other, decide nothing and print nothing.
+
+use thiserror::Error;
+
+use crate::domain::{
+    Capabilities, InitKind, Job, JobOutcome, Known, Machine, UnitFacts, UnitName, Wait,
+};
+
+/// Why an init could not be asked, or did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InitError {
+    /// Nobody listens, or the connection broke before anything was asked.
+    #[error("cannot reach {init}: {why}")]
+    Unreachable {
+        /// Which init.
+        init: &'static str,
+        /// What the system said.
+        why: String,
+    },
+    /// Somebody else than the init answers. Never retried.
+    #[error("the peer of {path} is not {init}: {why}")]
+    WrongPeer {
+        /// Which init was expected.
+        init: &'static str,
+        /// The socket.
+        path: String,
+        /// What is wrong with the peer.
+        why: String,
+    },
+    /// The init answered with an error.
+    #[error("{message}")]
+    Refused {
+        /// Name of the error (D-Bus).
+        name: String,
+        /// Its text.
+        message: String,
+    },
+    /// The connection broke after a question was sent; whether it was read is not known.
+    #[error("lost {init} while it was asked: {why}")]
+    Lost {
+        /// Which init.
+        init: &'static str,
+        /// What happened.
+        why: String,
+    },
+    /// No answer in time.
+    #[error("{init} did not answer within {seconds} s")]
+    Silent {
+        /// Which init.
+        init: &'static str,
+        /// Seconds waited.
+        seconds: u64,
+    },
+}
+
+/// How much is to be found out about a unit: nothing is observed that the decision does not need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Load, active and file state, source path, whether it can reload.
+    State,
+    /// Also its triggers and what it triggers, what requires it, stores, times.
+    Relations,
+}
+
+/// An init, as the steps need it.
+pub trait Init {
+    /// Which one it is.
+    fn kind(&self) -> InitKind;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// What the machine as a whole is doing.
+    fn machine(&mut self) -> Known<Machine>;
+
+    /// What is known of each of `names`, in their order. A unit the init does not have is an
+    /// answer (`LoadState::NotFound`), not an error.
+    ///
+    /// # Errors
+    /// When the init could not be asked at all.
+    fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError>;
+
+    /// Asks for all `jobs` before the first is awaited, and returns one outcome a job, in order.
+    ///
+    /// # Errors
+    /// When the init could not be asked at all; a lost connection after that is an outcome.
+    fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError>;
+
+    /// Kills every process of `unit` at once.
+    ///
+    /// # Errors
+    /// When the init could not be asked or refuses.
+    fn kill(&mut self, unit: &UnitName) -> Result<(), InitError>;
+
+    /// Keeps on-demand calls (D-Bus) from starting `unit`, until `release` or the next boot.
+    ///
+    /// # Errors
+    /// When that could not be put in place.
+    fn hold(&mut self, unit: &UnitName) -> Result<(), InitError>;
+
+    /// Takes away what `hold` put in place; nothing to do is success.
+    ///
+    /// # Errors
+    /// When it is still in place afterwards.
+    fn release(&mut self, unit: &UnitName) -> Result<(), InitError>;
+}

@@ -1,0 +1,3 @@
+//! rcpolicy: a policy layer for service actions in package upgrades.
+pub mod domain;
+pub mod init;
