@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Known, UnitName};
+use super::{Known, Life, UnitName};
 
 /// The init that runs this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -262,6 +262,8 @@ pub enum HelperAnswer {
 pub struct Facts {
     /// Seconds since the epoch.
     pub now: u64,
+    /// The life of the init, where notes can be kept for it: never in a chroot.
+    pub life: Option<Life>,
     /// The init that runs.
     pub init: InitKind,
     /// What that init can do.
@@ -274,6 +276,8 @@ pub struct Facts {
     pub related: Vec<UnitFacts>,
     /// What policy-rc.d said for this unit.
     pub helper: HelperAnswer,
+    /// What policy-rc.d said for other units that this action would start or stop on demand.
+    pub helper_related: Vec<(UnitName, HelperAnswer)>,
 }
 
 impl Facts {

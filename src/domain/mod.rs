@@ -1,13 +1,15 @@
-//! The words of the project: services, units, actions, requests, facts, decisions and steps.
+//! The words of the project: services, units, actions, requests, facts, decisions and jobs.
 //! Pure data with total functions; it never reads a file, a clock or the environment.
 
 mod action;
 mod decision;
 mod facts;
+mod job;
 mod known;
+mod life;
 mod name;
 mod request;
-mod step;
+
 
 pub use action::{Action, Verb};
 pub use decision::{Decision, Reason, Source, Until, Verdict};
@@ -16,6 +18,7 @@ pub use facts::{
     UnitFacts,
 };
 pub use known::Known;
+pub use life::Life;
 pub use name::{NameError, ServiceName, UnitKind, UnitName};
 pub use request::{Context, Flag, FrontEnd, Phase, Request, Scope};
-pub use step::{Job, JobFailure, JobOutcome, Step, Wait};
+pub use job::{Job, JobFailure, JobOutcome, Wait};

@@ -1,8 +1,8 @@
-//! What is carried out: steps, the jobs in them, and how each job ended.
+//! Jobs, as an init takes them, and how each ended.
 
 use serde::Serialize;
 
-use super::{Action, UnitName, Verb};
+use super::{UnitName, Verb};
 
 /// One job asked of an init.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,29 +69,4 @@ pub enum JobFailure {
         /// What happened.
         why: String,
     },
-}
-
-/// One thing to do, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Step {
-    /// Note down what is about to be taken down, before it is. See the ledger.
-    Record(Vec<UnitName>),
-    /// Keep a D-Bus call from starting the unit.
-    Hold(UnitName),
-    /// Take such a hold away.
-    Release(UnitName),
-    /// These jobs: all asked for before the first is awaited.
-    Jobs {
-        /// The jobs, in the order in which they are asked for.
-        jobs: Vec<Job>,
-        /// Whether they are waited for.
-        wait: Wait,
-    },
-    /// Kill every process of the unit (force-stop).
-    Kill(UnitName),
-    /// Run the init script itself with this action.
-    Script(Action),
-    /// Strike the note about the unit: what it promised is there again.
-    Strike(UnitName),
 }
