@@ -1,0 +1,193 @@
+//! The copy of the admin's last policy that read well: one versioned file, replaced by a rename.
+//! A first line of JSON names the files; their texts follow, one after the other.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Roots;
+use super::files::PolicyText;
+use super::trusted::{self, Refused, Trust};
+use crate::policy::rule::Tier;
+
+/// Version of the format.
+const VERSION: u32 = 1;
+/// Name of the copy in its directory.
+const NAME: &str = "policy";
+/// Largest copy that is read, in bytes.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// Why the copy could not be used or made.
+#[derive(Debug, Error)]
+pub(super) enum KeptError {
+    /// There is none.
+    #[error("none is kept")]
+    Missing,
+    /// It cannot be read, or not be trusted.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It is not what we write.
+    #[error("the copy is damaged: {0}")]
+    Damaged(&'static str),
+    /// It could not be written.
+    #[error("cannot keep a copy of this policy: {0}")]
+    Write(#[from] io::Error),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    files: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    tier: KeptTier,
+    name: String,
+    bytes: usize,
+}
+
+/// Whose file it was; packages' files are never kept.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum KeptTier {
+    Etc,
+    Run,
+}
+
+/// Where the copy lies.
+pub(super) fn path(roots: &Roots) -> PathBuf {
+    roots.cache.join(NAME)
+}
+
+/// Makes `texts` the copy, if they are not already. No file at all leaves no copy: who never had a
+/// policy is not bound by an empty one.
+pub(super) fn keep(roots: &Roots, texts: &[PolicyText]) -> Result<(), KeptError> {
+    let path = path(roots);
+    if texts.is_empty() {
+        return forget(&path);
+    }
+    let image = image(texts)?;
+    if bytes(roots).is_ok_and(|kept| kept == image) {
+        return Ok(());
+    }
+    replace(&path, &image).map_err(|error| {
+        // an older policy must not come back as the last one
+        let _ = forget(&path);
+        KeptError::Write(error)
+    })
+}
+
+/// The copy.
+pub(super) fn read(roots: &Roots) -> Result<Vec<PolicyText>, KeptError> {
+    let bytes = bytes(roots)?;
+    let text = String::from_utf8(bytes).map_err(|_| KeptError::Damaged("not UTF-8"))?;
+    let (header, mut rest) = text.split_once('\n').ok_or(KeptError::Damaged("no header"))?;
+    let header: Header =
+        serde_json::from_str(header).map_err(|_| KeptError::Damaged("unknown header"))?;
+    if header.version != VERSION {
+        return Err(KeptError::Damaged("written by another version"));
+    }
+    let mut texts = Vec::with_capacity(header.files.len());
+    for entry in header.files {
+        let (text, after) = rest
+            .split_at_checked(entry.bytes)
+            .ok_or(KeptError::Damaged("cut short"))?;
+        texts.push(entry.text(roots, text));
+        rest = after;
+    }
+    if rest.is_empty() { Ok(texts) } else { Err(KeptError::Damaged("too long")) }
+}
+
+impl Entry {
+    fn of(text: &PolicyText) -> Option<Self> {
+        let tier = match text.tier {
+            Tier::Admin => KeptTier::Etc,
+            Tier::Runtime => KeptTier::Run,
+            Tier::Vendor => return None,
+        };
+        Some(Self {
+            tier,
+            name: text.name.clone(),
+            bytes: text.text.len(),
+        })
+    }
+
+    fn text(&self, roots: &Roots, text: &str) -> PolicyText {
+        let tier = match self.tier {
+            KeptTier::Etc => Tier::Admin,
+            KeptTier::Run => Tier::Runtime,
+        };
+        let path = roots.directory(tier).join(&self.name);
+        PolicyText {
+            tier,
+            name: self.name.clone(),
+            // its lines are not those of the file that is there now
+            path: format!("{} (as it last read well)", path.display()),
+            text: text.to_owned(),
+        }
+    }
+}
+
+fn bytes(roots: &Roots) -> Result<Vec<u8>, KeptError> {
+    let trust = Trust {
+        owner: roots.owner,
+        base: Path::new("/"),
+    };
+    match trusted::read_regular(&path(roots), &trust, LARGEST) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.is_missing() => Err(KeptError::Missing),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn image(texts: &[PolicyText]) -> Result<Vec<u8>, KeptError> {
+    let header = Header {
+        version: VERSION,
+        files: texts.iter().filter_map(Entry::of).collect(),
+    };
+    let mut image = serde_json::to_vec(&header).map_err(io::Error::from)?;
+    image.push(b'\n');
+    for text in texts {
+        image.extend_from_slice(text.text.as_bytes());
+    }
+    Ok(image)
+}
+
+fn forget(path: &Path) -> Result<(), KeptError> {
+    // looked at first: on a read-only disk even removing nothing is an error
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    std::fs::remove_file(path)?;
+    Ok(())
+}
+
+/// Replaces the file at `path` so that there is always either the old or the new one.
+fn replace(path: &Path, image: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+    let temporary = directory.join(format!(".{NAME}.{}", std::process::id()));
+    let written = write(&temporary, image).and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written?;
+    File::open(directory)?.sync_all()
+}
+
+fn write(temporary: &Path, image: &[u8]) -> io::Result<()> {
+    // left behind by a crash of a process that had our number
+    let _ = std::fs::remove_file(temporary);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(temporary)?;
+    file.write_all(image)?;
+    file.sync_all()
+}

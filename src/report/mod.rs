@@ -1,0 +1,3 @@
+//! All that is shown to people. Nothing here decides anything.
+
+pub mod problems;
