@@ -1,3 +1,5 @@
 //! rcpolicy: a policy layer for service actions in package upgrades.
 pub mod domain;
 pub mod init;
+pub mod observe;
+pub mod report;
