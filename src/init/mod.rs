@@ -1,6 +1,9 @@
 //! The one trait that every init implements, and its errors.
 //! Inits do not import each other, decide nothing and print nothing.
 
+pub mod related;
+pub mod systemd;
+
 use thiserror::Error;
 
 use crate::domain::{

@@ -1,3 +1,5 @@
-//! All that is shown to people. Nothing here decides anything.
+//! All printing and logging: messages, tables, lines, timelines. It decides nothing, and never
+//! fails on a closed pipe.
 
 pub mod problems;
+pub mod systemctl;

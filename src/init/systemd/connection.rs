@@ -1,0 +1,266 @@
+//! One authenticated connection: method calls sent in one write, answers and signals taken apart.
+//! Everything is synchronous and has a deadline; there is no executor and no thread.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use zbus::message::{Flags, Type};
+use zbus::{DynamicType, Message};
+
+use super::frame::{FrameError, decode, message_length};
+use super::stream::{Deadline, Stream, StreamError};
+use super::{BUS_NAME, SYSTEMD};
+use crate::init::InitError;
+
+/// Bytes asked for in one read.
+const READ: usize = 64 << 10;
+
+/// What a call brought.
+pub(super) type Answer = Result<Message, InitError>;
+
+/// What came in.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    /// The answer to the call with this serial number.
+    Answer(u32, Result<Message, InitError>),
+    /// A signal.
+    Signal(Message),
+}
+
+/// The connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: Stream,
+    inbox: Vec<u8>,
+    through_bus: bool,
+}
+
+impl Connection {
+    /// Over systemd's private socket: messages have no destination.
+    pub(super) fn private(stream: Stream) -> Self {
+        Self {
+            stream,
+            inbox: Vec::new(),
+            through_bus: false,
+        }
+    }
+
+    /// Over a bus: messages are addressed.
+    pub(super) fn bus(stream: Stream) -> Self {
+        Self {
+            through_bus: true,
+            ..Self::private(stream)
+        }
+    }
+
+    /// A call of the manager's, not yet sent.
+    pub(super) fn call<B>(
+        &self,
+        path: &str,
+        interface: &str,
+        member: &str,
+        body: &B,
+    ) -> Result<Message, InitError>
+    where
+        B: Serialize + DynamicType,
+    {
+        let destination = self.through_bus.then_some(BUS_NAME);
+        build(destination, path, interface, member, body)
+    }
+
+    /// A call of the bus's own.
+    pub(super) fn bus_call<B>(
+        &self,
+        path: &str,
+        interface: &str,
+        member: &str,
+        body: &B,
+    ) -> Result<Message, InitError>
+    where
+        B: Serialize + DynamicType,
+    {
+        build(Some(interface), path, interface, member, body)
+    }
+
+    /// Sends `calls` in one write, in order.
+    pub(super) fn send(&self, calls: &[Message], limit: Duration) -> Result<(), InitError> {
+        let bytes: Vec<u8> = calls.iter().flat_map(|call| call.data().to_vec()).collect();
+        self.stream
+            .write_all(&bytes, Deadline::after(limit))
+            .map_err(|error| broken(&error, limit))
+    }
+
+    /// Sends `calls` and waits for all answers, in the order of the calls. Signals are dropped.
+    pub(super) fn call_all(
+        &mut self,
+        calls: &[Message],
+        limit: Duration,
+    ) -> Result<Vec<Answer>, InitError> {
+        self.call_all_while(calls, limit, &mut |_| {})
+    }
+
+    /// The same, and shows `on_signal` the signals that come in meanwhile.
+    pub(super) fn call_all_while(
+        &mut self,
+        calls: &[Message],
+        limit: Duration,
+        on_signal: &mut dyn FnMut(&Message),
+    ) -> Result<Vec<Answer>, InitError> {
+        self.send(calls, limit)?;
+        let deadline = Deadline::after(limit);
+        let mut answers: Vec<Option<Answer>> = Vec::new();
+        answers.resize_with(calls.len(), || None);
+        let mut missing = calls.len();
+        while missing > 0 {
+            let Some(incoming) = self.receive(deadline)? else {
+                return Err(silent(limit));
+            };
+            let (to, answer) = match incoming {
+                Incoming::Answer(to, answer) => (to, answer),
+                Incoming::Signal(signal) => {
+                    on_signal(&signal);
+                    continue;
+                }
+            };
+            let place = calls.iter().position(|call| serial(call) == to);
+            if let Some(slot) = place.and_then(|index| answers.get_mut(index)) {
+                missing -= usize::from(slot.is_none());
+                *slot = Some(answer);
+            }
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// The next answer or signal; nothing where the deadline passes first.
+    pub(super) fn receive(&mut self, deadline: Deadline) -> Result<Option<Incoming>, InitError> {
+        loop {
+            while let Some(message) = self.take_message()? {
+                match message.message_type() {
+                    Type::MethodReturn | Type::Error => return Ok(Some(answer(message))),
+                    Type::Signal => return Ok(Some(Incoming::Signal(message))),
+                    // Nobody has anything to ask of us.
+                    Type::MethodCall => {}
+                }
+            }
+            match self.fill(deadline) {
+                Ok(()) => {}
+                Err(StreamError::Silent) => return Ok(None),
+                Err(error) => return Err(broken(&error, Duration::ZERO)),
+            }
+        }
+    }
+
+    /// This connection, unless the other end has closed it, as far as that can be told without
+    /// waiting. What has come in unasked meanwhile is thrown away.
+    pub(super) fn if_open(mut self) -> Option<Self> {
+        loop {
+            match self.receive(Deadline::after(Duration::ZERO)) {
+                Ok(Some(_)) => {}
+                Ok(None) => return Some(self),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    fn fill(&mut self, deadline: Deadline) -> Result<(), StreamError> {
+        let kept = self.inbox.len();
+        self.inbox.resize(kept + READ, 0);
+        let space = self.inbox.get_mut(kept..).unwrap_or_default();
+        let result = self.stream.read(space, deadline);
+        self.inbox.truncate(kept + result.as_ref().unwrap_or(&0));
+        result.map(|_| ())
+    }
+
+    fn take_message(&mut self) -> Result<Option<Message>, InitError> {
+        let length = message_length(&self.inbox).map_err(|error| garbled(&error))?;
+        match length {
+            Some(length) if self.inbox.len() >= length => {
+                let rest = self.inbox.split_off(length);
+                let bytes = std::mem::replace(&mut self.inbox, rest);
+                decode(bytes)
+                    .map(Some)
+                    .map_err(|error| garbled(&error))
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+}
+
+/// The serial number that the answer to `call` will name.
+pub(super) fn serial(call: &Message) -> u32 {
+    call.primary_header().serial_num().get()
+}
+
+/// What `answer` carries, where it is of type `T`.
+pub(super) fn body<T>(answer: Result<Message, InitError>) -> Result<T, InitError>
+where
+    T: for<'d> zbus::wire::DynamicDeserialize<'d>,
+{
+    answer?
+        .body()
+        .deserialize::<T>()
+        .map_err(|error| InitError::Lost {
+            init: SYSTEMD,
+            why: format!("unexpected answer: {error}"),
+        })
+}
+
+fn build<B>(
+    destination: Option<&str>,
+    path: &str,
+    interface: &str,
+    member: &str,
+    body: &B,
+) -> Result<Message, InitError>
+where
+    B: Serialize + DynamicType,
+{
+    let mut builder = Message::method_call(path, member)
+        .interface(interface)
+        // Asking must not bring up a manager that is not there.
+        .with_flags(Flags::NO_AUTO_START);
+    if let Some(destination) = destination {
+        builder = builder.destination(destination);
+    }
+    builder.build(body).map_err(|error| InitError::Refused {
+        name: "org.freedesktop.DBus.Error.InvalidArgs".to_owned(),
+        message: error.to_string(),
+    })
+}
+
+fn answer(message: Message) -> Incoming {
+    let header = message.header();
+    let to = header.reply_serial().map_or(0, std::num::NonZeroU32::get);
+    match header.error_name().map(|name| name.to_string()) {
+        Some(name) => {
+            let text = message.body().deserialize::<(String,)>();
+            let message = text.map_or_else(|_| name.clone(), |(text,)| text);
+            Incoming::Answer(to, Err(InitError::Refused { name, message }))
+        }
+        None => Incoming::Answer(to, Ok(message)),
+    }
+}
+
+fn silent(limit: Duration) -> InitError {
+    InitError::Silent {
+        init: SYSTEMD,
+        seconds: limit.as_secs(),
+    }
+}
+
+fn broken(error: &StreamError, limit: Duration) -> InitError {
+    match error {
+        StreamError::Silent => silent(limit),
+        StreamError::Closed | StreamError::System(_) => InitError::Lost {
+            init: SYSTEMD,
+            why: error.to_string(),
+        },
+    }
+}
+
+fn garbled(error: &FrameError) -> InitError {
+    InitError::Lost {
+        init: SYSTEMD,
+        why: error.to_string(),
+    }
+}

@@ -1,0 +1,228 @@
+//! The way to the manager: its private socket first, the system bus where that one is not there.
+//! Before the first byte is sent, the socket and the process behind it are checked.
+
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::socket::UnixCredentials;
+use nix::sys::stat::{Mode, SFlag, fstat};
+
+use super::SYSTEMD;
+use super::connection::Connection;
+use super::sasl::{SaslError, authenticate};
+use super::stream::{Deadline, Stream};
+use crate::init::InitError;
+
+/// The bus's own name, path and interface.
+const BUS: &str = "org.freedesktop.DBus";
+const BUS_PATH: &str = "/org/freedesktop/DBus";
+
+/// Where the manager and the bus listen.
+#[derive(Debug, Clone)]
+pub(super) struct Sockets {
+    /// systemd's private socket.
+    pub(super) private: PathBuf,
+    /// The system bus, where there is one to fall back to.
+    pub(super) bus: Option<PathBuf>,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            private: PathBuf::from("/run/systemd/private"),
+            bus: Some(PathBuf::from("/run/dbus/system_bus_socket")),
+        }
+    }
+}
+
+/// Connects, checks the peer and authenticates.
+pub(super) fn dial(sockets: &Sockets, limit: Duration) -> Result<Connection, InitError> {
+    match dial_private(&sockets.private, limit) {
+        Err(InitError::Unreachable { init, why }) => match &sockets.bus {
+            Some(bus) => dial_bus(bus, limit),
+            None => Err(InitError::Unreachable { init, why }),
+        },
+        other => other,
+    }
+}
+
+fn dial_private(path: &Path, limit: Duration) -> Result<Connection, InitError> {
+    let stream = connect(path)?;
+    let peer = stream.peer().map_err(|error| wrong(path, &error))?;
+    check_manager(peer).map_err(|why| wrong(path, &why))?;
+    enter(&stream, path, limit)?;
+    Ok(Connection::private(stream))
+}
+
+/// PID 1 listens there itself. A pid of 0 means a process outside of our pid namespace: another
+/// machine's or the host's manager, which is not ours to command.
+fn check_manager(peer: UnixCredentials) -> Result<(), String> {
+    match (peer.uid(), peer.pid()) {
+        (0, 1) => Ok(()),
+        (uid, pid) => Err(format!("it is process {pid} of user {uid}")),
+    }
+}
+
+fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
+    let stream = connect(path)?;
+    enter(&stream, path, limit)?;
+    let mut connection = Connection::bus(stream);
+    let name = crate::init::systemd::BUS_NAME;
+    let calls = [
+        connection.bus_call(BUS_PATH, BUS, "Hello", &())?,
+        connection.bus_call(BUS_PATH, BUS, "GetConnectionUnixProcessID", &name)?,
+        connection.bus_call(BUS_PATH, BUS, "AddMatch", &job_removed_rule())?,
+    ];
+    let answers = connection.call_all(&calls, limit)?;
+    for answer in &answers {
+        answer.clone()?;
+    }
+    let pid = answers.get(1).and_then(|answer| answer.as_ref().ok());
+    match pid.and_then(|message| message.body().deserialize::<u32>().ok()) {
+        Some(1) => Ok(connection),
+        other => {
+            let owner = other.map_or("unknown".to_owned(), |pid| pid.to_string());
+            Err(wrong(path, &format!("process {owner} owns {name}")))
+        }
+    }
+}
+
+fn job_removed_rule() -> String {
+    format!(
+        "type='signal',sender='{}',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'",
+        crate::init::systemd::BUS_NAME
+    )
+}
+
+/// Connects to what lies at `path` itself: no link in its place is followed, and what was checked
+/// is what is connected to.
+fn connect(path: &Path) -> Result<Stream, InitError> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let place = open(path, flags, Mode::empty()).map_err(|errno| unreachable_at(path, errno))?;
+    let status = fstat(&place).map_err(|errno| unreachable_at(path, errno))?;
+    let kind = SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits());
+    if kind != SFlag::S_IFSOCK {
+        return Err(wrong(path, &"it is not a socket"));
+    }
+    if status.st_uid != 0 {
+        return Err(wrong(path, &format!("it belongs to user {}", status.st_uid)));
+    }
+    // std opens its sockets with SOCK_CLOEXEC.
+    let socket = UnixStream::connect(format!("/proc/self/fd/{}", place.as_raw_fd()))
+        .map_err(|error| unreachable_at(path, error))?;
+    Ok(Stream::new(socket))
+}
+
+fn enter(stream: &Stream, path: &Path, limit: Duration) -> Result<(), InitError> {
+    authenticate(stream, Deadline::after(limit)).map_err(|error| match error {
+        SaslError::Refused => unreachable_at(path, "authentication refused"),
+        SaslError::Garbage => wrong(path, &error),
+        SaslError::Stream(super::stream::StreamError::Silent) => InitError::Silent {
+            init: SYSTEMD,
+            seconds: limit.as_secs(),
+        },
+        SaslError::Stream(error) => unreachable_at(path, error),
+    })
+}
+
+fn unreachable_at(path: &Path, why: impl std::fmt::Display) -> InitError {
+    InitError::Unreachable {
+        init: SYSTEMD,
+        why: format!("{}: {why}", path.display()),
+    }
+}
+
+fn wrong(path: &Path, why: &dyn std::fmt::Display) -> InitError {
+    InitError::WrongPeer {
+        init: SYSTEMD,
+        path: path.display().to_string(),
+        why: why.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::time::Instant;
+
+    use super::*;
+
+    fn is_unreachable(result: &Result<Connection, InitError>) -> bool {
+        matches!(result, Err(InitError::Unreachable { .. }))
+    }
+
+    fn only(private: PathBuf) -> Sockets {
+        Sockets { private, bus: None }
+    }
+
+    #[test]
+    fn a_missing_socket_and_one_without_listener_are_unreachable() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("private");
+        assert!(is_unreachable(&dial(&only(path.clone()), Duration::from_secs(1))));
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(is_unreachable(&dial(&only(path), Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn a_listener_that_is_not_process_1_is_refused_before_a_byte_is_sent_and_without_fallback() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("private");
+        let listener = UnixListener::bind(&path).unwrap();
+        let bus = dir.path().join("bus");
+        let fallback = UnixListener::bind(&bus).unwrap();
+        fallback.set_nonblocking(true).unwrap();
+        let sockets = Sockets {
+            private: path,
+            bus: Some(bus),
+        };
+        let result = dial(&sockets, Duration::from_secs(1));
+        assert!(matches!(result, Err(InitError::WrongPeer { .. })), "{result:?}");
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut heard = Vec::new();
+        std::io::Read::read_to_end(&mut peer, &mut heard).unwrap();
+        assert!(heard.is_empty(), "{heard:?}");
+        assert!(fallback.accept().is_err(), "the bus was contacted");
+    }
+
+    #[test]
+    fn a_link_or_a_file_in_the_sockets_place_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join("real");
+        let _listener = UnixListener::bind(&real).unwrap();
+        let link = dir.path().join("private");
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let result = dial(&only(link), Duration::from_secs(1));
+        assert!(matches!(result, Err(InitError::WrongPeer { .. })), "{result:?}");
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let result = dial(&only(file), Duration::from_secs(1));
+        assert!(matches!(result, Err(InitError::WrongPeer { .. })), "{result:?}");
+    }
+
+    #[test]
+    fn a_bus_that_stays_silent_is_left_at_the_time_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let bus = dir.path().join("bus");
+        let _listener = UnixListener::bind(&bus).unwrap();
+        let sockets = Sockets {
+            private: dir.path().join("private"),
+            bus: Some(bus),
+        };
+        let begun = Instant::now();
+        let result = dial(&sockets, Duration::from_millis(200));
+        assert!(matches!(result, Err(InitError::Silent { .. })), "{result:?}");
+        assert!(begun.elapsed() < Duration::from_secs(3));
+    }
+
+    #[test]
+    fn only_process_1_of_root_is_the_manager() {
+        // SO_PEERCRED of a pair: ourselves.
+        let (one, _two) = UnixStream::pair().unwrap();
+        let ourselves = Stream::new(one).peer().unwrap();
+        assert!(check_manager(ourselves).is_err());
+    }
+}
