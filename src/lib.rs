@@ -1,3 +1,6 @@
 //! rcpolicy: a policy layer for service actions in package upgrades.
 pub mod domain;
+pub mod files;
 pub mod init;
+pub mod ledger;
+pub mod observe;
