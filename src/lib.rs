@@ -4,3 +4,4 @@ pub mod files;
 pub mod init;
 pub mod ledger;
 pub mod observe;
+pub mod report;

@@ -1,5 +1,11 @@
 //! The ledger on real file systems: killed writers, damage, links, foreign owners, full and
 //! read-only disks, and many writers at once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a failing helper is a failing test"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};

@@ -1,0 +1,5 @@
+//! All printing and logging.
+pub mod console;
+pub mod journal;
+pub mod log;
+pub mod time;
