@@ -10,15 +10,14 @@ mod life;
 mod name;
 mod request;
 
-
 pub use action::{Action, Verb};
 pub use decision::{Decision, Reason, Source, Until, Verdict};
 pub use facts::{
     ActiveState, Capabilities, Facts, FileState, HelperAnswer, InitKind, LoadState, Machine,
     UnitFacts,
 };
+pub use job::{Job, JobFailure, JobOutcome, Wait};
 pub use known::Known;
 pub use life::Life;
 pub use name::{NameError, ServiceName, UnitKind, UnitName};
 pub use request::{Context, Flag, FrontEnd, Phase, Request, Scope};
-pub use job::{Job, JobFailure, JobOutcome, Wait};

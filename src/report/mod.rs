@@ -1,5 +1,10 @@
 //! All printing and logging: messages, tables, lines, timelines. It decides nothing, and never
 //! fails on a closed pipe.
 
+pub mod console;
+pub mod journal;
+pub mod log;
+pub mod pending;
 pub mod problems;
 pub mod systemctl;
+pub mod time;

@@ -1,0 +1,199 @@
+//! `rcpolicy`, the admin's command line: one file a subcommand, from arguments to exit status.
+//! What stands outside (clock, user, root directory) comes in a [`Place`], so that tests choose it.
+
+mod bypass;
+mod forget;
+mod log;
+mod pending;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Parser, Subcommand};
+use thiserror::Error;
+
+use crate::files::FileError;
+use crate::ledger::{self, Ledger, LedgerError};
+use crate::observe::life::life_under;
+use crate::report::console::Console;
+use crate::report::log::LogError;
+use crate::report::time::TimeError;
+
+const STATUSES: &str = "\
+Exit status:
+  0  done; for `bypass status`: the bypass is on
+  1  the answer is no: nothing to forget, the bypass is off
+  2  wrong usage
+  3  something could not be read or written, or needs root
+
+Examples:
+  rcpolicy pending                          what is owed to the machine, and why
+  rcpolicy log --service ssh --since 2h     what was decided about ssh lately
+  rcpolicy bypass on                        hand every call to the stock tools";
+
+/// How a subcommand ended. The one table from endings to exit statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// As asked.
+    Done,
+    /// The answer is no.
+    No,
+    /// The arguments make no sense.
+    Usage,
+    /// Something could not be read or written.
+    Failed,
+}
+
+impl Ending {
+    /// The exit status.
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::No => 1,
+            Self::Usage => 2,
+            Self::Failed => 3,
+        }
+    }
+}
+
+/// Why a subcommand did not do what was asked.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Time(#[from] TimeError),
+    #[error("cannot write the list as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{0} needs root")]
+    NeedsRoot(&'static str),
+    #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
+    NoLife,
+}
+
+impl Failure {
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Time(_) => Ending::Usage,
+            Self::Ledger(_)
+            | Self::Log(_)
+            | Self::File(_)
+            | Self::Json(_)
+            | Self::NeedsRoot(_)
+            | Self::NoLife => Ending::Failed,
+        }
+    }
+}
+
+/// Where and when the command runs.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The root directory of the machine in question.
+    pub root: PathBuf,
+    /// Microseconds since the epoch.
+    pub now: i64,
+    /// Whether we are root.
+    pub is_root: bool,
+}
+
+impl Place {
+    /// This machine, now.
+    pub fn here() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.map_or(0, |since| since.as_micros().try_into().unwrap_or(i64::MAX));
+        Self {
+            root: PathBuf::from("/"),
+            now,
+            is_root: nix::unistd::geteuid().is_root(),
+        }
+    }
+
+    fn path(&self, absolute: &str) -> PathBuf {
+        self.root.join(Path::new(absolute.trim_start_matches('/')))
+    }
+
+    fn seconds(&self) -> u64 {
+        u64::try_from(self.now / 1_000_000).unwrap_or(0)
+    }
+
+    fn ledger(&self) -> Result<Ledger, Failure> {
+        let life = life_under(&self.root).ok_or(Failure::NoLife)?;
+        Ok(Ledger::open(&self.path(ledger::DIRECTORY), life))
+    }
+
+    fn require_root(&self, what: &'static str) -> Result<(), Failure> {
+        if self.is_root {
+            Ok(())
+        } else {
+            Err(Failure::NeedsRoot(what))
+        }
+    }
+}
+
+/// Look into and steer what rcpolicy does with service actions in package upgrades.
+#[derive(Debug, Parser)]
+#[command(name = "rcpolicy", version, after_help = STATUSES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what is owed to the machine: actions put off, units taken down and not yet restored.
+    Pending(pending::Arguments),
+    /// Drop what is owed to a service, without doing it.
+    Forget(forget::Arguments),
+    /// Show what was decided, the oldest first.
+    Log(log::Arguments),
+    /// Put rcpolicy aside: every call goes to the stock tools.
+    Bypass(bypass::Arguments),
+}
+
+/// Runs `rcpolicy` with `arguments` (the program's name included).
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Ending {
+    let ending = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => dispatch(&arguments.command, place, console),
+        Err(error) => usage(&error, console),
+    };
+    match console.finish() {
+        Ok(()) => ending,
+        Err(error) => {
+            console.complain(format_args!("cannot write the output: {error}"));
+            Ending::Failed
+        }
+    }
+}
+
+fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Ending {
+    let result = match command {
+        Command::Pending(arguments) => pending::run(arguments, place, console),
+        Command::Forget(arguments) => forget::run(arguments, place, console),
+        Command::Log(arguments) => log::run(arguments, place, console),
+        Command::Bypass(arguments) => bypass::run(arguments, place, console),
+    };
+    result.unwrap_or_else(|failure| {
+        console.complain(&failure);
+        failure.ending()
+    })
+}
+
+/// Help and version are answers; the rest is wrong usage.
+fn usage(error: &clap::Error, console: &mut Console<'_>) -> Ending {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        console.complain(text.trim_end());
+        return Ending::Usage;
+    }
+    console.say(text.trim_end());
+    Ending::Done
+}

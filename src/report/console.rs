@@ -1,0 +1,77 @@
+//! Where a command line's words go. A closed pipe ends the output, never the program.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Standard output and standard error, or what stands for them in a test.
+pub struct Console<'a> {
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+    failure: Option<io::Error>,
+}
+
+impl<'a> Console<'a> {
+    /// A console that writes to these two.
+    pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
+        let failure = None;
+        Self { out, err, failure }
+    }
+
+    /// One line, or several, of what was asked for.
+    pub fn say(&mut self, text: impl Display) {
+        if self.failure.is_some() {
+            return;
+        }
+        self.failure = writeln!(self.out, "{text}").err();
+    }
+
+    /// One line for the human, on standard error; where that is closed nobody wants it.
+    pub fn complain(&mut self, text: impl Display) {
+        let _ = writeln!(self.err, "rcpolicy: {text}");
+    }
+
+    /// Flushes. A reader that went away is no failure: it has seen what it wanted.
+    ///
+    /// # Errors
+    /// When not all of the output could be written for another reason, a full disk for one.
+    pub fn finish(&mut self) -> io::Result<()> {
+        let result = match self.failure.take() {
+            Some(error) => Err(error),
+            None => self.out.flush(),
+        };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Refusing(io::ErrorKind);
+
+    impl Write for Refusing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_swallowed_and_a_full_disk_is_not() {
+        let mut err = Vec::new();
+        let mut closed = Refusing(io::ErrorKind::BrokenPipe);
+        let mut console = Console::new(&mut closed, &mut err);
+        console.say("x");
+        console.say("y");
+        assert!(console.finish().is_ok());
+        let mut full = Refusing(io::ErrorKind::StorageFull);
+        let mut console = Console::new(&mut full, &mut err);
+        console.say("x");
+        assert!(console.finish().is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! What is owed to the machine, as a table. Pure: entries in, text out.
+
+use crate::ledger::{Entry, LedgerError, Listing, Who};
+
+/// The table of `entries`; `now` is in seconds since the epoch.
+pub fn table(entries: &[Entry], now: u64) -> String {
+    let head = ["SERVICE", "AGE", "OWED", "WHO", "WHY"].map(str::to_owned);
+    let rows = entries.iter().map(|entry| row(entry, now));
+    align(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
+fn row(entry: &Entry, now: u64) -> [String; 5] {
+    [
+        entry.service.to_string(),
+        age(now.saturating_sub(entry.since)),
+        what(entry),
+        who(&entry.who),
+        one_line(&entry.because),
+    ]
+}
+
+/// Columns two blanks apart, the last as long as it is.
+fn align(rows: &[[String; 5]]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    let line = |row: &[String; 5]| {
+        let cells = row.iter().zip(&widths);
+        let padded: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// All that an entry promises, in words.
+pub fn what(entry: &Entry) -> String {
+    let mut parts = Vec::new();
+    if let Some(owed) = &entry.owed {
+        parts.push(format!("{} until {}", owed.due.action(), until(owed.until)));
+    }
+    if let Some(down) = &entry.down {
+        let units: Vec<&str> = down.units.iter().map(|s| s.unit.as_str()).collect();
+        parts.push(match units.as_slice() {
+            [] => "stopped".to_owned(),
+            units => format!("stopped with {}", units.join(" ")),
+        });
+    }
+    if entry.quiesced.is_some() {
+        parts.push("quiesced".to_owned());
+    }
+    if entry.kept_running {
+        parts.push("stop held".to_owned());
+    }
+    if entry.held {
+        parts.push("D-Bus starts held".to_owned());
+    }
+    match parts.as_slice() {
+        [] => "nothing".to_owned(),
+        parts => parts.join(", "),
+    }
+}
+
+fn until(until: crate::domain::Until) -> &'static str {
+    match until {
+        crate::domain::Until::Batch => "batch",
+        crate::domain::Until::Flush => "flush",
+        crate::domain::Until::Reboot => "reboot",
+    }
+}
+
+fn who(who: &Who) -> String {
+    match (&who.package, &who.script) {
+        (Some(package), Some(script)) => one_line(&format!("{package} {script}")),
+        (Some(package), None) => one_line(package),
+        (None, _) => format!("process {}", who.pid),
+    }
+}
+
+/// An age in its largest unit.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Text that came from outside, without what could move a terminal's cursor.
+pub fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(plain).collect()
+}
+
+/// The listing as one JSON document.
+///
+/// # Errors
+/// When an entry cannot be written down; none that was read is such.
+pub fn json(listing: &Listing) -> Result<String, serde_json::Error> {
+    let troubles: Vec<String> = listing
+        .troubles
+        .iter()
+        .map(LedgerError::to_string)
+        .collect();
+    let document = serde_json::json!({
+        "version": 1,
+        "entries": listing.entries,
+        "settled": listing.settled,
+        "troubles": troubles,
+    });
+    serde_json::to_string_pretty(&document)
+}
