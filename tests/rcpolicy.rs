@@ -257,6 +257,23 @@ fn help_has_examples_and_the_table_of_exit_statuses() {
 }
 
 #[test]
+fn check_shows_all_problems_of_all_files_with_line_and_column() {
+    let machine = Machine::new();
+    insta::assert_snapshot!(machine.run("check"));
+    let directory = machine.root().join("etc/rcpolicy/policy.d");
+    fs::create_dir_all(&directory).unwrap();
+    let unknown = "[[rule]]\nserivce = \"foo\"\ndecide = \"deny\"\n";
+    fs::write(directory.join("10-a.toml"), unknown).unwrap();
+    fs::write(
+        directory.join("20-b.toml"),
+        "[[rule]]\ndecide = \"never\"\n",
+    )
+    .unwrap();
+    insta::assert_snapshot!(machine.run("check"));
+    insta::assert_snapshot!(machine.run("check --json"));
+}
+
+#[test]
 fn a_closed_pipe_ends_the_program_quietly() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_rcpolicy"))
         .arg("--help")

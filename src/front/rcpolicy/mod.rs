@@ -2,6 +2,7 @@
 //! What stands outside (clock, user, root directory) comes in a [`Place`], so that tests choose it.
 
 mod bypass;
+mod check;
 mod forget;
 mod log;
 mod pending;
@@ -23,7 +24,7 @@ use crate::report::time::TimeError;
 const STATUSES: &str = "\
 Exit status:
   0  done; for `bypass status`: the bypass is on
-  1  the answer is no: nothing to forget, the bypass is off
+  1  the answer is no: a policy file is broken, nothing to forget, the bypass is off
   2  wrong usage
   3  something could not be read or written, or needs root
 
@@ -147,6 +148,8 @@ struct Arguments {
 enum Command {
     /// Show what is owed to the machine: actions put off, units taken down and not yet restored.
     Pending(pending::Arguments),
+    /// Check the policy files and show all their problems.
+    Check(check::Arguments),
     /// Drop what is owed to a service, without doing it.
     Forget(forget::Arguments),
     /// Show what was decided, the oldest first.
@@ -177,6 +180,7 @@ pub fn run(
 fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Ending {
     let result = match command {
         Command::Pending(arguments) => pending::run(arguments, place, console),
+        Command::Check(arguments) => check::run(arguments, place, console),
         Command::Forget(arguments) => forget::run(arguments, place, console),
         Command::Log(arguments) => log::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
