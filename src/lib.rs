@@ -1,4 +1,6 @@
 //! rcpolicy: a policy layer for service actions in package upgrades.
+pub mod act;
+pub mod decide;
 pub mod domain;
 pub mod files;
 pub mod front;

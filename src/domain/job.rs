@@ -1,6 +1,7 @@
 //! Jobs, as an init takes them, and how each ended.
 
 use serde::Serialize;
+use thiserror::Error;
 
 use super::{UnitName, Verb};
 
@@ -42,9 +43,10 @@ pub enum JobOutcome {
 }
 
 /// Why a job did not do what was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum JobFailure {
     /// The init did not take the job. For systemd the D-Bus error's name and text.
+    #[error("{message}")]
     Refused {
         /// Name of the error.
         name: String,
@@ -53,6 +55,7 @@ pub enum JobFailure {
     },
     /// The job ran and failed. systemd's job result (failed, timeout, dependency, canceled,
     /// skipped, ...) and the service's own Result property (exit-code, signal, start-limit-hit, ...).
+    #[error("its job ended as {result}{}", shown(service_result))]
     Ended {
         /// How the job ended.
         result: String,
@@ -60,13 +63,23 @@ pub enum JobFailure {
         service_result: String,
     },
     /// It had not ended within this many seconds and goes on by itself.
+    #[error("its job has not ended within {seconds} s and goes on")]
     TimedOut {
         /// Seconds waited.
         seconds: u64,
     },
     /// The connection was lost; whether it was done is not known.
+    #[error("whether it was done is not known: {why}")]
     Lost {
         /// What happened.
         why: String,
     },
+}
+
+fn shown(service_result: &str) -> String {
+    if service_result.is_empty() {
+        String::new()
+    } else {
+        format!(" (its service: {service_result})")
+    }
 }

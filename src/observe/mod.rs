@@ -1,5 +1,10 @@
 //! The machine, read into facts. Thin: it looks and runs policy-rc.d, and decides nothing.
 
 pub mod bypass;
+pub mod context;
+pub mod detect;
+pub mod helper;
 pub mod life;
+pub mod links;
 pub mod offline;
+pub mod runlevel;

@@ -56,14 +56,26 @@ pub struct Policy {
 impl Policy {
     /// The policy of `files`, which stand in their order of precedence.
     pub fn new(origin: Origin, files: Vec<PolicyFile>, problems: Vec<Problem>) -> Self {
-        let part = files
-            .iter()
-            .fold(SettingsPart::default(), |part, file| part.or(&file.settings));
+        let part = files.iter().fold(SettingsPart::default(), |part, file| {
+            part.or(&file.settings)
+        });
         Self {
             settings: Settings::from_part(&part),
             files,
             problems,
             origin,
+        }
+    }
+
+    /// No rules, and the stock tools' behaviour: what ours is compared with.
+    pub fn strict() -> Self {
+        let part = SettingsPart {
+            strict: Some(true),
+            ..SettingsPart::default()
+        };
+        Self {
+            settings: Settings::from_part(&part),
+            ..Self::new(Origin::Current, Vec::new(), Vec::new())
         }
     }
 

@@ -8,3 +8,6 @@ pub mod pending;
 pub mod problems;
 pub mod systemctl;
 pub mod time;
+pub mod voice;
+
+pub use voice::{Voice, pass_on};

@@ -47,9 +47,9 @@ fn ended(unit: &UnitName, result: &str, service_result: &str) -> Vec<String> {
     let line = match result {
         "canceled" => format!("Job for {unit} canceled."),
         "timeout" => format!("Job for {unit} timed out."),
-        "dependency" => format!(
-            "A dependency job for {unit} failed. See 'journalctl -xe' for details."
-        ),
+        "dependency" => {
+            format!("A dependency job for {unit} failed. See 'journalctl -xe' for details.")
+        }
         "invalid" => format!("{unit} is not active, cannot reload."),
         "assert" => format!("Assertion failed on job for {unit}."),
         "unsupported" => {
@@ -72,9 +72,7 @@ fn service_failed(unit: &UnitName, service_result: &str) -> Vec<String> {
     let quoted = quoted(unit.as_str());
     let mut lines = vec![
         first,
-        format!(
-            "See \"systemctl status {quoted}\" and \"journalctl -xeu {quoted}\" for details."
-        ),
+        format!("See \"systemctl status {quoted}\" and \"journalctl -xeu {quoted}\" for details."),
     ];
     if service_result == "start-limit" {
         lines.push(format!(
@@ -131,7 +129,10 @@ pub fn exit_status<'a>(outcomes: impl IntoIterator<Item = &'a JobOutcome>) -> u8
 }
 
 fn refusal_status(name: &str) -> u8 {
-    match (name.strip_prefix(SYSTEMD_ERROR), name.strip_prefix(DBUS_ERROR)) {
+    match (
+        name.strip_prefix(SYSTEMD_ERROR),
+        name.strip_prefix(DBUS_ERROR),
+    ) {
         (Some("OnlyByDependency" | "NoIsolation" | "TransactionIsDestructive"), _)
         | (_, Some("AccessDenied")) => NO_PERMISSION,
         (Some("NoSuchUnit"), _) => NOT_INSTALLED,
@@ -233,7 +234,11 @@ mod tests {
         for (verb, unit, name, message, expected, status) in cases {
             let failure = refused_by(name, message);
             assert_eq!(printed(verb, unit, &failure), expected);
-            assert_eq!(exit_status(&[JobOutcome::Failed(failure)]), status, "{name}");
+            assert_eq!(
+                exit_status(&[JobOutcome::Failed(failure)]),
+                status,
+                "{name}"
+            );
         }
     }
 
@@ -291,14 +296,21 @@ mod tests {
     #[test]
     fn a_name_that_a_shell_would_change_is_quoted_in_the_advice_alone() {
         let text = printed(Verb::Start, "t@x\\x2dy", &ended_with("failed", "exit-code"));
-        assert!(text.starts_with("Job for t@x\\x2dy.service failed because"), "{text}");
-        assert!(text.contains("systemctl status \"t@x\\\\x2dy.service\""), "{text}");
+        assert!(
+            text.starts_with("Job for t@x\\x2dy.service failed because"),
+            "{text}"
+        );
+        assert!(
+            text.contains("systemctl status \"t@x\\\\x2dy.service\""),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_first_refusal_counts_unless_a_queued_job_failed() {
         let none = || JobOutcome::Failed(refused_by("org.freedesktop.systemd1.NoSuchUnit", "m"));
-        let only = || JobOutcome::Failed(refused_by("org.freedesktop.systemd1.OnlyByDependency", ""));
+        let only =
+            || JobOutcome::Failed(refused_by("org.freedesktop.systemd1.OnlyByDependency", ""));
         let failed = || JobOutcome::Failed(ended_with("failed", "exit-code"));
         assert_eq!(exit_status(&[]), 0);
         assert_eq!(exit_status(&[JobOutcome::Done, JobOutcome::Queued]), 0);

@@ -177,9 +177,7 @@ impl Connection {
             Some(length) if self.inbox.len() >= length => {
                 let rest = self.inbox.split_off(length);
                 let bytes = std::mem::replace(&mut self.inbox, rest);
-                decode(bytes)
-                    .map(Some)
-                    .map_err(|error| garbled(&error))
+                decode(bytes).map(Some).map_err(|error| garbled(&error))
             }
             Some(_) | None => Ok(None),
         }

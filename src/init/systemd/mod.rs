@@ -190,9 +190,8 @@ impl Init for Systemd {
             answer: self.answer,
         };
         let outcomes = self.with_link(|link| jobs::run(link, jobs, wait, times))?;
-        let lost = |outcome: &JobOutcome| {
-            matches!(outcome, JobOutcome::Failed(JobFailure::Lost { .. }))
-        };
+        let lost =
+            |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost { .. }));
         if outcomes.iter().any(lost) {
             self.disconnect();
         }

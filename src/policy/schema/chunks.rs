@@ -19,7 +19,12 @@ pub(super) fn tables(text: &str) -> Option<Vec<(usize, DeTable<'_>)>> {
     let mut tables = Vec::new();
     for (offset, piece) in pieces(text) {
         let table = DeTable::parse(piece).ok()?.into_inner();
-        if offset == 0 { is_head(&table) } else { is_rules(&table) }.then_some(())?;
+        if offset == 0 {
+            is_head(&table)
+        } else {
+            is_rules(&table)
+        }
+        .then_some(())?;
         tables.push((offset, table));
     }
     Some(tables)
@@ -44,7 +49,11 @@ fn is_rules(table: &DeTable<'_>) -> bool {
 
 /// Cuts before lines that are `[[rule]]`: first what stands before all rules, then pieces of some rules.
 fn pieces(text: &str) -> Vec<(usize, &str)> {
-    let first = if text.starts_with(BEGIN.trim_start()) { Some(0) } else { next(text, 0) };
+    let first = if text.starts_with(BEGIN.trim_start()) {
+        Some(0)
+    } else {
+        next(text, 0)
+    };
     let mut pieces = Vec::new();
     let Some(mut start) = first else {
         return vec![(0, text)];

@@ -16,7 +16,9 @@ use super::rule::Tier;
 use reader::Reader;
 
 /// The tables at the top of a file.
-const TOP: [&str; 7] = ["rule", "group", "init", "action", "flush", "rcpolicy", "compat"];
+const TOP: [&str; 7] = [
+    "rule", "group", "init", "action", "flush", "rcpolicy", "compat",
+];
 /// The one whose name is spelled like a file.
 const HELPER: &str = "policy-rc-d";
 /// Beyond this size only the first syntax error of a file is reported, in bytes: what is no TOML at

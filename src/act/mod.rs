@@ -1,0 +1,195 @@
+//! Carrying out: a plan's steps, in order, on an init, with the ledger written before and struck
+//! after. It decides nothing; what went wrong is in the report, and nothing is printed here.
+
+use thiserror::Error;
+
+use crate::decide::{Plan, Step};
+use crate::domain::{Job, JobOutcome, UnitName, Wait};
+use crate::init::{Depth, Init, InitError};
+use crate::ledger::{Entry, Ledger, LedgerError};
+
+/// Nothing was done.
+#[derive(Debug, Error)]
+pub enum ActError {
+    /// What must be noted down first could not be.
+    #[error("cannot note down what is to be done: {0}")]
+    Note(#[from] LedgerError),
+    /// There is no running init that a note could be about.
+    #[error("cannot note down what is to be done: no running init to note it for")]
+    NoLife,
+    /// It must not be done now, and it cannot be noted down for later.
+    #[error("cannot hold it back: {0}")]
+    Unheld(String),
+    /// The init could not be asked, before anything was done.
+    #[error(transparent)]
+    Init(#[from] InitError),
+}
+
+/// What was done.
+#[must_use]
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Each job and how it ended.
+    pub outcomes: Vec<(Job, JobOutcome)>,
+    /// What went wrong besides, one line each.
+    pub warnings: Vec<String>,
+}
+
+impl Report {
+    /// How the last job for `unit` ended.
+    pub fn of(&self, unit: &UnitName) -> Option<(&Job, &JobOutcome)> {
+        let found = self
+            .outcomes
+            .iter()
+            .rev()
+            .find(|(job, _)| job.unit == *unit);
+        found.map(|(job, outcome)| (job, outcome))
+    }
+
+    /// The jobs that failed.
+    pub fn failures(&self) -> impl Iterator<Item = (&Job, &crate::domain::JobFailure)> {
+        self.outcomes
+            .iter()
+            .filter_map(|(job, outcome)| match outcome {
+                JobOutcome::Failed(failure) => Some((job, failure)),
+                JobOutcome::Done | JobOutcome::Queued => None,
+            })
+    }
+}
+
+/// Carries out `plan`. `wait` is for the jobs that were asked for.
+///
+/// # Errors
+/// Only as long as nothing was done; all later trouble is in the report.
+pub fn carry_out(
+    plan: &Plan,
+    wait: Wait,
+    init: &mut dyn Init,
+    ledger: Option<&Ledger>,
+) -> Result<Report, ActError> {
+    let mut report = Report::default();
+    let mut begun = false;
+    for step in plan.steps(wait) {
+        match step {
+            Step::Record(entry) => {
+                let ledger = ledger.ok_or(ActError::NoLife)?;
+                record(ledger, *entry, &mut report)?;
+            }
+            Step::Hold(unit) => warn(
+                &mut report,
+                init.hold(&unit),
+                "hold off D-Bus calls to",
+                &unit,
+            ),
+            Step::Release(unit) => {
+                warn(
+                    &mut report,
+                    init.release(&unit),
+                    "let D-Bus calls reach",
+                    &unit,
+                );
+            }
+            Step::Jobs { jobs, wait } => match init.run(&jobs, wait) {
+                Ok(outcomes) => report.outcomes.extend(jobs.into_iter().zip(outcomes)),
+                Err(error) if !begun => return Err(error.into()),
+                Err(error) => lost(&mut report, jobs, &error),
+            },
+            Step::Strike(service) => {
+                let Some(ledger) = ledger.filter(|_| report.failures().next().is_none()) else {
+                    continue;
+                };
+                if let Err(error) = ledger.lock().and_then(|mut locked| locked.strike(&service)) {
+                    report
+                        .warnings
+                        .push(format!("cannot strike the note about {service}: {error}"));
+                }
+            }
+        }
+        begun = begun || !report.outcomes.is_empty();
+    }
+    remember_times(plan, init, ledger, &mut report);
+    Ok(report)
+}
+
+/// Only notes down what the plan says is to be noted.
+///
+/// # Errors
+/// When that could not be done.
+pub fn note(plan: &Plan, ledger: Option<&Ledger>) -> Result<(), ActError> {
+    let ledger = ledger.ok_or(ActError::NoLife)?;
+    for entry in &plan.records {
+        record(ledger, entry.clone(), &mut Report::default())?;
+    }
+    Ok(())
+}
+
+fn record(ledger: &Ledger, mut entry: Entry, report: &mut Report) -> Result<(), ActError> {
+    entry.who.pid = std::process::id();
+    let mut locked = ledger.lock()?;
+    locked.merge(entry)?;
+    report
+        .warnings
+        .extend(locked.notices().iter().map(|notice| format!("{notice:?}")));
+    Ok(())
+}
+
+fn warn(report: &mut Report, result: Result<(), InitError>, what: &str, unit: &UnitName) {
+    if let Err(error) = result {
+        report
+            .warnings
+            .push(format!("cannot {what} {unit}: {error}"));
+    }
+}
+
+fn lost(report: &mut Report, jobs: Vec<Job>, error: &InitError) {
+    let failure = crate::domain::JobFailure::Lost {
+        why: error.to_string(),
+    };
+    let outcomes = jobs
+        .into_iter()
+        .map(|job| (job, JobOutcome::Failed(failure.clone())));
+    report.outcomes.extend(outcomes);
+}
+
+/// Notes when each unit went down by our stop: a later time means that somebody else stopped it
+/// since, and it stays down then.
+fn remember_times(plan: &Plan, init: &mut dyn Init, ledger: Option<&Ledger>, report: &mut Report) {
+    let Some(ledger) = ledger.filter(|_| !plan.stops.is_empty()) else {
+        return;
+    };
+    for record in plan.records.iter().filter(|entry| entry.down.is_some()) {
+        if let Err(why) = remember(record, init, ledger) {
+            report.warnings.push(format!(
+                "the note about {} is incomplete: {why}",
+                record.service
+            ));
+        }
+    }
+}
+
+fn remember(record: &Entry, init: &mut dyn Init, ledger: &Ledger) -> Result<(), String> {
+    let names: Vec<UnitName> = record
+        .down
+        .iter()
+        .flat_map(|down| &down.units)
+        .map(|stopped| stopped.unit.clone())
+        .collect();
+    let facts = init
+        .units(&names, Depth::Relations)
+        .map_err(|error| error.to_string())?;
+    let mut locked = ledger.lock().map_err(|error| error.to_string())?;
+    let noted = locked
+        .current(&record.service)
+        .map_err(|error| error.to_string())?;
+    let Some(mut entry) = noted else {
+        return Ok(());
+    };
+    let ours = facts.iter().filter(|unit| unit.is_down());
+    for unit in ours {
+        let units = entry.down.iter_mut().flat_map(|down| &mut down.units);
+        for stopped in units.filter(|stopped| stopped.unit == unit.asked) {
+            stopped.down_since = Some(unit.down_since);
+        }
+    }
+    locked.put(&entry).map_err(|error| error.to_string())
+}

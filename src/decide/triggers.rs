@@ -1,0 +1,155 @@
+//! What else an action touches: triggers that go down with a service, what falls with them, and
+//! the services that a named trigger or target would start. Pure, over the observed facts.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{Action, Facts, Phase, Request, UnitFacts, UnitKind, UnitName};
+use crate::policy::Policy;
+
+use super::judge::question;
+
+/// Stopping these cuts off the init, the log or every session.
+const ESSENTIAL: [&str; 12] = [
+    "dbus.socket",
+    "systemd-udevd-control.socket",
+    "systemd-udevd-kernel.socket",
+    "systemd-udevd-varlink.socket",
+    "systemd-journald.socket",
+    "systemd-journald-dev-log.socket",
+    "systemd-journald-audit.socket",
+    "systemd-journald-varlink.socket",
+    "systemd-logind.socket",
+    "systemd-logind-varlink.socket",
+    "systemd-userdbd.socket",
+    "syslog.socket",
+];
+
+/// What a stop takes down besides the unit that was named.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Taken {
+    /// Triggers that are stopped together with the service.
+    pub(super) triggers: Vec<UnitName>,
+    /// Units that fall with those, or with the service.
+    pub(super) dependents: Vec<UnitName>,
+    /// Triggers that go on, and why.
+    pub(super) spared: Vec<(UnitName, String)>,
+}
+
+/// The service at the heart of a request: the unit itself, or what a trigger starts.
+pub(super) fn served(facts: &Facts) -> Vec<&UnitFacts> {
+    if facts.unit.id.kind().is_trigger() {
+        facts
+            .unit
+            .triggers
+            .iter()
+            .filter_map(|name| facts.of(name))
+            .collect()
+    } else {
+        vec![&facts.unit]
+    }
+}
+
+/// Units that are judged as well, because the action on the named one starts or stops them:
+/// what a trigger triggers, and what a target that is started pulls in and does not run yet.
+pub fn facets(action: &Action, unit: &UnitFacts, related: &[UnitFacts]) -> Vec<UnitName> {
+    let kind = unit.id.kind();
+    if kind.is_trigger() {
+        return unit.triggers.clone();
+    }
+    if kind != UnitKind::Target || !action.may_start() {
+        return Vec::new();
+    }
+    let runs = |name: &UnitName| {
+        related
+            .iter()
+            .any(|u| (u.id == *name || u.asked == *name) && u.is_up())
+    };
+    unit.pulls_in
+        .iter()
+        .filter(|name| !runs(name))
+        .cloned()
+        .collect()
+}
+
+/// What stopping the unit takes down besides it.
+pub(super) fn taken(request: &Request, facts: &Facts, policy: &Policy) -> Taken {
+    let mut taken = Taken::default();
+    let named_trigger = facts.unit.id.kind().is_trigger();
+    // A script's separate stops of several triggers are one stop, but only in an upgrade, where
+    // all of them are started again.
+    if !named_trigger || request.context.phase == Phase::Upgrade {
+        for service in served(facts) {
+            for name in service
+                .triggered_by
+                .iter()
+                .filter(|name| **name != facts.unit.id)
+            {
+                match spare(request, facts, policy, service, name) {
+                    Some(why) => taken.spared.push((name.clone(), why)),
+                    None if facts.of(name).is_some_and(UnitFacts::is_up) => {
+                        push_new(&mut taken.triggers, name);
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+    taken.dependents = falling(facts, &taken.triggers);
+    taken
+}
+
+fn push_new(list: &mut Vec<UnitName>, name: &UnitName) {
+    if !list.contains(name) {
+        list.push(name.clone());
+    }
+}
+
+/// Why a trigger goes on although its service is stopped.
+fn spare(
+    request: &Request,
+    facts: &Facts,
+    policy: &Policy,
+    service: &UnitFacts,
+    name: &UnitName,
+) -> Option<String> {
+    let Some(trigger) = facts.of(name) else {
+        return Some("its state is not known".to_owned());
+    };
+    if trigger.active.is_unknown() {
+        return Some("its state is not known".to_owned());
+    }
+    if ESSENTIAL.contains(&name.as_str()) {
+        return Some("the system cannot do without it".to_owned());
+    }
+    if trigger.accepts && service.id.as_str().contains('@') {
+        return Some("it starts an instance for each connection, and only one is meant".to_owned());
+    }
+    let other = trigger
+        .triggers
+        .iter()
+        .find(|other| **other != service.id && facts.of(other).is_some_and(UnitFacts::is_up));
+    if let Some(other) = other {
+        return Some(format!("{other} is running and uses it too"));
+    }
+    let denied = policy.denies(&question(request, facts, &name.service(), &Action::Stop));
+    denied.map(|rule| format!("{} denies its stop", rule.source))
+}
+
+/// The running units that fall when the named unit and `triggers` are stopped.
+fn falling(facts: &Facts, triggers: &[UnitName]) -> Vec<UnitName> {
+    let mut gone: BTreeSet<&UnitName> = triggers.iter().chain([&facts.unit.id]).collect();
+    let mut queue: Vec<&UnitName> = gone.iter().copied().collect();
+    let mut fallen = Vec::new();
+    while let Some(name) = queue.pop() {
+        let requiring = facts.of(name).map_or(&[][..], |unit| &unit.required_by);
+        for unit in requiring.iter().filter_map(|name| facts.of(name)) {
+            if unit.is_up() && gone.insert(&unit.id) {
+                fallen.push(unit.id.clone());
+                queue.push(&unit.id);
+            }
+        }
+    }
+    // The service itself is what was asked for, not a casualty of its own sockets.
+    fallen.retain(|name| facts.unit.id != *name);
+    fallen
+}

@@ -1,0 +1,119 @@
+//! deb-systemd-invoke's command line, taken as Perl's Getopt::Long takes it: options anywhere,
+//! abbreviated, in any case, with one dash or two; an unknown one is warned about and dropped.
+
+use std::ffi::OsString;
+
+use crate::domain::{Flag, Scope};
+
+/// A command line that was understood.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Arguments {
+    /// The action and the units, in order.
+    pub(super) words: Vec<String>,
+    pub(super) scope: Scope,
+    pub(super) no_dbus: bool,
+    pub(super) flags: Vec<Flag>,
+    /// Unknown options, without dashes: one warning each.
+    pub(super) warnings: Vec<String>,
+}
+
+const OPTIONS: [&str; 5] = ["user", "system", "no-dbus", "quiesce", "defer"];
+
+/// Parses all arguments but the program's name; `None` where there are fewer than two.
+pub(super) fn parse(arguments: &[OsString]) -> Option<Arguments> {
+    // original: two raw arguments are needed, options counted
+    if arguments.len() < 2 {
+        return None;
+    }
+    let mut parsed = Arguments::default();
+    let mut left = arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy().into_owned());
+    while let Some(argument) = left.next() {
+        if argument == "--" {
+            parsed.words.extend(left);
+            break;
+        }
+        match name_of_option(&argument) {
+            Some(name) => take(&mut parsed, &name),
+            None => parsed.words.push(argument),
+        }
+    }
+    Some(parsed)
+}
+
+fn name_of_option(argument: &str) -> Option<String> {
+    let name = argument
+        .strip_prefix("--")
+        .or_else(|| argument.strip_prefix('-'))?;
+    // A lone dash is a word.
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+fn take(parsed: &mut Arguments, name: &str) {
+    let (word, value) = match name.split_once('=') {
+        Some((word, value)) => (word, Some(value)),
+        None => (name, None),
+    };
+    let lower = word.to_ascii_lowercase();
+    let exact = OPTIONS.iter().find(|option| **option == lower);
+    let mut matching = OPTIONS.iter().filter(|option| option.starts_with(&lower));
+    let found = exact.or_else(|| matching.next().filter(|_| matching.next().is_none()));
+    match (found, value) {
+        (Some(option), None) => apply(parsed, option),
+        (Some(option), Some(_)) => {
+            parsed
+                .warnings
+                .push(format!("Option {option} does not take an argument"));
+        }
+        (None, _) => parsed.warnings.push(format!("Unknown option: {lower}")),
+    }
+}
+
+fn apply(parsed: &mut Arguments, option: &str) {
+    match option {
+        "user" => parsed.scope = Scope::User,
+        "system" => parsed.scope = Scope::System,
+        "no-dbus" => parsed.no_dbus = true,
+        "quiesce" => parsed.flags.push(Flag::Quiesce),
+        _ => parsed.flags.push(Flag::Defer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &[&str]) -> Arguments {
+        parse(&line.iter().map(OsString::from).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn options_stand_anywhere_and_may_be_shortened() {
+        let got = parsed(&["restart", "--us", "a.service", "-NO-DBUS"]);
+        assert_eq!(got.words, ["restart", "a.service"]);
+        assert_eq!((got.scope, got.no_dbus), (Scope::User, true));
+        assert_eq!(
+            parsed(&["--user", "--system", "stop", "x"]).scope,
+            Scope::System
+        );
+    }
+
+    #[test]
+    fn unknown_options_are_dropped_with_a_warning() {
+        let got = parsed(&["start", "--Frob", "a"]);
+        assert_eq!(got.warnings, ["Unknown option: frob"]);
+        assert_eq!(got.words, ["start", "a"]);
+    }
+
+    #[test]
+    fn two_raw_arguments_are_needed() {
+        assert_eq!(parse(&["daemon-reload".into()]), None);
+        assert!(parse(&["--user".into(), "daemon-reload".into()]).is_some());
+    }
+
+    #[test]
+    fn after_two_dashes_everything_is_a_word() {
+        assert_eq!(parsed(&["stop", "--", "--user"]).words, ["stop", "--user"]);
+    }
+}

@@ -1,0 +1,421 @@
+//! deb-systemd-invoke, for the system manager: policy-rc.d asked for each unit, and for what a
+//! named trigger or target would start; all that may be done becomes one plan.
+//! Users' managers, `--no-dbus` and foreign verbs go to the stock tool or to systemctl.
+
+mod arguments;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::act::{ActError, Report};
+use crate::decide::stock::status;
+use crate::domain::{
+    Action, FrontEnd, HelperAnswer, InitKind, JobOutcome, Request, Scope, UnitName, Verdict, Wait,
+};
+use crate::init::InitError;
+use crate::init::systemd::Systemd;
+use crate::observe::helper::{Helper, HelperError, Output};
+use crate::observe::offline::{self, Reach};
+use crate::observe::{bypass, context, detect};
+use crate::policy::{self, Keep, Mode, Roots};
+use crate::report::{Voice, systemctl};
+
+use self::arguments::Arguments;
+use super::handover::hand_over;
+use super::perform::{self, Case, Session};
+
+/// Exit status of Perl's `die`, where neither an errno nor a child's status gives another.
+const DIED: u8 = 255;
+
+/// One call.
+#[derive(Debug)]
+struct Call {
+    action: Action,
+    arguments: Arguments,
+    units: Vec<UnitName>,
+    voice: Voice,
+    systemd: Systemd,
+    session: Session,
+}
+
+/// Why ours cannot go on. Nothing was done yet.
+enum Stuck {
+    Init(InitError),
+    Helper(HelperError),
+}
+
+impl From<InitError> for Stuck {
+    fn from(error: InitError) -> Self {
+        Self::Init(error)
+    }
+}
+
+impl From<HelperError> for Stuck {
+    fn from(error: HelperError) -> Self {
+        Self::Helper(error)
+    }
+}
+
+/// Runs deb-systemd-invoke with `raw` arguments (without the program's name); the exit status.
+pub fn run(program: &str, raw: &[OsString]) -> u8 {
+    let voice = Voice::new(program);
+    let stock = || {
+        let error = hand_over(FrontEnd::DebSystemdInvoke, raw, raw.len());
+        voice.warn(&error.to_string());
+        1
+    };
+    if bypass::is_on() {
+        return stock();
+    }
+    let Some(arguments) = arguments::parse(raw) else {
+        voice.line(&format!(
+            "Syntax: {program} <action> [<unit file> [<unit file> ...]]"
+        ));
+        return 1;
+    };
+    if arguments.scope == Scope::User || arguments.no_dbus {
+        return stock();
+    }
+    arguments
+        .warnings
+        .iter()
+        .for_each(|warning| voice.line(warning));
+    let mut call = match begin(voice.clone(), arguments) {
+        Ok(call) => call,
+        Err(text) => {
+            voice.warn(&text);
+            return 1;
+        }
+    };
+    let offline = offline::reach() == Reach::Offline;
+    let away = offline || detect::init() != InitKind::Systemd;
+    if away || call.session.policy.settings().mode == Mode::Observe {
+        return call.outside(away).unwrap_or_else(stock);
+    }
+    match call.go() {
+        Ok(ending) => ending,
+        Err(Stuck::Init(error)) => {
+            voice.warn(&format!(
+                "{error}; handing over to the stock deb-systemd-invoke"
+            ));
+            stock()
+        }
+        Err(Stuck::Helper(error)) => {
+            voice.warn(&format!("{error}; {} is not run", call.line()));
+            1
+        }
+    }
+}
+
+fn begin(voice: Voice, arguments: Arguments) -> Result<Call, String> {
+    let mut words = arguments.words.iter();
+    let action = Action::parse(words.next().map_or("", String::as_str));
+    let units: Result<Vec<UnitName>, _> = words.map(|word| UnitName::parse(word)).collect();
+    let units = units.map_err(|error| error.to_string())?;
+    let policy = policy::load(&Roots::system(Keep::Yes));
+    for problem in policy.problems() {
+        voice.warn(&problem.to_string());
+    }
+    let systemd = perform::systemd(&policy);
+    Ok(Call {
+        action,
+        arguments,
+        units,
+        voice,
+        systemd,
+        session: Session::new(policy),
+    })
+}
+
+impl Call {
+    fn line(&self) -> String {
+        format!("'{}'", self.arguments.words.join(" "))
+    }
+
+    fn request(&self, unit: &UnitName) -> Request {
+        Request {
+            front: FrontEnd::DebSystemdInvoke,
+            named: unit.to_string(),
+            unit: unit.clone(),
+            action: self.action.clone(),
+            flags: self.arguments.flags.clone(),
+            scope: Scope::System,
+            context: context::observe(),
+        }
+    }
+
+    /// What is done where systemd is out of reach or only watched: an admin's deny still holds in
+    /// a chroot. `None`: the stock tool goes on.
+    fn outside(&mut self, away: bool) -> Option<u8> {
+        for unit in self.units.clone() {
+            let request = self.request(&unit);
+            if !away {
+                self.session.watch(&mut self.systemd, request);
+            } else if let Some(why) = self.session.denied_unseen(&request) {
+                self.voice
+                    .warn(&format!("policy denied {} of {unit}: {why}", self.action));
+                return Some(0);
+            }
+        }
+        None
+    }
+
+    fn strict(&self) -> bool {
+        self.session.policy.settings().strict
+    }
+
+    fn go(&mut self) -> Result<u8, Stuck> {
+        if !self.is_native() && self.units.is_empty() {
+            return Ok(self.become_systemctl());
+        }
+        if self.strict()
+            && let Some(ending) = self.ask_for_all()? {
+                return Ok(ending);
+            }
+        let mut cases = Vec::new();
+        for unit in self.units.clone() {
+            cases.extend(self.judge(&unit)?);
+        }
+        if cases.is_empty() {
+            return Ok(0);
+        }
+        if !self.is_native() {
+            // A denied unit must not be reached by a verb of systemctl's either.
+            return Ok(self.become_systemctl_for(&cases));
+        }
+        self.act(cases)
+    }
+
+    /// Whether the action is one of ours; systemctl knows many more.
+    fn is_native(&self) -> bool {
+        matches!(
+            self.action,
+            Action::Start | Action::Stop | Action::Restart | Action::TryRestart | Action::Reload
+        )
+    }
+
+    /// original: one denial is a denial for all
+    fn ask_for_all(&self) -> Result<Option<u8>, Stuck> {
+        let helper = self.helper();
+        for unit in &self.units {
+            let answer = self.ask(&helper, unit)?;
+            if is_denied(&answer) {
+                let path = &helper.path;
+                self.voice
+                    .line(&format!("{path} returned 101, not running {}", self.line()));
+                return Ok(Some(0));
+            }
+        }
+        Ok(None)
+    }
+
+    fn helper(&self) -> Helper {
+        let settings = self.session.policy.settings();
+        let most = usize::try_from(settings.helper_max_output).unwrap_or(usize::MAX);
+        Helper::of_machine(settings.helper_limit, most)
+    }
+
+    fn ask(&self, helper: &Helper, unit: &UnitName) -> Result<HelperAnswer, Stuck> {
+        let arguments: [OsString; 2] = [unit.as_str().into(), self.action.as_str().into()];
+        let (answer, notice) = helper.ask(&arguments, Output::ReadAndPassOn)?;
+        notice.iter().for_each(|notice| self.voice.warn(notice));
+        if let HelperAnswer::Said { status: said, .. } = &answer {
+            let known = [0, status::DENIED, status::ALLOWED];
+            let honoured = *said == status::FALLBACK && !self.strict();
+            if !known.contains(said) && !honoured {
+                let path = &helper.path;
+                self.voice.line(&format!(
+                    "deb-systemd-invoke only supports {path} return codes 0, 101, and 104!"
+                ));
+                self.voice
+                    .line(&format!("Got return code {said}, ignoring."));
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Observes, asks and decides about one unit; `None` where it is denied.
+    fn judge(&mut self, unit: &UnitName) -> Result<Option<Case>, Stuck> {
+        let request = self.request(unit);
+        let (mut facts, owed) = self.session.observe(&mut self.systemd, &request, None)?;
+        if !self.strict() {
+            let helper = self.helper();
+            facts.helper = self.ask(&helper, unit)?;
+            for other in perform::also_asked(&request, &facts) {
+                let answer = self.ask(&helper, &other)?;
+                facts.helper_related.push((other, answer));
+            }
+        }
+        let mut case = self.session.decide(request, facts, owed);
+        if let Verdict::FallBack(actions) = &case.decision.verdict {
+            let first = actions.first().cloned();
+            case = self.fall_back(case, first);
+        }
+        Ok(self.announce(case))
+    }
+
+    /// deb-systemd-invoke takes the first action of a fallback list that it can do.
+    fn fall_back(&self, case: Case, action: Option<String>) -> Case {
+        let Some(word) = action else {
+            let mut case = case;
+            case.decision.verdict = Verdict::Deny;
+            return case;
+        };
+        let unit = &case.facts.unit.id;
+        self.voice.warn(&format!(
+            "executing \"{word}\" of {unit} instead: {}",
+            perform::why(&case.decision)
+        ));
+        let request = Request {
+            action: Action::parse(&word),
+            ..case.request
+        };
+        let facts = crate::domain::Facts {
+            helper: HelperAnswer::Absent,
+            ..case.facts
+        };
+        self.session.decide(request, facts, case.owed)
+    }
+
+    fn announce(&self, case: Case) -> Option<Case> {
+        let (unit, why) = (&case.facts.unit.asked, perform::why(&case.decision));
+        match &case.decision.verdict {
+            Verdict::Deny if is_denied(&case.facts.helper) => {
+                let path = self.helper().path;
+                let action = &self.action;
+                self.voice.line(&format!(
+                    "{path} returned 101, not running '{action} {unit}'"
+                ));
+                self.session.log(&case, Some(0));
+                None
+            }
+            Verdict::Deny => {
+                self.voice
+                    .warn(&format!("policy denied {} of {unit}: {why}", self.action));
+                self.session.log(&case, Some(0));
+                None
+            }
+            Verdict::Nothing => {
+                if let Some(reason) = case.decision.reasons.last() {
+                    let disabled = reason.text.contains(" is a disabled or a static unit");
+                    let text = reason.text.clone();
+                    if disabled {
+                        self.voice.line(&text)
+                    } else {
+                        perform::explain_to_user(&case, &self.voice)
+                    }
+                }
+                Some(case)
+            }
+            _ => Some(case),
+        }
+    }
+
+    fn act(&mut self, mut cases: Vec<Case>) -> Result<u8, Stuck> {
+        let unknown = cases.iter().find_map(|case| match case.decision.verdict {
+            Verdict::Emulate(ending) => Some((ending, perform::why(&case.decision))),
+            _ => None,
+        });
+        let result = self.session.act(&mut self.systemd, &mut cases, Wait::Done);
+        let ending = match result {
+            Ok(report) => self.tell(&cases, &report),
+            Err(ActError::Init(error)) => return Err(error.into()),
+            Err(error) => {
+                self.voice.warn(&format!("{}: {error}", self.line()));
+                1
+            }
+        };
+        let ending = match unknown {
+            Some((unknown, why)) => {
+                self.voice.warn(&why);
+                unknown
+            }
+            None => ending,
+        };
+        cases
+            .iter()
+            .for_each(|case| self.session.log(case, Some(ending)));
+        Ok(ending)
+    }
+
+    fn tell(&self, cases: &[Case], report: &Report) -> u8 {
+        report
+            .warnings
+            .iter()
+            .for_each(|warning| self.voice.warn(warning));
+        for case in cases
+            .iter()
+            .filter(|case| case.decision.verdict != Verdict::Nothing)
+        {
+            perform::explain_to_user(case, &self.voice);
+        }
+        for (job, failure) in report.failures() {
+            for line in systemctl::lines(job.verb, &job.unit, failure) {
+                self.voice.line(&line);
+            }
+        }
+        let outcomes: Vec<&JobOutcome> = cases
+            .iter()
+            .filter_map(|case| report.of(&case.facts.unit.id).map(|(_, outcome)| outcome))
+            .collect();
+        let failed = systemctl::exit_status(outcomes.iter().copied());
+        match self.action {
+            // original: these two go through Perl's `die`
+            Action::Start | Action::Restart if failed != 0 => {
+                self.died(cases, report);
+                DIED
+            }
+            Action::Start
+            | Action::Stop
+            | Action::Restart
+            | Action::TryRestart
+            | Action::Reload
+            | Action::ForceReload
+            | Action::ForceStop
+            | Action::Status
+            | Action::Other(_) => failed,
+        }
+    }
+
+    fn died(&self, cases: &[Case], report: &Report) {
+        if self.strict() {
+            self.voice.line("Could not execute systemctl: ");
+            return;
+        }
+        let named = |unit: &UnitName| cases.iter().any(|case| case.facts.unit.id == *unit);
+        for (job, failure) in report.failures().filter(|(job, _)| named(&job.unit)) {
+            self.voice
+                .warn(&format!("{} of {} failed: {failure}", job.verb, job.unit));
+        }
+    }
+
+    fn become_systemctl(&self) -> u8 {
+        self.exec_systemctl(&self.arguments.words)
+    }
+
+    fn become_systemctl_for(&self, cases: &[Case]) -> u8 {
+        let mut words = vec![self.action.as_str().to_owned()];
+        words.extend(cases.iter().map(|case| case.request.named.clone()));
+        self.exec_systemctl(&words)
+    }
+
+    fn exec_systemctl(&self, words: &[String]) -> u8 {
+        let error = Command::new("systemctl").args(words).exec();
+        self.voice.warn(&format!(
+            "cannot run `systemctl {}`: {error}",
+            words.join(" ")
+        ));
+        1
+    }
+}
+
+fn is_denied(answer: &HelperAnswer) -> bool {
+    matches!(
+        answer,
+        HelperAnswer::Said {
+            status: status::DENIED,
+            ..
+        }
+    )
+}

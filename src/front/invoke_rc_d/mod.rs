@@ -1,0 +1,193 @@
+//! invoke-rc.d: the stock script's command line, messages and exit statuses, with our decisions
+//! between them. This file is the way of one call; `systemd` and `script` carry it out.
+
+mod arguments;
+mod gate;
+mod help;
+mod script;
+mod systemd;
+mod turns;
+
+use std::ffi::OsString;
+
+use crate::decide::stock::{self, Judgement, status};
+use crate::domain::{Action, FrontEnd, InitKind, Request, Scope, UnitFacts, UnitName};
+use crate::init::InitError;
+use crate::init::systemd::Systemd;
+use crate::observe::offline::{self, Reach};
+use crate::observe::{bypass, context, detect};
+use crate::policy::{self, Keep, Mode, Roots};
+use crate::report::Voice;
+
+use self::arguments::{Arguments, Parsed};
+use super::handover::hand_over;
+use super::perform::Session;
+
+/// One call, and what was found out for it so far.
+#[derive(Debug)]
+struct Call {
+    arguments: Arguments,
+    action: Action,
+    unit: UnitName,
+    kind: InitKind,
+    /// Empty where nobody could tell it.
+    runlevel: String,
+    shutdown: bool,
+    voice: Voice,
+    systemd: Systemd,
+    session: Session,
+    /// What was already found out about the unit.
+    known: Option<UnitFacts>,
+}
+
+/// How a call ends, unless ours cannot go on: then nothing was done yet, and stock takes over.
+type Ending = Result<u8, InitError>;
+
+/// Runs invoke-rc.d with `raw` arguments (without the program's name); returns the exit status.
+pub fn run(program: &str, raw: &[OsString]) -> u8 {
+    let mut voice = Voice::new(program);
+    let arguments = match arguments::parse(raw) {
+        Parsed::Run(arguments) => arguments,
+        Parsed::Help => {
+            voice.out(help::TEXT);
+            return 0;
+        }
+        Parsed::Wrong { quiet, text, help } => {
+            voice.quiet = quiet;
+            voice.error(&text);
+            if help {
+                voice.out(help::TEXT);
+            }
+            return status::SYNTAX;
+        }
+    };
+    voice.quiet = arguments.quiet;
+    let options = raw.len() - arguments.rest.len();
+    let stock = |voice: &Voice| {
+        voice.warn(&hand_over(FrontEnd::InvokeRcD, raw, options).to_string());
+        status::ERROR
+    };
+    if bypass::is_on() {
+        return stock(&voice);
+    }
+    let unit = match UnitName::of_script(&arguments.name) {
+        Ok(unit) => unit,
+        Err(error) => {
+            voice.error(&format!("syntax error: {error}"));
+            return status::SYNTAX;
+        }
+    };
+    let mut call = begin(voice, arguments, unit);
+    let outside = call.kind == InitKind::Systemd && offline::reach() == Reach::Offline;
+    if outside || call.session.policy.settings().mode == Mode::Observe {
+        return call.outside(outside).unwrap_or_else(|| stock(&call.voice));
+    }
+    match call.go() {
+        Ok(ending) => ending,
+        Err(error) => {
+            call.voice
+                .warn(&format!("{error}; handing over to the stock invoke-rc.d"));
+            stock(&call.voice)
+        }
+    }
+}
+
+fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
+    let kind = detect::init();
+    let policy = policy::load(&Roots::system(Keep::Yes));
+    for problem in policy.problems() {
+        voice.error(&problem.to_string());
+    }
+    Call {
+        action: Action::parse(&arguments.action),
+        unit,
+        kind,
+        runlevel: String::new(),
+        shutdown: false,
+        voice,
+        systemd: super::perform::systemd(&policy),
+        session: Session::new(policy),
+        known: None,
+        arguments,
+    }
+}
+
+impl Call {
+    /// Where systemd is out of reach an admin's deny still holds; in observe mode our decision is
+    /// only written down. `None`: the stock tool goes on.
+    fn outside(&mut self, away: bool) -> Option<u8> {
+        let request = self.request(self.action.clone());
+        if !away {
+            self.session.watch(&mut self.systemd, request);
+            return None;
+        }
+        let why = self.session.denied_unseen(&request)?;
+        let action = self.arguments.action.clone();
+        Some(self.denied(&action, &why))
+    }
+
+    /// The whole way of the stock script.
+    fn go(&mut self) -> Ending {
+        self.announce_unknown_script();
+        self.find_runlevel()?;
+        let judgement = match self.judge()? {
+            Ok(judgement) => judgement,
+            Err(ending) => return Ok(ending),
+        };
+        if self.arguments.options.query {
+            return Ok(judgement.code);
+        }
+        if !self.arguments.options.force && judgement.code != status::ALLOWED {
+            return Ok(self.not_executed(&judgement));
+        }
+        self.execute(&judgement)
+    }
+
+    fn execute(&mut self, judgement: &Judgement) -> Ending {
+        match self.kind {
+            InitKind::Systemd => systemd::execute(self, judgement),
+            InitKind::Sysv
+            | InitKind::Openrc
+            | InitKind::Upstart
+            | InitKind::Runit
+            | InitKind::S6
+            | InitKind::Simulated => Ok(script::execute(self, judgement)),
+        }
+    }
+
+    /// Ends as denied.
+    fn not_executed(&self, judgement: &Judgement) -> u8 {
+        let (ending, text) = stock::not_executed(judgement, self.arguments.options.disclose);
+        if let Some(text) = text {
+            self.voice.error(&text);
+        }
+        ending
+    }
+
+    /// Ends as denied by the policy: the same statuses as a denial by policy-rc.d.
+    fn denied(&self, action: &str, why: &str) -> u8 {
+        self.voice
+            .error(&format!("policy denied execution of {action}: {why}."));
+        let actions = vec![action.to_owned()];
+        let code = status::DENIED;
+        self.not_executed(&Judgement {
+            code,
+            actions,
+            exit: None,
+            notices: Vec::new(),
+        })
+    }
+
+    /// The request for one concrete action.
+    fn request(&self, action: Action) -> Request {
+        Request {
+            front: FrontEnd::InvokeRcD,
+            named: self.arguments.name.clone(),
+            unit: self.unit.clone(),
+            action,
+            flags: self.arguments.flags.clone(),
+            scope: Scope::System,
+            context: context::observe(),
+        }
+    }
+}

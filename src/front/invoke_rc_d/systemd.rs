@@ -1,0 +1,195 @@
+//! Carrying out under systemd: which of the stock script's ways an action takes, and what is said
+//! when it failed. Only `systemctl status`, whose page nobody else can write, is run as a child.
+
+use std::process::Command;
+
+use crate::act::{ActError, Report};
+use crate::decide::stock::Judgement;
+use crate::domain::{Action, HelperAnswer, Known, Machine, Verdict, Wait};
+use crate::front::perform::{self, Case, one_unit};
+use crate::init::{Depth, Init, InitError};
+use crate::observe::helper::shell_status;
+use crate::report::systemctl;
+
+use super::turns::Turns;
+use super::{Call, Ending, script};
+
+/// Tries the judged actions in turn.
+pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> Ending {
+    let mut turns = Turns::new(&judgement.actions);
+    while let Some(word) = turns.next(&call.voice) {
+        if call.arguments.skip_systemd_native && !call.is_generated()? {
+            return Ok(0);
+        }
+        match one(call, &word)? {
+            Done::Ended(ending) => return Ok(ending),
+            Done::Instead(actions) => turns.replace(actions),
+            Done::Status(0) => return Ok(0),
+            Done::Status(failed) => turns.failed(&call.voice, failed),
+        }
+    }
+    let ending = turns.give_up(&call.voice, &call.arguments.name);
+    if Action::parse(turns.current()).needs_link() {
+        show_status(call, &["--full", "--no-pager"]);
+    }
+    Ok(ending)
+}
+
+/// How one action went.
+pub(super) enum Done {
+    /// It was run; its exit status.
+    Status(u8),
+    /// Other actions take its place.
+    Instead(Vec<String>),
+    /// It was not run; the call ends with this.
+    Ended(u8),
+}
+
+fn one(call: &mut Call, word: &str) -> Result<Done, InitError> {
+    let action = Action::parse(word);
+    let request = call.request(action.clone());
+    let known = call.known.clone();
+    let (mut facts, owed) = call.session.observe(&mut call.systemd, &request, known)?;
+    facts.helper = HelperAnswer::Absent;
+    if call.shutdown {
+        facts.machine = Known::Is(Machine::Stopping);
+    }
+    let case = call.session.decide(request, facts, owed);
+    let done = match &case.decision.verdict {
+        Verdict::Deny => Done::Ended(call.denied(word, &perform::why(&case.decision))),
+        Verdict::FallBack(actions) => Done::Instead(actions.clone()),
+        Verdict::Emulate(ending) => {
+            call.voice.warn(&perform::why(&case.decision));
+            Done::Ended(*ending)
+        }
+        Verdict::Run(Action::Status) => Done::Status(show_status(call, &[])),
+        Verdict::Run(Action::ForceStop) => Done::Status(kill(call)?),
+        Verdict::Run(Action::Other(word)) => Done::Status(script::init_script(call, word)),
+        Verdict::Run(action) if is_masked(action, &case) => Done::Status(0),
+        Verdict::Run(Action::Reload) if case.facts.unit.can_reload.is_and(|can| !can) => {
+            Done::Status(script::init_script(call, word))
+        }
+        Verdict::Nothing
+        | Verdict::Run(_)
+        | Verdict::Stop
+        | Verdict::Quiesce
+        | Verdict::Restart
+        | Verdict::IfStale
+        | Verdict::Reload
+        | Verdict::Defer { .. }
+        | Verdict::Hold => {
+            return jobs(call, case);
+        }
+    };
+    call.session.log(&case, done.status());
+    Ok(done)
+}
+
+impl Done {
+    pub(super) fn status(&self) -> Option<u8> {
+        match self {
+            Self::Status(status) | Self::Ended(status) => Some(*status),
+            Self::Instead(_) => None,
+        }
+    }
+}
+
+/// original: a masked unit is left alone, but `stop` still asks systemd
+fn is_masked(action: &Action, case: &Case) -> bool {
+    let spared = action.needs_link() || matches!(action, Action::Reload | Action::ForceReload);
+    spared && case.facts.unit.is_masked()
+}
+
+fn jobs(call: &mut Call, case: Case) -> Result<Done, InitError> {
+    let wait = match case.request.action {
+        Action::Reload => call.wait_for_reload(),
+        _ => Wait::Done,
+    };
+    let mut cases = [case];
+    let result = call.session.act(&mut call.systemd, &mut cases, wait);
+    let [case] = &cases;
+    let done = match result {
+        Ok(report) => Done::Status(call.tell(case, &report)),
+        Err(ActError::Init(error)) => return Err(error),
+        Err(error) => {
+            call.voice.warn(&format!(
+                "{} of {}: {error}",
+                case.request.action, case.facts.unit.id
+            ));
+            Done::Status(1)
+        }
+    };
+    call.session.log(case, done.status());
+    Ok(done)
+}
+
+fn kill(call: &mut Call) -> Result<u8, InitError> {
+    match call.systemd.kill(&call.unit.clone()) {
+        Ok(()) => Ok(0),
+        Err(InitError::Refused { message, .. }) => {
+            call.voice
+                .line(&format!("Failed to kill unit {}: {message}", call.unit));
+            Ok(1)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Runs `systemctl status`; its exit status.
+fn show_status(call: &Call, options: &[&str]) -> u8 {
+    let shown = Command::new("systemctl")
+        .arg("status")
+        .args(options)
+        .arg(call.unit.as_str())
+        .status();
+    match shown {
+        Ok(status) => shell_status(status),
+        Err(error) => {
+            call.voice.warn(&format!(
+                "cannot run `systemctl status {}`: {error}",
+                call.unit
+            ));
+            127
+        }
+    }
+}
+
+impl Call {
+    /// original: units that were not made from an init script are deb-systemd-invoke's business
+    fn is_generated(&mut self) -> Result<bool, InitError> {
+        let unit = match self.known.take() {
+            Some(unit) => unit,
+            None => one_unit(&mut self.systemd, &self.unit, Depth::State)?,
+        };
+        let generated = unit
+            .source_path
+            .is_and(|path| path.starts_with("/etc/init.d/"));
+        self.known = Some(unit);
+        Ok(generated)
+    }
+
+    /// original: while the system is not fully up, a reload may wait for the boot that waits for us
+    fn wait_for_reload(&mut self) -> Wait {
+        let up = self
+            .systemd
+            .machine()
+            .is_and(|machine| *machine == Machine::Running);
+        if up { Wait::Done } else { Wait::Queued }
+    }
+
+    /// Says what failed, and returns the exit status of the unit that was named.
+    fn tell(&self, case: &Case, report: &Report) -> u8 {
+        report
+            .warnings
+            .iter()
+            .for_each(|warning| self.voice.warn(warning));
+        perform::explain_to_user(case, &self.voice);
+        let named = &case.facts.unit.id;
+        for (job, failure) in report.failures() {
+            for line in systemctl::lines(job.verb, &job.unit, failure) {
+                self.voice.line(&line);
+            }
+        }
+        systemctl::exit_status(report.of(named).map(|(_, outcome)| outcome))
+    }
+}

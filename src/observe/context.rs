@@ -1,0 +1,249 @@
+//! The maintainer script that asks: from dpkg's environment variables and from the command lines
+//! of our ancestors, for the environment does not tell whether dpkg upgrades or removes.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::domain::{Context, Phase};
+
+/// Clock ticks a second in /proc; the same on all Linux architectures.
+const TICKS: u64 = 100;
+/// How far up we look, against loops in a /proc that is not ours.
+const GENERATIONS: usize = 64;
+/// Programs that a batch of package operations begins with, as the kernel shortens their names.
+const BATCH_PROGRAMS: [&str; 9] = [
+    "dpkg",
+    "apt",
+    "apt-get",
+    "aptitude",
+    "unattended-upgr",
+    "packagekitd",
+    "synaptic",
+    "debootstrap",
+    "apt.systemd.dai",
+];
+
+/// Seconds since the epoch.
+pub fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// One ancestor of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ancestor {
+    name: String,
+    arguments: Vec<String>,
+    started_ticks: u64,
+}
+
+/// Who asks, as far as it can be told. Without dpkg's variables: nobody.
+pub fn observe() -> Context {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let package = variable("DPKG_MAINTSCRIPT_PACKAGE");
+    let script = variable("DPKG_MAINTSCRIPT_NAME");
+    let (Some(package), Some(script)) = (package, script) else {
+        return Context::default();
+    };
+    let ancestors = ancestors();
+    let arguments = script_arguments(&ancestors, &package, &script);
+    let phase = arguments.map_or_else(|| guess(&script), |arguments| phase(&script, &arguments));
+    let batch_started = batch_start(&ancestors).and_then(to_epoch);
+    Context {
+        batch_started: batch_started.filter(|began| !unpacked_before(&package, *began)),
+        phase,
+        package: Some(package),
+        script: Some(script),
+    }
+}
+
+fn ancestors() -> Vec<Ancestor> {
+    let mut pid = std::os::unix::process::parent_id();
+    let mut found = Vec::new();
+    while pid > 0 && found.len() < GENERATIONS {
+        let Some((ancestor, parent)) = read_process(pid) else {
+            break;
+        };
+        found.push(ancestor);
+        pid = parent;
+    }
+    found
+}
+
+fn read_process(pid: u32) -> Option<(Ancestor, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let (name, parent, started_ticks) = parse_stat(&stat)?;
+    let words = line
+        .split(|byte| *byte == 0)
+        .map(|word| String::from_utf8_lossy(word).into_owned());
+    let arguments = words.collect();
+    Some((
+        Ancestor {
+            name,
+            arguments,
+            started_ticks,
+        },
+        parent,
+    ))
+}
+
+/// Name, parent and start time of a `/proc/PID/stat` line: proc(5). The name may hold anything.
+fn parse_stat(stat: &str) -> Option<(String, u32, u64)> {
+    let (head, tail) = stat.rsplit_once(')')?;
+    let name = head.split_once('(')?.1.to_owned();
+    let mut fields = tail.split_whitespace();
+    let parent = fields.nth(1)?.parse().ok()?;
+    let started = fields.nth(17)?.parse().ok()?;
+    Some((name, parent, started))
+}
+
+/// The arguments dpkg gave to the maintainer script, found in the nearest ancestor that runs it.
+fn script_arguments(ancestors: &[Ancestor], package: &str, script: &str) -> Option<Vec<String>> {
+    let plain = format!("/{package}.{script}");
+    let unpacking = format!("/tmp.ci/{script}");
+    ancestors.iter().find_map(|ancestor| {
+        let at = ancestor.arguments.iter().position(|argument| {
+            argument.ends_with(&plain)
+                || argument.ends_with(&unpacking)
+                || is_multiarch(argument, package, script)
+        })?;
+        Some(
+            ancestor
+                .arguments
+                .iter()
+                .skip(at + 1)
+                .filter(|word| !word.is_empty())
+                .cloned()
+                .collect(),
+        )
+    })
+}
+
+/// `/var/lib/dpkg/info/libc6:amd64.postinst`
+fn is_multiarch(argument: &str, package: &str, script: &str) -> bool {
+    let file = argument.rsplit('/').next().unwrap_or(argument);
+    file.strip_prefix(package)
+        .and_then(|rest| rest.strip_prefix(':'))
+        .and_then(|rest| rest.strip_suffix(script))
+        .is_some_and(|architecture| architecture.ends_with('.'))
+}
+
+/// What dpkg does, from the arguments of the script: Debian policy, chapter 6.
+fn phase(script: &str, arguments: &[String]) -> Phase {
+    let word = |at: usize| arguments.get(at).map(String::as_str).unwrap_or_default();
+    match (script, word(0)) {
+        ("postinst", "triggered") => Phase::Trigger,
+        ("postinst", "configure") if word(1).is_empty() => Phase::Install,
+        ("preinst", "install") => Phase::Install,
+        ("prerm", "remove" | "deconfigure") => Phase::Remove,
+        ("postrm", "remove" | "purge" | "disappear") => Phase::Remove,
+        ("postrm", "abort-install") => Phase::Install,
+        // All that is left replaces one version by another, or unwinds such an attempt.
+        _ => Phase::Upgrade,
+    }
+}
+
+/// Without the arguments: what a stop or a start in that script most likely belongs to. A wrong
+/// guess towards upgrade keeps a note too many; towards remove it would lose one.
+fn guess(script: &str) -> Phase {
+    match script {
+        "postrm" => Phase::Remove,
+        _ => Phase::Upgrade,
+    }
+}
+
+/// Start of the outermost program of the batch, in ticks since boot.
+fn batch_start(ancestors: &[Ancestor]) -> Option<u64> {
+    let batch = |ancestor: &&Ancestor| BATCH_PROGRAMS.contains(&ancestor.name.as_str());
+    ancestors
+        .iter()
+        .rev()
+        .find(batch)
+        .map(|ancestor| ancestor.started_ticks)
+}
+
+fn to_epoch(ticks: u64) -> Option<u64> {
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    let seconds: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    let running = std::time::Duration::from_secs_f64(seconds).as_secs();
+    now().checked_sub(running.checked_sub(ticks / TICKS)?)
+}
+
+/// Whether dpkg unpacked the package in an earlier run: then a stop before this batch may have
+/// been a script's.
+fn unpacked_before(package: &str, began: u64) -> bool {
+    let mut lists = [format!("/var/lib/dpkg/info/{package}.list")].to_vec();
+    if let Ok(architecture) = std::env::var("DPKG_MAINTSCRIPT_ARCH") {
+        lists.push(format!("/var/lib/dpkg/info/{package}:{architecture}.list"));
+    }
+    let written = lists
+        .iter()
+        .find_map(|list| fs::metadata(list).ok()?.modified().ok());
+    written
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .is_none_or(|t| t.as_secs() < began)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn phases_follow_the_arguments_of_the_maintainer_script() {
+        let table = [
+            ("preinst", "install", Phase::Install),
+            ("preinst", "upgrade 1.0", Phase::Upgrade),
+            ("postinst", "configure", Phase::Install),
+            ("postinst", "configure 1.0", Phase::Upgrade),
+            ("postinst", "triggered libc-upgrade", Phase::Trigger),
+            ("postinst", "abort-upgrade 2.0", Phase::Upgrade),
+            ("postinst", "abort-remove", Phase::Upgrade),
+            ("prerm", "upgrade 2.0", Phase::Upgrade),
+            ("prerm", "failed-upgrade 1.0", Phase::Upgrade),
+            ("prerm", "remove", Phase::Remove),
+            ("prerm", "deconfigure in-favour x 1", Phase::Remove),
+            ("postrm", "remove", Phase::Remove),
+            ("postrm", "purge", Phase::Remove),
+            ("postrm", "upgrade 2.0", Phase::Upgrade),
+        ];
+        for (script, line, expected) in table {
+            assert_eq!(phase(script, &words(line)), expected, "{script} {line}");
+        }
+        assert_eq!(phase("postinst", &words("configure ")), Phase::Install);
+    }
+
+    #[test]
+    fn the_arguments_are_found_through_debconf_and_in_unpacked_packages() {
+        let ancestor = |line: &str| Ancestor {
+            name: "sh".to_owned(),
+            arguments: words(line),
+            started_ticks: 0,
+        };
+        let table = [
+            "/bin/sh /var/lib/dpkg/info/foo.postinst configure 1.0",
+            "/usr/bin/perl -w /usr/share/debconf/frontend /var/lib/dpkg/info/foo.postinst configure 1.0",
+            "/bin/sh /var/lib/dpkg/info/foo:amd64.postinst configure 1.0",
+            "/bin/sh /var/lib/dpkg/tmp.ci/postinst configure 1.0",
+        ];
+        for line in table {
+            let found = script_arguments(&[ancestor("sh -c x"), ancestor(line)], "foo", "postinst");
+            assert_eq!(found, Some(words("configure 1.0")), "{line}");
+        }
+        let other = [ancestor(
+            "/bin/sh /var/lib/dpkg/info/foobar.postinst configure",
+        )];
+        assert_eq!(script_arguments(&other, "foo", "postinst"), None);
+    }
+
+    #[test]
+    fn a_process_name_with_parentheses_does_not_shift_the_fields() {
+        let stat = "42 (a) b (c) S 7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 12345 1 1";
+        assert_eq!(parse_stat(stat), Some(("a) b (c".to_owned(), 7, 12345)));
+    }
+}

@@ -1,0 +1,40 @@
+//! Which init runs here, told by the same files that the stock tools look at.
+
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+
+use crate::domain::InitKind;
+
+/// Made by systemd at boot; sd_booted(3) asks for it.
+const SYSTEMD_RUNS: &str = "/run/systemd/system";
+/// Made by OpenRC at boot.
+const OPENRC_RUNS: &str = "/run/openrc/softlevel";
+/// Where init scripts live.
+pub const INIT_SCRIPTS: &str = "/etc/init.d";
+
+/// The init, as invoke-rc.d tells it.
+pub fn init() -> InitKind {
+    if Path::new(SYSTEMD_RUNS).is_dir() {
+        InitKind::Systemd
+    } else if Path::new(OPENRC_RUNS).is_file() {
+        InitKind::Openrc
+    } else {
+        InitKind::Sysv
+    }
+}
+
+/// Whether a `/sbin/init` exists.
+pub fn has_sbin_init() -> bool {
+    Path::new("/sbin/init").exists()
+}
+
+/// The init script of a name.
+pub fn script_path(name: &str) -> String {
+    format!("{INIT_SCRIPTS}/{name}")
+}
+
+/// Whether the shell's `test -x` holds: for root, any x bit, directories included.
+pub fn is_executable(path: &str) -> bool {
+    access(path, AccessFlags::X_OK).is_ok()
+}

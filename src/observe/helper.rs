@@ -1,0 +1,335 @@
+//! policy-rc.d: found, run and listened to, with a limit on its time and on its output.
+//! What its answer means is decided elsewhere.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use thiserror::Error;
+
+use crate::domain::HelperAnswer;
+
+use super::detect::is_executable;
+
+/// Shell's exit status for what cannot be found, and for what cannot be run.
+const NOT_FOUND: u8 = 127;
+const NOT_RUNNABLE: u8 = 126;
+
+/// policy-rc.d gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HelperError {
+    /// It ran too long and was killed.
+    #[error("`{path}` did not answer within {seconds} s and was killed")]
+    Silent {
+        /// The program.
+        path: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// It wrote too much and was killed.
+    #[error("`{path}` wrote more than {bytes} bytes and was killed")]
+    Flood {
+        /// The program.
+        path: String,
+        /// The limit.
+        bytes: usize,
+    },
+}
+
+/// What becomes of its standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Read: it may list actions. invoke-rc.d.
+    Read,
+    /// Read, and passed on to our caller, as deb-systemd-invoke's reaches it.
+    ReadAndPassOn,
+}
+
+/// How policy-rc.d is run.
+#[derive(Debug, Clone)]
+pub struct Helper {
+    /// The program, DPKG_ROOT included.
+    pub path: String,
+    /// How long it may take.
+    pub limit: Option<Duration>,
+    /// How much it may write, in bytes.
+    pub most: usize,
+}
+
+impl Helper {
+    /// `policy-rc.d` below DPKG_ROOT.
+    pub fn of_machine(limit: Option<Duration>, most: usize) -> Self {
+        let root = std::env::var("DPKG_ROOT").unwrap_or_default();
+        Self {
+            path: format!("{root}/usr/sbin/policy-rc.d"),
+            limit,
+            most,
+        }
+    }
+
+    /// Whether there is one to ask.
+    pub fn exists(&self) -> bool {
+        is_executable(&self.path)
+    }
+
+    /// Asks. Also returns what to say where it could not even be run.
+    ///
+    /// # Errors
+    /// When it hangs or floods.
+    pub fn ask(
+        &self,
+        arguments: &[OsString],
+        output: Output,
+    ) -> Result<(HelperAnswer, Option<String>), HelperError> {
+        if !self.exists() {
+            return Ok((HelperAnswer::Absent, None));
+        }
+        match self.spawn(arguments) {
+            Ok(child) => self.listen(child, output).map(|answer| (answer, None)),
+            Err(error) => {
+                let missing = error.kind() == std::io::ErrorKind::NotFound;
+                let status = if missing { NOT_FOUND } else { NOT_RUNNABLE };
+                let hint = if missing {
+                    " (its interpreter is missing)"
+                } else {
+                    ""
+                };
+                let notice = format!("cannot run `{}`: {error}{hint}", self.path);
+                Ok((
+                    HelperAnswer::Said {
+                        status,
+                        stdout: String::new(),
+                    },
+                    Some(notice),
+                ))
+            }
+        }
+    }
+
+    fn spawn(&self, arguments: &[OsString]) -> std::io::Result<Child> {
+        let run = |program: &str, first: Option<&str>| {
+            Command::new(program)
+                .args(first)
+                .args(arguments)
+                .stdout(Stdio::piped())
+                .spawn()
+        };
+        match run(&self.path, None) {
+            // original: the shell runs a file without a shebang by itself
+            Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
+                run("/bin/sh", Some(&self.path))
+            }
+            other => other,
+        }
+    }
+
+    fn listen(&self, mut child: Child, output: Output) -> Result<HelperAnswer, HelperError> {
+        let end = self.limit.map(|limit| Instant::now() + limit);
+        let heard = match self.read(&mut child, end, output) {
+            Ok(heard) => heard,
+            Err(error) => {
+                // It is ours and not reaped yet, so its pid cannot be another's.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
+        let status = self.wait(&mut child, end)?;
+        Ok(HelperAnswer::Said {
+            status: shell_status(status),
+            stdout: heard,
+        })
+    }
+
+    fn read(
+        &self,
+        child: &mut Child,
+        end: Option<Instant>,
+        output: Output,
+    ) -> Result<String, HelperError> {
+        let mut heard = Vec::new();
+        let Some(mut pipe) = child.stdout.take() else {
+            return Ok(String::new());
+        };
+        let mut buffer = [0; 4096];
+        loop {
+            self.wait_readable(&pipe, end)?;
+            match pipe.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    let chunk = buffer.get(..count).unwrap_or_default();
+                    heard.extend_from_slice(chunk);
+                    if output == Output::ReadAndPassOn {
+                        crate::report::pass_on(chunk);
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+            if heard.len() > self.most {
+                return Err(HelperError::Flood {
+                    path: self.path.clone(),
+                    bytes: self.most,
+                });
+            }
+        }
+        Ok(String::from_utf8_lossy(&heard).into_owned())
+    }
+
+    fn wait_readable(&self, pipe: &impl AsFd, end: Option<Instant>) -> Result<(), HelperError> {
+        let Some(end) = end else { return Ok(()) };
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, timeout) {
+                Ok(0) if left.is_zero() => return Err(self.silent()),
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) | Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for its end; a watchdog kills it at the limit, for its output may long be closed.
+    fn wait(&self, child: &mut Child, end: Option<Instant>) -> Result<ExitStatus, HelperError> {
+        let gone = |_| self.silent();
+        let Some(end) = end else {
+            return child.wait().map_err(gone);
+        };
+        if let Ok(Some(status)) = child.try_wait() {
+            return Ok(status);
+        }
+        let (done, ended) = std::sync::mpsc::channel::<()>();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
+        let watchdog = std::thread::spawn(move || {
+            let left = end.saturating_duration_since(Instant::now());
+            let late = ended
+                .recv_timeout(left)
+                .is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout);
+            if late && pid.as_raw() > 0 {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+            late
+        });
+        let status = child.wait();
+        drop(done);
+        match watchdog.join() {
+            Ok(true) => Err(self.silent()),
+            Ok(false) | Err(_) => status.map_err(gone),
+        }
+    }
+
+    fn silent(&self) -> HelperError {
+        let seconds = self.limit.map_or(0, |limit| limit.as_secs());
+        HelperError::Silent {
+            path: self.path.clone(),
+            seconds,
+        }
+    }
+}
+
+/// The status as a shell's `$?` has it.
+pub fn shell_status(status: ExitStatus) -> u8 {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(NOT_RUNNABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn helper(text: &str) -> (tempfile::TempDir, Helper) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("policy-rc.d");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        let helper = Helper {
+            path,
+            limit: Some(Duration::from_secs(5)),
+            most: 1000,
+        };
+        (directory, helper)
+    }
+
+    fn ask(helper: &Helper) -> Result<(HelperAnswer, Option<String>), HelperError> {
+        helper.ask(&["foo".into(), "start".into()], Output::Read)
+    }
+
+    fn said(status: u8, stdout: &str) -> HelperAnswer {
+        HelperAnswer::Said {
+            status,
+            stdout: stdout.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_shebang_is_run_by_the_shell() {
+        let (_keep, helper) = helper("echo \"$1 $2\"; exit 106");
+        assert_eq!(ask(&helper), Ok((said(106, "foo start\n"), None)));
+    }
+
+    #[test]
+    fn a_missing_interpreter_is_127_and_is_named() {
+        let (_keep, helper) = helper("#!/nonexistent/shell\nexit 0\n");
+        let (answer, notice) = ask(&helper).unwrap();
+        assert_eq!(answer, said(127, ""));
+        assert!(notice.unwrap().contains("interpreter"));
+    }
+
+    #[test]
+    fn a_signal_counts_as_the_shell_counts_it() {
+        let (_keep, helper) = helper("#!/bin/sh\nkill -9 $$\n");
+        assert_eq!(ask(&helper), Ok((said(137, ""), None)));
+    }
+
+    #[test]
+    fn one_that_hangs_is_killed_even_when_its_output_is_closed() {
+        for text in [
+            "#!/bin/sh\nsleep 1000\n",
+            "#!/bin/sh\nexec >&-\nexec sleep 1000\n",
+        ] {
+            let (_keep, mut helper) = helper(text);
+            helper.limit = Some(Duration::from_millis(100));
+            let began = Instant::now();
+            assert!(
+                matches!(ask(&helper), Err(HelperError::Silent { .. })),
+                "{text}"
+            );
+            assert!(began.elapsed() < Duration::from_secs(4), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_that_floods_is_killed() {
+        let (_keep, helper) = helper("#!/bin/sh\nyes\n");
+        assert!(matches!(
+            ask(&helper),
+            Err(HelperError::Flood { bytes: 1000, .. })
+        ));
+    }
+
+    #[test]
+    fn a_directory_cannot_be_run_and_is_no_yes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_str().unwrap().to_owned();
+        let helper = Helper {
+            path,
+            limit: None,
+            most: 10,
+        };
+        assert_eq!(ask(&helper).unwrap().0, said(126, ""));
+    }
+}

@@ -1,0 +1,85 @@
+//! The S and K links of an init script in the runlevel directories.
+
+use std::fs;
+use std::path::Path;
+
+use crate::decide::stock::{Link, Links};
+
+use super::detect::is_executable;
+
+/// The runlevels whose start links stock takes for "enabled" under systemd.
+const ENABLING: [&str; 5] = ["S", "2", "3", "4", "5"];
+
+fn directory(runlevel: &str) -> String {
+    format!("/etc/rc{runlevel}.d")
+}
+
+/// Paths of `LETTER??NAME` in `directory`, sorted as `ls` sorts them.
+fn entries(directory: &str, letter: char, name: &str) -> Vec<String> {
+    let Ok(listing) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut found: Vec<String> = listing
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|file| is_link_name(file, letter, name))
+        .map(|file| format!("{directory}/{file}"))
+        .collect();
+    found.sort();
+    found
+}
+
+fn is_link_name(file: &str, letter: char, name: &str) -> bool {
+    let Some(rest) = file
+        .strip_prefix(letter)
+        .and_then(|rest| rest.strip_suffix(name))
+    else {
+        return false;
+    };
+    rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn look(path: String) -> Link {
+    let file = Path::new(&path);
+    Link {
+        is_link: file.is_symlink(),
+        leads_to_file: file.is_file(),
+        executable: is_executable(&path),
+        path,
+    }
+}
+
+/// The links of `name` in `runlevel`, and its boot links.
+pub fn of_runlevel(runlevel: &str, name: &str) -> Links {
+    let here = directory(runlevel);
+    let look_at = |directory: &str, letter| {
+        entries(directory, letter, name)
+            .into_iter()
+            .map(look)
+            .collect()
+    };
+    Links {
+        start: look_at(&here, 'S'),
+        kill: look_at(&here, 'K'),
+        boot: look_at(&directory("S"), 'S'),
+    }
+}
+
+/// Whether any runlevel that is reached by booting has a start link for `name`.
+pub fn enables(name: &str) -> bool {
+    ENABLING
+        .iter()
+        .any(|level| !entries(&directory(level), 'S', name).is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_two_digits_stand_between_letter_and_name() {
+        assert!(is_link_name("S20foo", 'S', "foo"));
+        for other in ["S2foo", "S200foo", "K20foo", "Sxxfoo", "S20food", "S20-foo"] {
+            assert!(!is_link_name(other, 'S', "foo"), "{other}");
+        }
+    }
+}
