@@ -98,7 +98,11 @@ fn check_characters(text: &str, allowed: &impl Fn(char) -> bool) -> Result<(), G
     Err(GlobError::Character {
         pattern: text.escape_debug().to_string(),
         character,
-        hint: if character == '^' { ": write `[!...]`" } else { "" },
+        hint: if character == '^' {
+            ": write `[!...]`"
+        } else {
+            ""
+        },
     })
 }
 
@@ -255,13 +259,19 @@ mod tests {
             ("?", "", false),
         ];
         for (pattern, name, expected) in cases {
-            assert_eq!(glob(pattern).unwrap().matches(name), expected, "{pattern} {name}");
+            assert_eq!(
+                glob(pattern).unwrap().matches(name),
+                expected,
+                "{pattern} {name}"
+            );
         }
     }
 
     #[test]
     fn what_could_never_match_is_refused() {
-        for text in ["", "a[", "a[b", "a[]", "a[!]", "[z-a]", "a b", "a/b", "[^a]", "é", "a][", "a]", "!a"] {
+        for text in [
+            "", "a[", "a[b", "a[]", "a[!]", "[z-a]", "a b", "a/b", "[^a]", "é", "a][", "a]", "!a",
+        ] {
             assert!(glob(text).is_err(), "{text}");
         }
         assert!(glob(&"a".repeat(513)).is_err());

@@ -56,9 +56,9 @@ pub struct Policy {
 impl Policy {
     /// The policy of `files`, which stand in their order of precedence.
     pub fn new(origin: Origin, files: Vec<PolicyFile>, problems: Vec<Problem>) -> Self {
-        let part = files
-            .iter()
-            .fold(SettingsPart::default(), |part, file| part.or(&file.settings));
+        let part = files.iter().fold(SettingsPart::default(), |part, file| {
+            part.or(&file.settings)
+        });
         Self {
             settings: Settings::from_part(&part),
             files,

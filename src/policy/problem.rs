@@ -107,7 +107,11 @@ impl<'t> Lines<'t> {
         let whole = whole.strip_suffix('\r').unwrap_or(whole);
         let column = characters(whole, span.start.saturating_sub(start));
         let end = characters(whole, span.end.saturating_sub(start));
-        let skipped = if column + LEAD > SHOWN { column - LEAD } else { 0 };
+        let skipped = if column + LEAD > SHOWN {
+            column - LEAD
+        } else {
+            0
+        };
         let shown: String = whole.chars().skip(skipped).take(SHOWN).collect();
         let before = column - skipped;
         let room = shown.chars().count().saturating_sub(before);

@@ -90,8 +90,15 @@ impl Pattern {
     /// When it could not match the name of any service.
     pub fn parse(text: &str) -> Result<Self, GlobError> {
         let stem = text.strip_suffix(".service").unwrap_or(text);
-        let stem = stem.strip_suffix(".sh").filter(|s| !s.is_empty()).unwrap_or(stem);
-        let reach = if stem.len() == text.len() { Reach::Any } else { Reach::Services };
+        let stem = stem
+            .strip_suffix(".sh")
+            .filter(|s| !s.is_empty())
+            .unwrap_or(stem);
+        let reach = if stem.len() == text.len() {
+            Reach::Any
+        } else {
+            Reach::Services
+        };
         Ok(Self {
             glob: Glob::parse(stem, is_service_character)?,
             reach,

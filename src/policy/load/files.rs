@@ -32,7 +32,12 @@ pub(super) struct Hidden(BTreeSet<OsString>);
 impl Hidden {
     /// What `texts` hide.
     pub(super) fn of(texts: &[PolicyText]) -> Self {
-        Self(texts.iter().map(|text| OsString::from(&text.name)).collect())
+        Self(
+            texts
+                .iter()
+                .map(|text| OsString::from(&text.name))
+                .collect(),
+        )
     }
 }
 
@@ -45,7 +50,10 @@ pub(super) fn read(
     let directory = roots.directory(tier);
     let trust = Trust {
         owner: roots.owner,
-        base: directory.parent().and_then(Path::parent).unwrap_or(directory),
+        base: directory
+            .parent()
+            .and_then(Path::parent)
+            .unwrap_or(directory),
     };
     let names = match names(directory, &trust) {
         Ok(names) => names,
@@ -103,7 +111,11 @@ fn text(path: &Path, trust: &Trust<'_>) -> Result<String, Problem> {
 }
 
 fn refused(path: &Path, error: &Refused) -> Problem {
-    Problem::whole(Severity::Error, path.display().to_string(), error.to_string())
+    Problem::whole(
+        Severity::Error,
+        path.display().to_string(),
+        error.to_string(),
+    )
 }
 
 fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problem {

@@ -86,7 +86,9 @@ pub(super) fn keep(roots: &Roots, texts: &[PolicyText]) -> Result<(), KeptError>
 pub(super) fn read(roots: &Roots) -> Result<Vec<PolicyText>, KeptError> {
     let bytes = bytes(roots)?;
     let text = String::from_utf8(bytes).map_err(|_| KeptError::Damaged("not UTF-8"))?;
-    let (header, mut rest) = text.split_once('\n').ok_or(KeptError::Damaged("no header"))?;
+    let (header, mut rest) = text
+        .split_once('\n')
+        .ok_or(KeptError::Damaged("no header"))?;
     let header: Header =
         serde_json::from_str(header).map_err(|_| KeptError::Damaged("unknown header"))?;
     if header.version != VERSION {
@@ -100,7 +102,11 @@ pub(super) fn read(roots: &Roots) -> Result<Vec<PolicyText>, KeptError> {
         texts.push(entry.text(roots, text));
         rest = after;
     }
-    if rest.is_empty() { Ok(texts) } else { Err(KeptError::Damaged("too long")) }
+    if rest.is_empty() {
+        Ok(texts)
+    } else {
+        Err(KeptError::Damaged("too long"))
+    }
 }
 
 impl Entry {
@@ -136,8 +142,15 @@ impl Entry {
 fn bytes(roots: &Roots) -> Result<Vec<u8>, KeptError> {
     let trust = Trust {
         owner: roots.owner,
-        base: Path::new("/"),
+        base: roots
+            .cache
+            .parent()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new("/")),
     };
+    if trusted::directory(&roots.cache, &trust)?.is_none() {
+        return Err(KeptError::Missing);
+    }
     match trusted::read_regular(&path(roots), &trust, LARGEST) {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.is_missing() => Err(KeptError::Missing),
@@ -170,7 +183,10 @@ fn forget(path: &Path) -> Result<(), KeptError> {
 /// Replaces the file at `path` so that there is always either the old or the new one.
 fn replace(path: &Path, image: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
-    DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(directory)?;
     let temporary = directory.join(format!(".{NAME}.{}", std::process::id()));
     let written = write(&temporary, image).and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {

@@ -86,7 +86,11 @@ pub fn load(roots: &Roots) -> Policy {
         return Policy::new(origin, Vec::new(), problems);
     }
     let packages = vendors(roots, &mut hidden, &mut problems);
-    Policy::new(origin, files.into_iter().chain(packages).collect(), problems)
+    Policy::new(
+        origin,
+        files.into_iter().chain(packages).collect(),
+        problems,
+    )
 }
 
 /// All problems of all files that apply, and what looks like a mistake in them.
@@ -105,7 +109,11 @@ pub fn check(roots: &Roots) -> Vec<Problem> {
 pub fn check_directory(directory: &Path, tier: Tier, owner: u32) -> Vec<Problem> {
     if let Err(error) = std::fs::read_dir(directory) {
         let path = directory.display().to_string();
-        return vec![Problem::whole(Severity::Error, path, format!("cannot read it: {error}"))];
+        return vec![Problem::whole(
+            Severity::Error,
+            path,
+            format!("cannot read it: {error}"),
+        )];
     }
     let mut roots = Roots::system(Keep::No);
     roots.owner = owner;
@@ -176,7 +184,11 @@ fn restored(
     (Origin::LastGood, files)
 }
 
-fn nothing_kept(roots: &Roots, why: &str, problems: &mut Vec<Problem>) -> (Origin, Vec<PolicyFile>) {
+fn nothing_kept(
+    roots: &Roots,
+    why: &str,
+    problems: &mut Vec<Problem>,
+) -> (Origin, Vec<PolicyFile>) {
     let message = format!(
         "no earlier policy to go by ({why}): in upgrades services are neither stopped nor started, the rest is as with the stock tools"
     );

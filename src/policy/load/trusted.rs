@@ -176,7 +176,9 @@ pub(super) fn read_regular(path: &Path, trust: &Trust<'_>, most: u64) -> Result<
         .custom_flags(flags.bits())
         .open(path)
         .map_err(|e| Refused::cannot("open", path, e))?;
-    let metadata = file.metadata().map_err(|e| Refused::cannot("look at", path, e))?;
+    let metadata = file
+        .metadata()
+        .map_err(|e| Refused::cannot("look at", path, e))?;
     regular(path, &metadata)?;
     trust.check(path, &metadata)?;
     contents(path, file, metadata.len(), most)
@@ -236,7 +238,9 @@ fn resolve(path: &Path, trust: &Trust<'_>) -> Result<PathBuf, Refused> {
             if links > MOST_LINKS {
                 return Err(Refused::Circle(path.to_owned()));
             }
-            let target = next.read_link().map_err(|e| Refused::cannot("follow", &next, e))?;
+            let target = next
+                .read_link()
+                .map_err(|e| Refused::cannot("follow", &next, e))?;
             if target.is_absolute() {
                 at = PathBuf::from("/");
             }

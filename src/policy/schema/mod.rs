@@ -16,7 +16,9 @@ use super::rule::Tier;
 use reader::Reader;
 
 /// The tables at the top of a file.
-const TOP: [&str; 7] = ["rule", "group", "init", "action", "flush", "rcpolicy", "compat"];
+const TOP: [&str; 7] = [
+    "rule", "group", "init", "action", "flush", "rcpolicy", "compat",
+];
 /// The one whose name is spelled like a file.
 const HELPER: &str = "policy-rc-d";
 /// Beyond this size only the first syntax error of a file is reported, in bytes: what is no TOML at
@@ -46,12 +48,13 @@ pub fn parse(path: &str, tier: Tier, text: &str) -> Parsed {
     let lines = Lines::of(text);
     let mut reader = Reader::new(tier);
     let mut file = PolicyFile::empty(path, tier);
-    if let Some(chunks) = chunks::tables(text) {
-        for (offset, table) in chunks {
-            reader.offset = offset;
-            document(&mut reader, &table, &lines, &mut file);
-        }
-    } else {
+    let in_pieces = chunks::each(text, |offset, table| {
+        reader.offset = offset;
+        document(&mut reader, table, &lines, &mut file);
+    });
+    if in_pieces.is_none() {
+        reader = Reader::new(tier);
+        file = PolicyFile::empty(path, tier);
         whole(&mut reader, text, &lines, &mut file);
     }
     Parsed {

@@ -111,7 +111,10 @@ impl Reader {
         let one = std::slice::from_ref(value);
         let items = match value.get_ref() {
             DeValue::Array(items) if items.is_empty() => {
-                self.wrong(value.span(), "an empty list fits nothing: leave the key out");
+                self.wrong(
+                    value.span(),
+                    "an empty list fits nothing: leave the key out",
+                );
                 return Vec::new();
             }
             DeValue::Array(items) => items.as_ref(),
@@ -123,7 +126,9 @@ impl Reader {
         };
         let mut made = Vec::with_capacity(items.len());
         for item in items {
-            let Some(text) = self.text(item) else { continue };
+            let Some(text) = self.text(item) else {
+                continue;
+            };
             match make(text) {
                 Ok(word) => made.push(word),
                 Err(error) => self.wrong(item.span(), error.to_string()),

@@ -11,8 +11,8 @@ use super::reader::{Key, Reader, Value, word};
 use crate::domain::{Action, Flag, InitKind, Machine, Phase, Scope, Until};
 
 const KEYS: [&str; 11] = [
-    "service", "action", "phase", "package", "init", "scope", "machine", "asked", "decide", "until",
-    "because",
+    "service", "action", "phase", "package", "init", "scope", "machine", "asked", "decide",
+    "until", "because",
 ];
 const PHASES: [Phase; 5] = [
     Phase::Install,
@@ -48,9 +48,17 @@ const DECISIONS: [&str; 8] = [
 ];
 
 /// Reads the array of rules.
-pub(super) fn rules(reader: &mut Reader, value: &Value<'_>, lines: &Lines<'_>, into: &mut Vec<Rule>) {
+pub(super) fn rules(
+    reader: &mut Reader,
+    value: &Value<'_>,
+    lines: &Lines<'_>,
+    into: &mut Vec<Rule>,
+) {
     let DeValue::Array(items) = value.get_ref() else {
-        reader.wrong(value.span(), "rules are written `[[rule]]`, with two brackets");
+        reader.wrong(
+            value.span(),
+            "rules are written `[[rule]]`, with two brackets",
+        );
         return;
     };
     into.reserve(items.len());
@@ -109,7 +117,9 @@ impl Draft {
             "service" => rule.service = reader.list(value, Pattern::parse),
             "action" => rule.action = reader.list(value, action),
             "phase" => rule.phase = closed(reader, value, "phase", &PHASES, Phase::as_str),
-            "package" => rule.package = reader.list(value, |t| Glob::parse(t, is_package_character)),
+            "package" => {
+                rule.package = reader.list(value, |t| Glob::parse(t, is_package_character))
+            }
             "init" => rule.init = closed(reader, value, "init", &INITS, InitKind::as_str),
             "scope" => rule.scope = closed(reader, value, "scope", &SCOPES, Scope::as_str),
             "machine" => {

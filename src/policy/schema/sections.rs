@@ -18,7 +18,9 @@ pub(super) fn groups(
     lines: &Lines<'_>,
     into: &mut Vec<Group>,
 ) {
-    let Some(table) = reader.table(value) else { return };
+    let Some(table) = reader.table(value) else {
+        return;
+    };
     if table.is_empty() {
         reader.wrong(key.span(), "a group needs a name: `[group.NAME]`");
     }
@@ -27,7 +29,12 @@ pub(super) fn groups(
     }
 }
 
-fn group(reader: &mut Reader, name: &Key<'_>, value: &Value<'_>, lines: &Lines<'_>) -> Option<Group> {
+fn group(
+    reader: &mut Reader,
+    name: &Key<'_>,
+    value: &Value<'_>,
+    lines: &Lines<'_>,
+) -> Option<Group> {
     let table = reader.table(value)?;
     let mut members = Vec::new();
     if !table.contains_key("members") {
@@ -119,7 +126,9 @@ pub(super) fn flush(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsP
 /// `[rcpolicy]`
 pub(super) fn rcpolicy(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
     for (name, key, value) in keys(reader, value, &["mode"]) {
-        let mode = made(reader, value, |text| word(text, "mode", &MODES, Mode::as_str));
+        let mode = made(reader, value, |text| {
+            word(text, "mode", &MODES, Mode::as_str)
+        });
         if !is_misplaced(reader, key, name) {
             into.mode = mode;
         }

@@ -64,7 +64,12 @@ mod tests {
 
     #[test]
     fn the_distance_counts_single_changes() {
-        for (a, b, steps) in [("", "", 0), ("abc", "", 3), ("", "abc", 3), ("kitten", "sitting", 3)] {
+        for (a, b, steps) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(a, b), steps, "{a} {b}");
         }
     }

@@ -57,7 +57,9 @@ fn sum(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     while !rest.is_empty() {
         let (number, after) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
         let after = after.trim_start();
-        let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(after.len());
         let (unit, after) = after.split_at_checked(end)?;
         let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
         total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(*factor)?)?;
