@@ -142,8 +142,15 @@ impl Entry {
 fn bytes(roots: &Roots) -> Result<Vec<u8>, KeptError> {
     let trust = Trust {
         owner: roots.owner,
-        base: Path::new("/"),
+        base: roots
+            .cache
+            .parent()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new("/")),
     };
+    if trusted::directory(&roots.cache, &trust)?.is_none() {
+        return Err(KeptError::Missing);
+    }
     match trusted::read_regular(&path(roots), &trust, LARGEST) {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.is_missing() => Err(KeptError::Missing),

@@ -10,24 +10,21 @@ const PIECE: usize = 8 * 1024;
 /// The line with which a piece begins.
 const BEGIN: &str = "\n[[rule]]\n";
 
-/// The tables of the pieces of `text` and the offset of each, or `None` where it must be parsed whole.
-pub(super) fn tables(text: &str) -> Option<Vec<(usize, DeTable<'_>)>> {
+/// Hands the table of each piece of `text`, and its offset, to `read`; `None` where the text must be parsed
+/// whole, and what was read so far be forgotten.
+pub(super) fn each(text: &str, mut read: impl FnMut(usize, &DeTable<'_>)) -> Option<()> {
     // inside a string of several lines a line may look like the beginning of a rule
     if text.len() < WORTHWHILE || text.contains("\"\"\"") || text.contains("'''") {
         return None;
     }
-    let mut tables = Vec::new();
-    for (offset, piece) in pieces(text) {
+    let (head, pieces) = pieces(text)?;
+    let table = DeTable::parse(head).ok()?.into_inner();
+    is_head(&table).then(|| read(0, &table))?;
+    for (offset, piece) in pieces {
         let table = DeTable::parse(piece).ok()?.into_inner();
-        if offset == 0 {
-            is_head(&table)
-        } else {
-            is_rules(&table)
-        }
-        .then_some(())?;
-        tables.push((offset, table));
+        is_rules(&table).then(|| read(offset, &table))?;
     }
-    Some(tables)
+    Some(())
 }
 
 /// Whether the first piece has no rule of its own, which later ones could clash with.
@@ -47,25 +44,20 @@ fn is_rules(table: &DeTable<'_>) -> bool {
     only && entries.next().is_none()
 }
 
-/// Cuts before lines that are `[[rule]]`: first what stands before all rules, then pieces of some rules.
-fn pieces(text: &str) -> Vec<(usize, &str)> {
+/// What stands before all rules, and pieces of some rules with their offsets; `None` where there are no rules.
+fn pieces(text: &str) -> Option<(&str, impl Iterator<Item = (usize, &str)>)> {
     let first = if text.starts_with(BEGIN.trim_start()) {
-        Some(0)
+        0
     } else {
-        next(text, 0)
+        next(text, 0)?
     };
-    let mut pieces = Vec::new();
-    let Some(mut start) = first else {
-        return vec![(0, text)];
-    };
-    // the head may be empty, and is there nonetheless: only the first piece is judged as one
-    pieces.push((0, text.get(..start).unwrap_or("")));
-    while start < text.len() {
+    let mut start = first;
+    let pieces = std::iter::from_fn(move || {
         let end = next(text, start + PIECE).unwrap_or(text.len());
-        pieces.push((start, text.get(start..end).unwrap_or("")));
-        start = end;
-    }
-    pieces
+        let piece = text.get(start..end).filter(|piece| !piece.is_empty())?;
+        Some((std::mem::replace(&mut start, end), piece))
+    });
+    Some((text.get(..first)?, pieces))
 }
 
 /// Where, at or after byte `from`, a line `[[rule]]` begins.
@@ -86,11 +78,13 @@ mod tests {
     fn a_long_plain_file_is_cut_without_losing_a_byte() {
         for head in ["", "[init]\nwait = \"3s\"\n", "# é\n"] {
             let text = format!("{head}{}", many("decide = \"stop\" # é"));
-            let parts = pieces(&text);
+            let (begin, parts) = pieces(&text).unwrap();
+            let parts: Vec<&str> = parts.map(|(_, piece)| piece).collect();
             assert!(parts.len() > 4);
-            assert_eq!(parts.iter().map(|(_, p)| *p).collect::<String>(), text);
-            let tables = tables(&text).unwrap();
-            assert_eq!(tables.len(), parts.len());
+            assert_eq!(format!("{begin}{}", parts.concat()), text);
+            let mut tables = 0;
+            each(&text, |_, _| tables += 1).unwrap();
+            assert_eq!(tables, parts.len() + 1);
         }
     }
 
@@ -106,7 +100,7 @@ mod tests {
             format!("{rules}[group.a]\n"),
             format!("{rules}x"),
         ] {
-            assert!(tables(&text).is_none(), "{}", text.get(..30).unwrap());
+            assert!(each(&text, |_, _| ()).is_none(), "{text:.30}");
         }
     }
 }

@@ -48,12 +48,13 @@ pub fn parse(path: &str, tier: Tier, text: &str) -> Parsed {
     let lines = Lines::of(text);
     let mut reader = Reader::new(tier);
     let mut file = PolicyFile::empty(path, tier);
-    if let Some(chunks) = chunks::tables(text) {
-        for (offset, table) in chunks {
-            reader.offset = offset;
-            document(&mut reader, &table, &lines, &mut file);
-        }
-    } else {
+    let in_pieces = chunks::each(text, |offset, table| {
+        reader.offset = offset;
+        document(&mut reader, table, &lines, &mut file);
+    });
+    if in_pieces.is_none() {
+        reader = Reader::new(tier);
+        file = PolicyFile::empty(path, tier);
         whole(&mut reader, text, &lines, &mut file);
     }
     Parsed {

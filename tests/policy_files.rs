@@ -1,0 +1,177 @@
+//! Every policy file that is shipped loads without a problem in the directory it is meant for.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcpolicy::domain::{Action, InitKind, Machine, Phase, Scope, ServiceName, Until};
+use rcpolicy::policy::{
+    Answer, Decide, Keep, Mode, Origin, Policy, Question, Roots, Settings, Tier, check, load, parse,
+};
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("policy")
+        .join(name)
+}
+
+/// A machine of its own with one shipped file in the directory of `tier`.
+fn machine(name: &str, tier: Tier) -> (tempfile::TempDir, Roots) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut roots = Roots::under(dir.path(), Keep::No);
+    roots.owner = nix::unistd::Uid::effective().as_raw();
+    let place = match tier {
+        Tier::Admin => &roots.etc,
+        Tier::Runtime => &roots.run,
+        Tier::Vendor => &roots.lib,
+    };
+    fs::create_dir_all(place).unwrap();
+    let file = place.join(Path::new(name).file_name().unwrap());
+    fs::copy(shipped(name), &file).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(&file, mode).unwrap();
+    (dir, roots)
+}
+
+fn loaded(name: &str, tier: Tier) -> Policy {
+    let (_dir, roots) = machine(name, tier);
+    assert_eq!(check(&roots), [], "{name}");
+    let policy = load(&roots);
+    assert_eq!(policy.problems(), [], "{name}");
+    assert_eq!(*policy.origin(), Origin::Current);
+    assert_eq!(policy.files().len(), 1);
+    policy
+}
+
+fn decided(
+    policy: &Policy,
+    service: &str,
+    action: &str,
+    phase: Phase,
+    package: &str,
+) -> Option<Decide> {
+    let service = ServiceName::parse(service).unwrap();
+    let action = Action::parse(action);
+    let question = Question {
+        service: &service,
+        action: &action,
+        phase,
+        package: Some(package),
+        init: InitKind::Systemd,
+        scope: Scope::System,
+        machine: Some(Machine::Running),
+        asked: &[],
+    };
+    match policy.ask(&question) {
+        Answer::Rule(matched) => Some(matched.decide.clone()),
+        Answer::Silent => None,
+        Answer::HoldBroken { problem } => panic!("{problem}"),
+    }
+}
+
+#[test]
+fn every_shipped_file_is_named_in_one_of_these_tests() {
+    let named = include_str!("policy_files.rs");
+    for directory in ["", "examples"] {
+        for entry in fs::read_dir(shipped(directory)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(
+                name == "examples" || named.contains(&name),
+                "{name} is not tested"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_default_policy_changes_nothing_that_is_built_in() {
+    let policy = loaded("90-default.toml", Tier::Vendor);
+    assert_eq!(*policy.settings(), Settings::default());
+    assert!(policy.files()[0].rules.is_empty());
+}
+
+#[test]
+fn the_dbas_databases_are_restarted_when_somebody_flushes() {
+    let policy = loaded("examples/10-dba.toml", Tier::Admin);
+    let ask = |service, action, phase| decided(&policy, service, action, phase, "libc6");
+    let defer = Some(Decide::Defer(Until::Flush));
+    assert_eq!(ask("postgresql@15-main", "restart", Phase::Upgrade), defer);
+    assert_eq!(ask("mariadb.service", "try-restart", Phase::Upgrade), defer);
+    assert_eq!(ask("postgresql", "restart", Phase::Upgrade), None);
+    assert_eq!(ask("mariadb", "restart", Phase::None), None);
+    assert_eq!(
+        ask("pgbouncer", "restart", Phase::Trigger),
+        Some(Decide::IfStale)
+    );
+}
+
+#[test]
+fn nothing_starts_in_the_locked_container_and_everything_can_stop() {
+    let policy = loaded("examples/20-container.toml", Tier::Admin);
+    for phase in [Phase::Install, Phase::Upgrade, Phase::Trigger] {
+        for action in ["start", "restart", "try-restart", "force-reload"] {
+            let decide = decided(&policy, "ssh.socket", action, phase, "x");
+            assert_eq!(decide, Some(Decide::Deny), "{action}");
+        }
+        assert_eq!(decided(&policy, "ssh", "stop", phase, "x"), None);
+    }
+}
+
+#[test]
+fn a_socket_activated_service_is_only_quiesced() {
+    let policy = loaded("examples/30-quiesce.toml", Tier::Admin);
+    let quiesce = Some(Decide::Quiesce);
+    assert_eq!(
+        decided(&policy, "cups", "stop", Phase::Upgrade, "cups"),
+        quiesce
+    );
+    assert_eq!(
+        decided(&policy, "cups", "stop", Phase::Remove, "cups"),
+        None
+    );
+    assert_eq!(
+        decided(&policy, "cups.socket", "stop", Phase::Upgrade, "cups"),
+        None
+    );
+}
+
+#[test]
+fn a_packages_file_says_how_its_own_services_are_treated() {
+    let policy = loaded("examples/50-mail.toml", Tier::Vendor);
+    let ask = |service, phase, package| decided(&policy, service, "restart", phase, package);
+    assert_eq!(
+        ask("postfix", Phase::Trigger, "postfix"),
+        Some(Decide::Reload)
+    );
+    let defer = Some(Decide::Defer(Until::Batch));
+    assert_eq!(ask("opendkim", Phase::Upgrade, "opendkim-tools"), defer);
+    assert_eq!(ask("opendkim", Phase::Upgrade, "other"), None);
+    let groups = policy.groups();
+    assert_eq!(groups[0].name, "mail");
+    assert_eq!(groups[0].members.len(), 3);
+}
+
+#[test]
+fn observe_mode_is_one_line() {
+    for tier in [Tier::Admin, Tier::Runtime] {
+        let policy = loaded("examples/00-observe.toml", tier);
+        assert_eq!(policy.settings().mode, Mode::Observe);
+    }
+    let text = fs::read_to_string(shipped("examples/00-observe.toml")).unwrap();
+    assert!(parse("x", Tier::Vendor, &text).is_broken());
+}
+
+#[test]
+fn strict_compatibility_waits_for_policy_rc_d_as_long_as_stock_does() {
+    let policy = loaded("examples/05-strict.toml", Tier::Admin);
+    assert!(policy.settings().strict);
+    assert_eq!(policy.settings().helper_limit, None);
+    let fallback = Decide::Fallback(vec!["reload".to_owned(), "restart".to_owned()]);
+    let ask = decided(&policy, "nginx", "restart", Phase::Upgrade, "nginx");
+    assert_eq!(ask, Some(fallback));
+}
