@@ -153,7 +153,10 @@ mod tests {
         }
 
         fn around(&mut self, unit: &str, action: Action) -> Vec<String> {
-            let unit = self.units(&[name(unit)], Depth::Relations).unwrap().remove(0);
+            let unit = self
+                .units(&[name(unit)], Depth::Relations)
+                .unwrap()
+                .remove(0);
             self.rounds = 0;
             let mut names: Vec<String> = related(self, &unit, &action)
                 .unwrap()
@@ -211,12 +214,16 @@ mod tests {
             .with("rpcbind.service", |unit| {
                 unit.triggered_by = names(&["rpcbind.socket", "rpcbind.path"]);
             })
-            .with("rpcbind.path", |unit| unit.triggers = names(&["rpcbind.service"]))
+            .with("rpcbind.path", |unit| {
+                unit.triggers = names(&["rpcbind.service"])
+            })
             .with("rpcbind.socket", |unit| {
                 unit.triggers = names(&["rpcbind.service"]);
                 unit.required_by = names(&["rpc-statd.service"]);
             })
-            .with("rpc-statd.service", |unit| unit.required_by = names(&["nfs.service"]))
+            .with("rpc-statd.service", |unit| {
+                unit.required_by = names(&["nfs.service"])
+            })
             .with("nfs.service", |unit| {
                 unit.active = Known::Is(ActiveState::Inactive);
                 unit.required_by = names(&["far.service"]);
@@ -226,7 +233,12 @@ mod tests {
     #[test]
     fn a_stop_looks_at_triggers_and_at_what_falls_with_them_but_not_past_what_is_down() {
         let around = rpcbind().around("rpcbind", Action::Stop);
-        let expected = ["nfs.service", "rpc-statd.service", "rpcbind.path", "rpcbind.socket"];
+        let expected = [
+            "nfs.service",
+            "rpc-statd.service",
+            "rpcbind.path",
+            "rpcbind.socket",
+        ];
         assert_eq!(around, expected);
     }
 
@@ -247,7 +259,9 @@ mod tests {
         let mut init = Small::default()
             .with("a.service", |unit| unit.triggered_by = names(&["s.socket"]))
             .with("b.service", |unit| unit.triggered_by = names(&["s.socket"]))
-            .with("s.socket", |unit| unit.triggers = names(&["a.service", "b.service"]));
+            .with("s.socket", |unit| {
+                unit.triggers = names(&["a.service", "b.service"])
+            });
         assert_eq!(init.around("a", Action::Stop), ["b.service", "s.socket"]);
         assert_eq!(init.rounds, 2);
     }
@@ -255,16 +269,23 @@ mod tests {
     #[test]
     fn a_target_leads_to_what_it_pulls_in_but_other_targets_do_not() {
         let mut init = Small::default()
-            .with("x.target", |unit| unit.pulls_in = names(&["a.service", "y.target"]))
+            .with("x.target", |unit| {
+                unit.pulls_in = names(&["a.service", "y.target"])
+            })
             .with("a.service", |_| {})
             .with("y.target", |unit| unit.pulls_in = names(&["far.service"]));
-        assert_eq!(init.around("x.target", Action::Stop), ["a.service", "y.target"]);
+        assert_eq!(
+            init.around("x.target", Action::Stop),
+            ["a.service", "y.target"]
+        );
     }
 
     #[test]
     fn an_alias_of_a_unit_already_seen_is_not_given_twice() {
         let mut init = Small::default()
-            .with("a.service", |unit| unit.triggered_by = names(&["s.socket", "old.socket"]))
+            .with("a.service", |unit| {
+                unit.triggered_by = names(&["s.socket", "old.socket"])
+            })
             .with("s.socket", |_| {})
             .with("old.socket", |unit| unit.id = name("s.socket"));
         assert_eq!(init.around("a", Action::Stop), ["s.socket"]);

@@ -101,7 +101,10 @@ fn look() -> Seen {
 
 fn variable(name: &str) -> Option<String> {
     let value = std::env::var_os(name);
-    value.as_deref().map(OsStr::to_string_lossy).map(String::from)
+    value
+        .as_deref()
+        .map(OsStr::to_string_lossy)
+        .map(String::from)
 }
 
 fn roots() -> Roots {

@@ -16,6 +16,7 @@ const DBUS_ERROR: &str = "org.freedesktop.DBus.Error.";
 /// The lines, each without its line end, for a failed `verb` on `unit`.
 pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
     match failure {
+        JobFailure::Refused { name, .. } if is_ignored(verb, name) => Vec::new(),
         JobFailure::Refused { name, message } => refused(verb, unit, name, message),
         JobFailure::Ended {
             result,
@@ -27,6 +28,11 @@ pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
         )],
         JobFailure::Lost { why } => vec![format!("Failed to {verb} {unit}: {why}")],
     }
+}
+
+/// original: trying to restart what is masked is no failure, and not worth a word
+fn is_ignored(verb: Verb, name: &str) -> bool {
+    verb == Verb::TryRestart && name.strip_prefix(SYSTEMD_ERROR) == Some("UnitMasked")
 }
 
 fn refused(verb: Verb, unit: &UnitName, name: &str, message: &str) -> Vec<String> {
@@ -47,9 +53,9 @@ fn ended(unit: &UnitName, result: &str, service_result: &str) -> Vec<String> {
     let line = match result {
         "canceled" => format!("Job for {unit} canceled."),
         "timeout" => format!("Job for {unit} timed out."),
-        "dependency" => format!(
-            "A dependency job for {unit} failed. See 'journalctl -xe' for details."
-        ),
+        "dependency" => {
+            format!("A dependency job for {unit} failed. See 'journalctl -xe' for details.")
+        }
         "invalid" => format!("{unit} is not active, cannot reload."),
         "assert" => format!("Assertion failed on job for {unit}."),
         "unsupported" => {
@@ -72,9 +78,7 @@ fn service_failed(unit: &UnitName, service_result: &str) -> Vec<String> {
     let quoted = quoted(unit.as_str());
     let mut lines = vec![
         first,
-        format!(
-            "See \"systemctl status {quoted}\" and \"journalctl -xeu {quoted}\" for details."
-        ),
+        format!("See \"systemctl status {quoted}\" and \"journalctl -xeu {quoted}\" for details."),
     ];
     if service_result == "start-limit" {
         lines.push(format!(
@@ -111,11 +115,12 @@ fn quoted(name: &str) -> String {
 
 /// systemctl's exit status for these failures, in the order of the jobs: that of the first that
 /// was refused; 1 where all were queued and one failed; 0 without a failure.
-pub fn exit_status<'a>(outcomes: impl IntoIterator<Item = &'a JobOutcome>) -> u8 {
+pub fn exit_status<'a>(outcomes: impl IntoIterator<Item = (Verb, &'a JobOutcome)>) -> u8 {
     let mut status = 0;
-    for outcome in outcomes {
+    for (verb, outcome) in outcomes {
         match outcome {
             JobOutcome::Done | JobOutcome::Queued => {}
+            JobOutcome::Failed(JobFailure::Refused { name, .. }) if is_ignored(verb, name) => {}
             JobOutcome::Failed(JobFailure::Refused { name, .. }) => {
                 if status == 0 {
                     status = refusal_status(name);
@@ -131,7 +136,10 @@ pub fn exit_status<'a>(outcomes: impl IntoIterator<Item = &'a JobOutcome>) -> u8
 }
 
 fn refusal_status(name: &str) -> u8 {
-    match (name.strip_prefix(SYSTEMD_ERROR), name.strip_prefix(DBUS_ERROR)) {
+    match (
+        name.strip_prefix(SYSTEMD_ERROR),
+        name.strip_prefix(DBUS_ERROR),
+    ) {
         (Some("OnlyByDependency" | "NoIsolation" | "TransactionIsDestructive"), _)
         | (_, Some("AccessDenied")) => NO_PERMISSION,
         (Some("NoSuchUnit"), _) => NOT_INSTALLED,
@@ -167,6 +175,10 @@ mod tests {
         }
     }
 
+    fn status(verb: Verb, outcomes: &[JobOutcome]) -> u8 {
+        exit_status(outcomes.iter().map(|outcome| (verb, outcome)))
+    }
+
     fn printed(verb: Verb, unit: &str, failure: &JobFailure) -> String {
         lines(verb, &UnitName::parse(unit).unwrap(), failure).join("\n")
     }
@@ -193,12 +205,20 @@ mod tests {
                 5,
             ),
             (
+                Verb::Restart,
+                "t-masked",
+                "org.freedesktop.systemd1.UnitMasked",
+                "Unit t-masked.service is masked.",
+                "Failed to restart t-masked.service: Unit t-masked.service is masked.",
+                1,
+            ),
+            (
                 Verb::TryRestart,
                 "t-masked",
                 "org.freedesktop.systemd1.UnitMasked",
                 "Unit t-masked.service is masked.",
-                "Failed to try-restart t-masked.service: Unit t-masked.service is masked.",
-                1,
+                "",
+                0,
             ),
             (
                 Verb::Reload,
@@ -230,10 +250,11 @@ mod tests {
                 1,
             ),
         ];
-        for (verb, unit, name, message, expected, status) in cases {
+        for (verb, unit, name, message, expected, expected_status) in cases {
             let failure = refused_by(name, message);
             assert_eq!(printed(verb, unit, &failure), expected);
-            assert_eq!(exit_status(&[JobOutcome::Failed(failure)]), status, "{name}");
+            let told = status(verb, &[JobOutcome::Failed(failure)]);
+            assert_eq!(told, expected_status, "{name}");
         }
     }
 
@@ -277,7 +298,7 @@ mod tests {
         for (result, service_result, expected) in cases {
             let failure = ended_with(result, service_result);
             assert_eq!(printed(Verb::Start, "a", &failure), expected);
-            assert_eq!(exit_status(&[JobOutcome::Failed(failure)]), 1);
+            assert_eq!(status(Verb::Start, &[JobOutcome::Failed(failure)]), 1);
         }
     }
 
@@ -291,19 +312,29 @@ mod tests {
     #[test]
     fn a_name_that_a_shell_would_change_is_quoted_in_the_advice_alone() {
         let text = printed(Verb::Start, "t@x\\x2dy", &ended_with("failed", "exit-code"));
-        assert!(text.starts_with("Job for t@x\\x2dy.service failed because"), "{text}");
-        assert!(text.contains("systemctl status \"t@x\\\\x2dy.service\""), "{text}");
+        assert!(
+            text.starts_with("Job for t@x\\x2dy.service failed because"),
+            "{text}"
+        );
+        assert!(
+            text.contains("systemctl status \"t@x\\\\x2dy.service\""),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_first_refusal_counts_unless_a_queued_job_failed() {
         let none = || JobOutcome::Failed(refused_by("org.freedesktop.systemd1.NoSuchUnit", "m"));
-        let only = || JobOutcome::Failed(refused_by("org.freedesktop.systemd1.OnlyByDependency", ""));
+        let only =
+            || JobOutcome::Failed(refused_by("org.freedesktop.systemd1.OnlyByDependency", ""));
         let failed = || JobOutcome::Failed(ended_with("failed", "exit-code"));
-        assert_eq!(exit_status(&[]), 0);
-        assert_eq!(exit_status(&[JobOutcome::Done, JobOutcome::Queued]), 0);
-        assert_eq!(exit_status(&[none(), only()]), 5);
-        assert_eq!(exit_status(&[only(), none()]), 4);
-        assert_eq!(exit_status(&[none(), failed(), only()]), 1);
+        assert_eq!(status(Verb::Start, &[]), 0);
+        assert_eq!(
+            status(Verb::Start, &[JobOutcome::Done, JobOutcome::Queued]),
+            0
+        );
+        assert_eq!(status(Verb::Start, &[none(), only()]), 5);
+        assert_eq!(status(Verb::Start, &[only(), none()]), 4);
+        assert_eq!(status(Verb::Start, &[none(), failed(), only()]), 1);
     }
 }

@@ -38,7 +38,10 @@ fn unit(file: &str, text: &str) {
 /// Standard output and exit status of a command.
 fn command(words: &str) -> (String, i32, String) {
     let mut words = words.split(' ');
-    let output = Command::new(words.next().unwrap()).args(words).output().unwrap();
+    let output = Command::new(words.next().unwrap())
+        .args(words)
+        .output()
+        .unwrap();
     (
         String::from_utf8_lossy(&output.stdout).trim().to_owned(),
         output.status.code().unwrap_or(-1),
@@ -51,14 +54,15 @@ fn reload() {
 }
 
 fn sleeper(file: &str, more: &str) {
-    let text = format!(
-        "[Unit]\nStartLimitIntervalSec=0\n{more}\n[Service]\nExecStart=/bin/sleep inf\n"
-    );
+    let text =
+        format!("[Unit]\nStartLimitIntervalSec=0\n{more}\n[Service]\nExecStart=/bin/sleep inf\n");
     unit(file, &text);
 }
 
 fn ask(init: &mut Systemd, unit: &str) -> UnitFacts {
-    init.units(&[name(unit)], Depth::Relations).unwrap().remove(0)
+    init.units(&[name(unit)], Depth::Relations)
+        .unwrap()
+        .remove(0)
 }
 
 fn run_one(init: &mut Systemd, verb: Verb, unit: &str) -> JobOutcome {
@@ -96,20 +100,47 @@ fn the_system_bus_gives_the_same_answers_and_takes_the_same_jobs() {
 #[test]
 fn every_kind_of_unit_is_known_with_its_relations() {
     sleeper("q-svc.service", "Requires=q-svc.socket");
-    unit("q-svc.socket", "[Socket]\nListenStream=/run/q-svc.sock\n[Install]\nWantedBy=sockets.target\n");
+    unit(
+        "q-svc.socket",
+        "[Socket]\nListenStream=/run/q-svc.sock\n[Install]\nWantedBy=sockets.target\n",
+    );
     unit("q-svc.path", "[Path]\nPathExists=/run/q-never\n");
     unit("q-svc.timer", "[Timer]\nOnActiveSec=1h\n");
-    unit("q-all.target", "[Unit]\nWants=q-svc.service\nRequires=q-svc.timer\n");
-    unit("q-acc.socket", "[Socket]\nListenStream=/run/q-acc.sock\nAccept=yes\n");
+    unit(
+        "q-all.target",
+        "[Unit]\nWants=q-svc.service\nRequires=q-svc.timer\n",
+    );
+    unit(
+        "q-acc.socket",
+        "[Socket]\nListenStream=/run/q-acc.sock\nAccept=yes\n",
+    );
     unit("q-acc@.service", "[Service]\nExecStart=/bin/sleep inf\n");
-    unit("q-once.service", "[Service]\nType=oneshot\nExecStart=/bin/true\nFileDescriptorStoreMax=3\n");
+    unit(
+        "q-once.service",
+        "[Service]\nType=oneshot\nExecStart=/bin/true\nFileDescriptorStoreMax=3\n",
+    );
     let _ = std::os::unix::fs::symlink("q-svc.service", Path::new(UNITS).join("q-alias.service"));
     reload();
     let mut init = Systemd::new(Limit::Unit);
-    let jobs = [job(Verb::Start, "q-svc.socket"), job(Verb::Start, "q-svc.path"), job(Verb::Start, "q-svc")];
-    assert_eq!(init.run(&jobs, Wait::Done).unwrap(), vec![JobOutcome::Done; 3]);
+    let jobs = [
+        job(Verb::Start, "q-svc.socket"),
+        job(Verb::Start, "q-svc.path"),
+        job(Verb::Start, "q-svc.timer"),
+        job(Verb::Start, "q-svc"),
+    ];
+    assert_eq!(
+        init.run(&jobs, Wait::Done).unwrap(),
+        vec![JobOutcome::Done; 4]
+    );
     let asked: Vec<UnitName> = [
-        "q-svc", "q-alias", "q-svc.socket", "q-all.target", "q-acc.socket", "q-once", "q-none", "q-svc.timer",
+        "q-svc",
+        "q-alias",
+        "q-svc.socket",
+        "q-all.target",
+        "q-acc.socket",
+        "q-once",
+        "q-none",
+        "q-svc.timer",
     ]
     .iter()
     .map(|text| name(text))
@@ -119,12 +150,21 @@ fn every_kind_of_unit_is_known_with_its_relations() {
         panic!("{all:?}");
     };
     assert_eq!(svc.active, Known::Is(ActiveState::Active));
-    assert_eq!(svc.file, Known::Is(FileState::Static));
     assert!(svc.main_pid > 1 && svc.invocation.len() == 32, "{svc:?}");
     let mut triggers = svc.triggered_by.clone();
     triggers.sort();
-    assert_eq!(triggers, [name("q-svc.path"), name("q-svc.socket"), name("q-svc.timer")]);
-    assert_eq!((&alias.asked, &alias.id), (&name("q-alias"), &name("q-svc")));
+    assert_eq!(
+        triggers,
+        [
+            name("q-svc.path"),
+            name("q-svc.socket"),
+            name("q-svc.timer")
+        ]
+    );
+    assert_eq!(
+        (&alias.asked, &alias.id),
+        (&name("q-alias"), &name("q-svc"))
+    );
     assert_eq!(alias.main_pid, svc.main_pid);
     assert_eq!(socket.triggers, [name("q-svc")]);
     assert_eq!(socket.required_by, [name("q-svc")]);
@@ -137,25 +177,36 @@ fn every_kind_of_unit_is_known_with_its_relations() {
     let around = related(&mut init, svc, &Action::Stop).unwrap();
     let mut ids: Vec<&str> = around.iter().map(|unit| unit.id.as_str()).collect();
     ids.sort_unstable();
-    // The target is not up, but it is what would fall.
     assert_eq!(ids, ["q-svc.path", "q-svc.socket", "q-svc.timer"]);
-    let stop: Vec<Job> = ["q-svc.socket", "q-svc.path", "q-svc"].iter().map(|u| job(Verb::Stop, u)).collect();
+    let stop: Vec<Job> = ["q-svc.socket", "q-svc.path", "q-svc"]
+        .iter()
+        .map(|u| job(Verb::Stop, u))
+        .collect();
     init.run(&stop, Wait::Done).unwrap();
     assert!(ask(&mut init, "q-svc").down_since > 0);
 }
 
 #[test]
 fn an_accepting_socket_leaves_its_instances_running_and_is_their_trigger() {
-    unit("acc.socket", "[Socket]\nListenStream=/run/acc.sock\nAccept=yes\n");
+    unit(
+        "acc.socket",
+        "[Socket]\nListenStream=/run/acc.sock\nAccept=yes\n",
+    );
     unit("acc@.service", "[Service]\nExecStart=/bin/sleep inf\n");
     reload();
     let mut init = Systemd::new(Limit::Unit);
-    assert_eq!(run_one(&mut init, Verb::Start, "acc.socket"), JobOutcome::Done);
+    assert_eq!(
+        run_one(&mut init, Verb::Start, "acc.socket"),
+        JobOutcome::Done
+    );
     let _client = UnixStream::connect("/run/acc.sock").unwrap();
     std::thread::sleep(Duration::from_millis(500));
     let (list, _, _) = command("systemctl list-units --plain --no-legend acc@*");
     let instance = list.split_whitespace().next().unwrap().to_owned();
-    assert_eq!(run_one(&mut init, Verb::Stop, "acc.socket"), JobOutcome::Done);
+    assert_eq!(
+        run_one(&mut init, Verb::Stop, "acc.socket"),
+        JobOutcome::Done
+    );
     let facts = ask(&mut init, &instance);
     assert!(facts.is_up(), "{facts:?}");
     assert_eq!(facts.triggered_by, [name("acc.socket")]);
@@ -180,10 +231,24 @@ fn the_file_state_is_what_systemctl_is_enabled_says() {
     let mut compare = |unit: &str| {
         let (said, _, _) = command(&format!("systemctl is-enabled {unit}"));
         let said = said.lines().last().unwrap_or("not-found").to_owned();
-        let ours = init.units(&[name(unit)], Depth::State).unwrap().remove(0).file;
+        let ours = init
+            .units(&[name(unit)], Depth::State)
+            .unwrap()
+            .remove(0)
+            .file;
         assert_eq!(ours, Known::Is(FileState::parse(&said)), "{unit}");
     };
-    for unit in ["e-on", "e-inst", "e-mask", "e-none", "e-script", "dbus", "dbus.socket", "systemd-journald", "ctrl-alt-del.target"] {
+    for unit in [
+        "e-on",
+        "e-inst",
+        "e-mask",
+        "e-none",
+        "e-script",
+        "dbus",
+        "dbus.socket",
+        "systemd-journald",
+        "ctrl-alt-del.target",
+    ] {
         compare(unit);
     }
     // Links that were made without a reload count, as they do for systemctl.
@@ -201,23 +266,59 @@ fn the_file_state_is_what_systemctl_is_enabled_says() {
 
 #[test]
 fn failures_are_told_as_systemctl_tells_them_with_its_exit_status() {
-    unit("f-fail.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n");
-    unit("f-time.service", "[Service]\nType=oneshot\nTimeoutStartSec=1\nExecStart=/bin/sleep inf\n");
-    unit("f-job.service", "[Unit]\nJobTimeoutSec=1\n[Service]\nType=oneshot\nExecStart=/bin/sleep inf\n");
-    unit("f-dep.service", "[Unit]\nRequires=f-fail.service\nAfter=f-fail.service\n[Service]\nExecStart=/bin/sleep inf\n");
-    unit("f-refuse.service", "[Unit]\nRefuseManualStart=yes\n[Service]\nExecStart=/bin/sleep inf\n");
+    unit(
+        "f-fail.service",
+        "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nExecStart=/bin/false\n",
+    );
+    unit(
+        "f-time.service",
+        "[Service]\nType=oneshot\nTimeoutStartSec=1\nExecStart=/bin/sleep inf\n",
+    );
+    unit(
+        "f-job.service",
+        "[Unit]\nJobTimeoutSec=1\n[Service]\nType=oneshot\nExecStart=/bin/sleep inf\n",
+    );
+    unit(
+        "f-dep.service",
+        "[Unit]\nRequires=f-fail.service\nAfter=f-fail.service\n[Service]\nExecStart=/bin/sleep inf\n",
+    );
+    unit(
+        "f-refuse.service",
+        "[Unit]\nRefuseManualStart=yes\n[Service]\nExecStart=/bin/sleep inf\n",
+    );
     unit("f-bad.service", "[Service]\nType=simple\n");
-    unit("f-assert.service", "[Unit]\nAssertPathExists=/none\n[Service]\nExecStart=/bin/sleep inf\n");
-    unit("f-cond.service", "[Unit]\nConditionPathExists=/none\n[Service]\nExecStart=/bin/sleep inf\n");
-    unit("f-kill.service", "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'kill -9 $$$$'\n");
-    unit("f-limit.service", "[Unit]\nStartLimitIntervalSec=1000\nStartLimitBurst=1\n[Service]\nType=oneshot\nExecStart=/bin/false\n");
-    unit("f-tmpl@.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n");
-    unit("f-once.target", "[Unit]\nDescription=x\n");
+    unit(
+        "f-assert.service",
+        "[Unit]\nAssertPathExists=/none\n[Service]\nExecStart=/bin/sleep inf\n",
+    );
+    unit(
+        "f-cond.service",
+        "[Unit]\nConditionPathExists=/none\n[Service]\nExecStart=/bin/sleep inf\n",
+    );
+    unit(
+        "f-kill.service",
+        "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'kill -9 $$$$'\n",
+    );
+    unit(
+        "f-limit.service",
+        "[Unit]\nStartLimitIntervalSec=1000\nStartLimitBurst=1\n[Service]\nType=oneshot\nExecStart=/bin/true\n",
+    );
+    unit(
+        "f-tmpl@.service",
+        "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nExecStart=/bin/false\n",
+    );
+    unit("f-once.target", "[Unit]\nWants=f-limit.service\n");
     unit("f-sock.socket", "[Socket]\nListenStream=/proc/none/x\n");
     let _ = std::os::unix::fs::symlink("/dev/null", Path::new(UNITS).join("f-mask.service"));
     sleeper("f-ok.service", "");
     reload();
     let mut init = Systemd::new(Limit::Unit);
+    // The target keeps the service in memory, and with it the count of its starts.
+    assert_eq!(
+        run_one(&mut init, Verb::Start, "f-once.target"),
+        JobOutcome::Done
+    );
+    std::thread::sleep(Duration::from_millis(200));
     let cases = [
         (Verb::Start, "f-none"),
         (Verb::Stop, "f-none"),
@@ -243,48 +344,67 @@ fn failures_are_told_as_systemctl_tells_them_with_its_exit_status() {
         (Verb::Reload, "f-ok"),
         (Verb::Start, "f-sock.socket"),
         (Verb::Start, "f-limit"),
-        (Verb::Start, "f-limit"),
         (Verb::Start, "f-ok"),
         (Verb::Stop, "f-ok"),
     ];
     for (verb, unit) in cases {
         let unit = name(unit);
         let asked = format!("systemctl {verb} {unit}");
-        // Twice of theirs around ours: start limits count alike.
         let (_, status, stderr) = command(&asked);
-        let outcome = init.run(&[Job::new(verb, unit.clone())], Wait::Done).unwrap().remove(0);
+        let outcome = init
+            .run(&[Job::new(verb, unit.clone())], Wait::Done)
+            .unwrap()
+            .remove(0);
         let ours = match &outcome {
             JobOutcome::Failed(failure) => systemctl::lines(verb, &unit, failure).join("\n"),
             JobOutcome::Done | JobOutcome::Queued => String::new(),
         };
-        if unit == name("f-limit") {
-            assert!(ours.starts_with("Job for f-limit.service failed."), "{ours}");
-            continue;
-        }
         assert_eq!(ours, stderr, "{asked}");
-        assert_eq!(i32::from(systemctl::exit_status(&[outcome])), status, "{asked}");
+        assert_eq!(
+            i32::from(systemctl::exit_status([(verb, &outcome)])),
+            status,
+            "{asked}"
+        );
     }
     let ended = |result: &str, service: &str| JobFailure::Ended {
         result: result.to_owned(),
         service_result: service.to_owned(),
     };
-    assert_eq!(failure(run_one(&mut init, Verb::Start, "f-fail")), ended("failed", "exit-code"));
-    assert_eq!(failure(run_one(&mut init, Verb::Start, "f-limit")), ended("failed", "start-limit-hit"));
-    assert_eq!(failure(run_one(&mut init, Verb::Start, "f-job")), ended("timeout", ""));
-    assert!(matches!(ask(&mut init, "f-bad").load, Known::Is(LoadState::Broken)));
+    assert_eq!(
+        failure(run_one(&mut init, Verb::Start, "f-fail")),
+        ended("failed", "exit-code")
+    );
+    assert_eq!(
+        failure(run_one(&mut init, Verb::Start, "f-limit")),
+        ended("failed", "start-limit-hit")
+    );
+    assert_eq!(
+        failure(run_one(&mut init, Verb::Start, "f-job")),
+        ended("timeout", "")
+    );
+    assert!(matches!(
+        ask(&mut init, "f-bad").load,
+        Known::Is(LoadState::Broken)
+    ));
     assert!(ask(&mut init, "f-mask").is_masked());
 }
 
 #[test]
 fn a_job_past_the_limit_is_left_running_and_a_canceled_one_is_told() {
-    unit("l-slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep inf\n");
+    unit(
+        "l-slow.service",
+        "[Service]\nType=oneshot\nExecStart=/bin/sleep inf\n",
+    );
     reload();
     let mut init = Systemd::new(Limit::Fixed(Duration::from_millis(1200)));
     let begun = Instant::now();
     let outcome = run_one(&mut init, Verb::Start, "l-slow");
     assert_eq!(failure(outcome), JobFailure::TimedOut { seconds: 1 });
     assert!(begun.elapsed() < Duration::from_secs(4));
-    assert_eq!(ask(&mut init, "l-slow").active, Known::Is(ActiveState::Activating));
+    assert_eq!(
+        ask(&mut init, "l-slow").active,
+        Known::Is(ActiveState::Activating)
+    );
     init.limit = Limit::Unit;
     // The unit has no limit of its own: the wait goes on past the time at which limits are asked
     // for, until somebody stops it.
@@ -304,9 +424,16 @@ fn a_job_past_the_limit_is_left_running_and_a_canceled_one_is_told() {
 #[test]
 fn a_unit_of_its_own_limits_is_left_ten_seconds_after_them() {
     // The start ends by its own limit of 6 s, which is later than the limits are asked for.
-    unit("l-own.service", "[Service]\nType=oneshot\nTimeoutStartSec=6\nExecStart=/bin/sleep inf\n");
+    unit(
+        "l-own.service",
+        "[Service]\nType=oneshot\nTimeoutStartSec=6\nExecStart=/bin/sleep inf\n",
+    );
     reload();
-    let outcome = failure(run_one(&mut Systemd::new(Limit::Unit), Verb::Start, "l-own"));
+    let outcome = failure(run_one(
+        &mut Systemd::new(Limit::Unit),
+        Verb::Start,
+        "l-own",
+    ));
     let timeout = JobFailure::Ended {
         result: "failed".to_owned(),
         service_result: "timeout".to_owned(),
@@ -316,11 +443,16 @@ fn a_unit_of_its_own_limits_is_left_ten_seconds_after_them() {
 
 #[test]
 fn jobs_that_are_not_waited_for_come_back_queued() {
-    unit("n-slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 2\n");
+    unit(
+        "n-slow.service",
+        "[Service]\nType=oneshot\nExecStart=/bin/sleep 2\n",
+    );
     reload();
     let mut init = Systemd::new(Limit::Unit);
     let begun = Instant::now();
-    let outcomes = init.run(&[job(Verb::Start, "n-slow")], Wait::Queued).unwrap();
+    let outcomes = init
+        .run(&[job(Verb::Start, "n-slow")], Wait::Queued)
+        .unwrap();
     assert_eq!(outcomes, [JobOutcome::Queued]);
     assert!(begun.elapsed() < Duration::from_secs(1));
 }
@@ -333,9 +465,17 @@ fn fifty_units_go_through_in_one_write() {
     }
     reload();
     let mut init = Systemd::new(Limit::Unit);
-    for (verb, up) in [(Verb::Start, true), (Verb::Restart, true), (Verb::Stop, false)] {
+    for (verb, up) in [
+        (Verb::Start, true),
+        (Verb::Restart, true),
+        (Verb::Stop, false),
+    ] {
         let jobs: Vec<Job> = names.iter().map(|name| job(verb, name)).collect();
-        assert_eq!(init.run(&jobs, Wait::Done).unwrap(), vec![JobOutcome::Done; 50], "{verb}");
+        assert_eq!(
+            init.run(&jobs, Wait::Done).unwrap(),
+            vec![JobOutcome::Done; 50],
+            "{verb}"
+        );
         let units: Vec<UnitName> = names.iter().map(|text| name(text)).collect();
         let facts = init.units(&units, Depth::State).unwrap();
         assert!(facts.iter().all(|unit| unit.is_up() == up), "{verb}");
@@ -357,11 +497,16 @@ fn hammer(path: &'static str, stop: &Arc<AtomicBool>) -> std::thread::JoinHandle
 
 #[test]
 fn clients_that_hammer_on_two_sockets_do_not_bring_a_stopped_service_back() {
-    unit("h.service", "[Unit]\nRequires=h1.socket h2.socket\nStartLimitIntervalSec=0\n[Service]\nSockets=h1.socket h2.socket\nExecStart=/bin/sleep inf\nExecStop=/bin/sleep 0.2\n");
+    unit(
+        "h.service",
+        "[Unit]\nRequires=h1.socket h2.socket\nStartLimitIntervalSec=0\n[Service]\nSockets=h1.socket h2.socket\nExecStart=/bin/sleep inf\nExecStop=/bin/sleep 0.2\n",
+    );
     for n in [1, 2] {
         unit(
             &format!("h{n}.socket"),
-            &format!("[Unit]\nStartLimitIntervalSec=0\n[Socket]\nListenStream=/run/h{n}.sock\nService=h.service\nTriggerLimitIntervalSec=0\n"),
+            &format!(
+                "[Unit]\nStartLimitIntervalSec=0\n[Socket]\nListenStream=/run/h{n}.sock\nService=h.service\nTriggerLimitIntervalSec=0\n"
+            ),
         );
     }
     reload();
@@ -372,9 +517,15 @@ fn clients_that_hammer_on_two_sockets_do_not_bring_a_stopped_service_back() {
     let mut came_back = 0;
     for _ in 0..25 {
         let start: Vec<Job> = all.iter().map(|unit| job(Verb::Start, unit)).collect();
-        assert_eq!(init.run(&start, Wait::Done).unwrap(), vec![JobOutcome::Done; 3]);
+        assert_eq!(
+            init.run(&start, Wait::Done).unwrap(),
+            vec![JobOutcome::Done; 3]
+        );
         let jobs: Vec<Job> = all.iter().map(|unit| job(Verb::Stop, unit)).collect();
-        assert_eq!(init.run(&jobs, Wait::Done).unwrap(), vec![JobOutcome::Done; 3]);
+        assert_eq!(
+            init.run(&jobs, Wait::Done).unwrap(),
+            vec![JobOutcome::Done; 3]
+        );
         std::thread::sleep(Duration::from_millis(30));
         came_back += usize::from(!ask(&mut init, "h").is_down());
     }
@@ -382,7 +533,10 @@ fn clients_that_hammer_on_two_sockets_do_not_bring_a_stopped_service_back() {
     for client in clients {
         client.join().unwrap();
     }
-    assert_eq!(came_back, 0, "rounds of 25 in which the service was started again");
+    assert_eq!(
+        came_back, 0,
+        "rounds of 25 in which the service was started again"
+    );
 }
 
 #[test]
@@ -394,7 +548,15 @@ fn a_held_bus_service_is_not_started_by_a_call_which_fails_at_once() {
         "[D-BUS Service]\nName=org.example.Held\nExec=/bin/false\nUser=root\nSystemdService=held.service\n",
     )
     .unwrap();
-    unit("held.service", "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=simple\nExecStart=/bin/sleep inf\n");
+    fs::write(
+        "/usr/share/dbus-1/system.d/org.example.Held.conf",
+        "<busconfig><policy context=\"default\"><allow send_destination=\"org.example.Held\"/></policy></busconfig>",
+    )
+    .unwrap();
+    unit(
+        "held.service",
+        "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=simple\nExecStart=/bin/sleep inf\n",
+    );
     reload();
     assert_eq!(command("systemctl reload dbus").1, 0);
     let mut init = Systemd::new(Limit::Unit);
@@ -411,6 +573,7 @@ fn a_held_bus_service_is_not_started_by_a_call_which_fails_at_once() {
         let (_, status, stderr) = command(call);
         assert_ne!(status, 0);
         assert!(called.elapsed() < Duration::from_secs(2), "{stderr}");
+        assert!(stderr.contains("requested by dependency only"), "{stderr}");
         assert!(ask(&mut init, "held").is_down(), "{stderr}");
         init.release(&name("held")).unwrap();
         init.release(&name("held")).unwrap();
@@ -435,7 +598,10 @@ fn kill_ends_every_process_and_an_unknown_unit_is_refused() {
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(ask(&mut init, "k").active, Known::Is(ActiveState::Failed));
     let error = init.kill(&name("k-none")).unwrap_err();
-    assert!(matches!(&error, InitError::Refused { name, .. } if name.ends_with("NoSuchUnit")), "{error:?}");
+    assert!(
+        matches!(&error, InitError::Refused { name, .. } if name.ends_with("NoSuchUnit")),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -447,7 +613,10 @@ fn after_a_reexec_the_next_question_makes_a_new_connection() {
     let before = ask(&mut init, "r");
     assert_eq!(command("systemctl daemon-reexec").1, 0);
     let after = ask(&mut init, "r");
-    assert_eq!((before.main_pid, before.invocation), (after.main_pid, after.invocation));
+    assert_eq!(
+        (before.main_pid, before.invocation),
+        (after.main_pid, after.invocation)
+    );
     assert_eq!(run_one(&mut init, Verb::Restart, "r"), JobOutcome::Done);
     assert_ne!(ask(&mut init, "r").main_pid, before.main_pid);
     run_one(&mut init, Verb::Stop, "r");

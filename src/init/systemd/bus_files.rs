@@ -51,7 +51,9 @@ impl BusServices {
 
     /// Whether a call to some name starts `unit`.
     pub(super) fn activates_unit(&self, unit: &UnitName) -> bool {
-        self.all().iter().any(|service| service.unit == unit.as_str())
+        self.all()
+            .iter()
+            .any(|service| service.unit == unit.as_str())
     }
 
     fn all(&self) -> &[BusService] {
@@ -77,7 +79,10 @@ fn read_directory(directory: &Path) -> Vec<BusService> {
         .flatten()
         .take(MOST_FILES)
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "service"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "service")
+        })
         .filter_map(|path| read_text(&path))
         .filter_map(|text| parse(&text))
         .collect()

@@ -177,9 +177,7 @@ impl Connection {
             Some(length) if self.inbox.len() >= length => {
                 let rest = self.inbox.split_off(length);
                 let bytes = std::mem::replace(&mut self.inbox, rest);
-                decode(bytes)
-                    .map(Some)
-                    .map_err(|error| garbled(&error))
+                decode(bytes).map(Some).map_err(|error| garbled(&error))
             }
             Some(_) | None => Ok(None),
         }
@@ -199,10 +197,15 @@ where
     answer?
         .body()
         .deserialize::<T>()
-        .map_err(|error| InitError::Lost {
-            init: SYSTEMD,
-            why: format!("unexpected answer: {error}"),
-        })
+        .map_err(|error| unexpected(&error.to_string()))
+}
+
+/// An answer came that is not what the question is answered with.
+pub(super) fn unexpected(why: &str) -> InitError {
+    InitError::Refused {
+        name: "org.freedesktop.DBus.Error.InvalidSignature".to_owned(),
+        message: format!("unexpected answer of {SYSTEMD}: {why}"),
+    }
 }
 
 fn build<B>(

@@ -78,7 +78,10 @@ fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
     ];
     let answers = connection.call_all(&calls, limit)?;
     for answer in &answers {
-        answer.clone()?;
+        if let Err(error) = answer {
+            // Nobody owns the name: the manager is not on the bus, or not yet again.
+            return Err(unreachable_at(path, error));
+        }
     }
     let pid = answers.get(1).and_then(|answer| answer.as_ref().ok());
     match pid.and_then(|message| message.body().deserialize::<u32>().ok()) {
@@ -108,7 +111,10 @@ fn connect(path: &Path) -> Result<Stream, InitError> {
         return Err(wrong(path, &"it is not a socket"));
     }
     if status.st_uid != 0 {
-        return Err(wrong(path, &format!("it belongs to user {}", status.st_uid)));
+        return Err(wrong(
+            path,
+            &format!("it belongs to user {}", status.st_uid),
+        ));
     }
     // std opens its sockets with SOCK_CLOEXEC.
     let socket = UnixStream::connect(format!("/proc/self/fd/{}", place.as_raw_fd()))
@@ -162,7 +168,10 @@ mod tests {
     fn a_missing_socket_and_one_without_listener_are_unreachable() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("private");
-        assert!(is_unreachable(&dial(&only(path.clone()), Duration::from_secs(1))));
+        assert!(is_unreachable(&dial(
+            &only(path.clone()),
+            Duration::from_secs(1)
+        )));
         drop(UnixListener::bind(&path).unwrap());
         assert!(is_unreachable(&dial(&only(path), Duration::from_secs(1))));
     }
@@ -180,7 +189,10 @@ mod tests {
             bus: Some(bus),
         };
         let result = dial(&sockets, Duration::from_secs(1));
-        assert!(matches!(result, Err(InitError::WrongPeer { .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(InitError::WrongPeer { .. })),
+            "{result:?}"
+        );
         let (mut peer, _) = listener.accept().unwrap();
         let mut heard = Vec::new();
         std::io::Read::read_to_end(&mut peer, &mut heard).unwrap();
@@ -196,11 +208,17 @@ mod tests {
         let link = dir.path().join("private");
         std::os::unix::fs::symlink(&real, &link).unwrap();
         let result = dial(&only(link), Duration::from_secs(1));
-        assert!(matches!(result, Err(InitError::WrongPeer { .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(InitError::WrongPeer { .. })),
+            "{result:?}"
+        );
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
         let result = dial(&only(file), Duration::from_secs(1));
-        assert!(matches!(result, Err(InitError::WrongPeer { .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(InitError::WrongPeer { .. })),
+            "{result:?}"
+        );
     }
 
     #[test]
@@ -214,7 +232,10 @@ mod tests {
         };
         let begun = Instant::now();
         let result = dial(&sockets, Duration::from_millis(200));
-        assert!(matches!(result, Err(InitError::Silent { .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(InitError::Silent { .. })),
+            "{result:?}"
+        );
         assert!(begun.elapsed() < Duration::from_secs(3));
     }
 

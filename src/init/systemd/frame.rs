@@ -38,7 +38,10 @@ pub(super) enum FrameError {
 
 /// The length of the message that `bytes` begin with, as soon as that can be told.
 pub(super) fn message_length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
-    if bytes.first().is_some_and(|byte| !matches!(byte, b'l' | b'B')) {
+    if bytes
+        .first()
+        .is_some_and(|byte| !matches!(byte, b'l' | b'B'))
+    {
         return Err(FrameError::NotDbus);
     }
     let Some(header) = bytes.get(..FIXED_HEADER) else {
@@ -102,7 +105,10 @@ fn sender(message: &[u8]) -> Result<Option<Range<usize>>, FrameError> {
 fn text_range(message: &[u8], at: usize, kind: u8) -> Result<Range<usize>, FrameError> {
     let (start, length) = match kind {
         b's' | b'o' => (at + 4, read_u32(message, at)?),
-        b'g' => (at + 1, usize::from(*message.get(at).ok_or(FrameError::Fields)?)),
+        b'g' => (
+            at + 1,
+            usize::from(*message.get(at).ok_or(FrameError::Fields)?),
+        ),
         b'u' => (at, 4),
         _ => return Err(FrameError::Fields),
     };
@@ -139,7 +145,10 @@ pub(super) fn decode(mut bytes: Vec<u8>) -> Result<Message, FrameError> {
     // the future is ready at once; no executor, reactor or thread is needed.
     let reading = pin!(nothing_more.receive_message(0, &mut bytes, &mut no_files));
     let mut reading = reading;
-    match reading.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match reading
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(Ok(message)) => Ok(message),
         Poll::Ready(Err(error)) => Err(FrameError::Message(error.to_string())),
         Poll::Pending => Err(FrameError::Message("incomplete".to_owned())),
@@ -198,7 +207,10 @@ mod tests {
         let bytes = reply("org.freedesktop.systemd1", BODY);
         let message = decode(bytes.clone()).unwrap();
         let header = message.header();
-        assert_eq!(header.sender().unwrap().as_str(), ":1.000000000000000000000");
+        assert_eq!(
+            header.sender().unwrap().as_str(),
+            ":1.000000000000000000000"
+        );
         assert_eq!(header.reply_serial().unwrap().get(), 7);
         assert_eq!(message.body().deserialize::<String>().unwrap(), "ok");
         assert_eq!(message.data().len(), bytes.len());
@@ -246,9 +258,15 @@ mod tests {
     fn a_message_longer_than_the_limit_is_refused_from_its_header_alone() {
         let mut bytes = reply(":1.1", BODY);
         bytes[4..8].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
-        assert!(matches!(message_length(&bytes[..16]), Err(FrameError::TooLong(_))));
+        assert!(matches!(
+            message_length(&bytes[..16]),
+            Err(FrameError::TooLong(_))
+        ));
         bytes[12..16].copy_from_slice(&0xffff_ffffu32.to_le_bytes());
-        assert!(matches!(message_length(&bytes[..16]), Err(FrameError::TooLong(_))));
+        assert!(matches!(
+            message_length(&bytes[..16]),
+            Err(FrameError::TooLong(_))
+        ));
     }
 
     #[test]

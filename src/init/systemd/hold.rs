@@ -94,7 +94,11 @@ fn write(units: &Path, unit: &UnitName) -> io::Result<()> {
 
 fn write_new(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o644).open(path)?;
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(path)?;
     // /run is memory: a sync would promise nothing that a crash keeps.
     file.write_all(TEXT.as_bytes())
 }

@@ -65,8 +65,12 @@ impl Progress {
 
     fn signal(&mut self, signal: &Message) {
         let header = signal.header();
-        let is_end = header.member().is_some_and(|name| name.as_str() == "JobRemoved")
-            && header.interface().is_some_and(|name| name.as_str() == MANAGER);
+        let is_end = header
+            .member()
+            .is_some_and(|name| name.as_str() == "JobRemoved")
+            && header
+                .interface()
+                .is_some_and(|name| name.as_str() == MANAGER);
         if !is_end {
             return;
         }
@@ -143,8 +147,11 @@ pub(super) fn run(
     // First of all, so that no end is announced to nobody.
     calls.insert(0, link.call(MANAGER_PATH, MANAGER, "Subscribe", &())?);
     let begun = Instant::now();
-    link.send(&calls, times.answer)?;
-    let unfinished = match follow(link, jobs, wait, times, &mut progress, begun) {
+    // Part of a write that failed may have been read: from here on a loss is an outcome.
+    let followed = link
+        .send(&calls, times.answer)
+        .and_then(|()| follow(link, jobs, wait, times, &mut progress, begun));
+    let unfinished = match followed {
         Ok(seconds) => JobFailure::TimedOut { seconds },
         Err(error) => JobFailure::Lost {
             why: error.to_string(),
@@ -251,7 +258,10 @@ fn explain(link: &mut Connection, jobs: &[Job], outcomes: &mut [JobOutcome], lim
     let mut calls = Vec::new();
     let mut slots = Vec::new();
     for (job, outcome) in jobs.iter().zip(outcomes) {
-        if let JobOutcome::Failed(JobFailure::Ended { result, service_result }) = outcome
+        if let JobOutcome::Failed(JobFailure::Ended {
+            result,
+            service_result,
+        }) = outcome
             && result == "failed"
             && job.unit.kind() == UnitKind::Service
             && let Ok(call) = queries::get(link, &job.unit, queries::RESULT)
@@ -275,7 +285,9 @@ mod tests {
     use super::*;
 
     fn call() -> Message {
-        Message::method_call(MANAGER_PATH, "StartUnit").build(&()).unwrap()
+        Message::method_call(MANAGER_PATH, "StartUnit")
+            .build(&())
+            .unwrap()
     }
 
     fn queued(call: &Message, path: &str) -> Result<Message, InitError> {

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use zbus::wire::OwnedVariant;
 use zbus::Message;
+use zbus::wire::OwnedVariant;
 
-use super::connection::{Connection, body};
+use super::connection::{Connection, body, unexpected};
 use super::{MANAGER, MANAGER_PATH, bus_files::BusServices, sysv_links};
 use crate::domain::{ActiveState, FileState, Known, LoadState, UnitFacts, UnitKind, UnitName};
 use crate::init::{Depth, InitError};
@@ -100,10 +100,7 @@ where
     T: TryFrom<OwnedVariant>,
 {
     let variant: OwnedVariant = body(answer)?;
-    T::try_from(variant).map_err(|_| InitError::Lost {
-        init: super::SYSTEMD,
-        why: "a property has an unexpected type".to_owned(),
-    })
+    T::try_from(variant).map_err(|_| unexpected("a property has another type"))
 }
 
 /// The property that says how a service ended.
@@ -166,10 +163,7 @@ impl Answers {
         let place = self.0.iter().position(|(name, _)| *name == key);
         match place {
             Some(index) => self.0.swap_remove(index).1,
-            None => Err(InitError::Lost {
-                init: super::SYSTEMD,
-                why: "not asked".to_owned(),
-            }),
+            None => Err(unexpected("not asked")),
         }
     }
 
@@ -215,23 +209,33 @@ fn relations(state: UnitFacts, mut answers: Answers, services: &BusServices) -> 
     pulls_in.sort();
     pulls_in.dedup();
     let store_max: u32 = answers.take("FileDescriptorStoreMax").unwrap_or(0);
-    let preserve: String = answers.take("FileDescriptorStorePreserve").unwrap_or_default();
+    let preserve: String = answers
+        .take("FileDescriptorStorePreserve")
+        .unwrap_or_default();
     let bus_name: String = answers.take("BusName").unwrap_or_default();
     let names = answers.names("Names");
     let invocation: Vec<u8> = answers.take("InvocationID").unwrap_or_default();
     UnitFacts {
         main_pid: answers.take("MainPID").unwrap_or(0),
-        invocation: invocation.iter().map(|byte| format!("{byte:02x}")).collect(),
+        invocation: invocation
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
         down_since: answers.take("InactiveEnterTimestampMonotonic").unwrap_or(0),
         down_since_epoch: answers.take::<u64>("InactiveEnterTimestamp").unwrap_or(0) / 1_000_000,
-        oneshot: answers.take::<String>("Type").is_ok_and(|kind| kind == "oneshot"),
+        oneshot: answers
+            .take::<String>("Type")
+            .is_ok_and(|kind| kind == "oneshot"),
         triggered_by: answers.names("TriggeredBy"),
         triggers: answers.names("Triggers"),
         required_by,
         pulls_in,
         bus_activated: state.id.kind() == UnitKind::Service
             && (services.activates_name(&bus_name)
-                || names.iter().chain([&state.id]).any(|name| services.activates_unit(name))),
+                || names
+                    .iter()
+                    .chain([&state.id])
+                    .any(|name| services.activates_unit(name))),
         has_fd_store: store_max > 0 || preserve == "yes",
         accepts: answers.take("Accept").unwrap_or(false),
         needs_reload: answers.take("NeedDaemonReload").unwrap_or(false),
@@ -311,7 +315,10 @@ mod tests {
         ];
         for (name, path) in cases {
             let unit = UnitName::parse(name).unwrap();
-            assert_eq!(unit_path(&unit), format!("/org/freedesktop/systemd1/unit/{path}"));
+            assert_eq!(
+                unit_path(&unit),
+                format!("/org/freedesktop/systemd1/unit/{path}")
+            );
         }
     }
 
@@ -322,7 +329,12 @@ mod tests {
         assert!(load_state(Err(error())).is_unknown());
         assert!(active_state(Err(error())).is_unknown());
         assert!(file_state(&unit, Err(error())).is_unknown());
-        let facts = facts(&unit, Depth::Relations, Answers::default(), &BusServices::default());
+        let facts = facts(
+            &unit,
+            Depth::Relations,
+            Answers::default(),
+            &BusServices::default(),
+        );
         assert!(facts.load.is_unknown() && facts.active.is_unknown() && facts.file.is_unknown());
         assert!(!facts.is_missing() && !facts.is_down() && !facts.is_up());
     }
@@ -343,13 +355,19 @@ mod tests {
     #[test]
     fn a_unit_without_any_file_is_not_found_rather_than_unknown() {
         let unit = UnitName::parse("no-such-unit-anywhere").unwrap();
-        let state = file_state(&unit, Err(refused("org.freedesktop.DBus.Error.FileNotFound")));
+        let state = file_state(
+            &unit,
+            Err(refused("org.freedesktop.DBus.Error.FileNotFound")),
+        );
         assert_eq!(state, Known::Is(FileState::Other("not-found".to_owned())));
     }
 
     #[test]
     fn the_state_alone_costs_no_relations() {
-        assert_eq!(properties(UnitKind::Service, Depth::State).len(), STATE.len());
+        assert_eq!(
+            properties(UnitKind::Service, Depth::State).len(),
+            STATE.len()
+        );
         assert!(properties(UnitKind::Service, Depth::Relations).len() > STATE.len());
     }
 }

@@ -31,7 +31,10 @@ pub(super) fn authenticate(stream: &Stream, deadline: Deadline) -> Result<(), Sa
     // No message follows before the answer, because sd-bus may leave one that came in the same
     // read lying in its buffer.
     let uid = hex(Uid::effective().to_string().as_bytes());
-    stream.write_all(format!("\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n").as_bytes(), deadline)?;
+    stream.write_all(
+        format!("\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n").as_bytes(),
+        deadline,
+    )?;
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n") {
         if answer.len() >= LONGEST_ANSWER {
@@ -103,7 +106,10 @@ mod tests {
         let (result, heard) = against(&[format!("OK {GUID}\r\n").as_bytes()], true);
         assert_eq!(result, Ok(()));
         let uid = hex(Uid::effective().to_string().as_bytes());
-        assert_eq!(heard, format!("\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n").as_bytes());
+        assert_eq!(
+            heard,
+            format!("\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n").as_bytes()
+        );
     }
 
     #[test]
@@ -118,7 +124,9 @@ mod tests {
     #[test]
     fn what_follows_the_answer_is_left_for_the_messages() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        theirs.write_all(format!("OK {GUID}\r\nl").as_bytes()).unwrap();
+        theirs
+            .write_all(format!("OK {GUID}\r\nl").as_bytes())
+            .unwrap();
         let stream = Stream::new(ours);
         let deadline = Deadline::after(Duration::from_millis(300));
         authenticate(&stream, deadline).unwrap();

@@ -32,7 +32,10 @@ fn state_under(root: &Path, unit: &UnitName) -> Option<FileState> {
     if !installed || !root.join("etc/init.d").join(name).exists() {
         return None;
     }
-    match RUNLEVELS.iter().any(|dir| has_start_link(&root.join(dir), name)) {
+    match RUNLEVELS
+        .iter()
+        .any(|dir| has_start_link(&root.join(dir), name))
+    {
         true => Some(FileState::Enabled),
         false => Some(FileState::Disabled),
     }
@@ -61,7 +64,13 @@ mod tests {
 
     fn root() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
-        for dir in ["etc/init.d", "etc/rc5.d", "etc/rcS.d", "etc/rc2.d", "usr/lib/systemd"] {
+        for dir in [
+            "etc/init.d",
+            "etc/rc5.d",
+            "etc/rcS.d",
+            "etc/rc2.d",
+            "usr/lib/systemd",
+        ] {
             fs::create_dir_all(root.path().join(dir)).unwrap();
         }
         fs::write(root.path().join("etc/init.d/foo"), "").unwrap();
