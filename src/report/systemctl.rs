@@ -80,7 +80,7 @@ fn service_failed(unit: &UnitName, service_result: &str) -> Vec<String> {
         first,
         format!("See \"systemctl status {quoted}\" and \"journalctl -xeu {quoted}\" for details."),
     ];
-    if service_result == "start-limit" {
+    if service_result == "start-limit-hit" {
         lines.push(format!(
             "To force a start use \"systemctl reset-failed {quoted}\""
         ));
@@ -98,8 +98,7 @@ fn because(service_result: &str) -> Option<&'static str> {
         "signal" => "a fatal signal was delivered to the control process",
         "core-dump" => "a fatal signal was delivered causing the control process to dump core",
         "watchdog" => "the service failed to send watchdog ping",
-        // `start-limit-hit`, the word since 231, is not among systemctl's.
-        "start-limit" => "start of the service was attempted too often",
+        "start-limit-hit" => "start of the service was attempted too often",
         _ => return None,
     })
 }
@@ -276,8 +275,10 @@ mod tests {
             (
                 "failed",
                 "start-limit-hit",
-                "Job for a.service failed.\n\
-                 See \"systemctl status a.service\" and \"journalctl -xeu a.service\" for details.",
+                "Job for a.service failed because start of the service was attempted too often.\n\
+                 See \"systemctl status a.service\" and \"journalctl -xeu a.service\" for details.\n\
+                 To force a start use \"systemctl reset-failed a.service\"\n\
+                 followed by \"systemctl start a.service\" again.",
             ),
             (
                 "failed",

@@ -313,6 +313,7 @@ fn failures_are_told_as_systemctl_tells_them_with_its_exit_status() {
     sleeper("f-ok.service", "");
     reload();
     let mut init = Systemd::new(Limit::Unit);
+    assert_eq!(command("systemctl reset-failed").1, 0);
     // The target keeps the service in memory, and with it the count of its starts.
     assert_eq!(
         run_one(&mut init, Verb::Start, "f-once.target"),
