@@ -16,6 +16,7 @@ const DBUS_ERROR: &str = "org.freedesktop.DBus.Error.";
 /// The lines, each without its line end, for a failed `verb` on `unit`.
 pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
     match failure {
+        JobFailure::Refused { name, .. } if is_ignored(verb, name) => Vec::new(),
         JobFailure::Refused { name, message } => refused(verb, unit, name, message),
         JobFailure::Ended {
             result,
@@ -27,6 +28,11 @@ pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
         )],
         JobFailure::Lost { why } => vec![format!("Failed to {verb} {unit}: {why}")],
     }
+}
+
+/// original: trying to restart what is masked is no failure, and not worth a word
+fn is_ignored(verb: Verb, name: &str) -> bool {
+    verb == Verb::TryRestart && name.strip_prefix(SYSTEMD_ERROR) == Some("UnitMasked")
 }
 
 fn refused(verb: Verb, unit: &UnitName, name: &str, message: &str) -> Vec<String> {
@@ -74,7 +80,7 @@ fn service_failed(unit: &UnitName, service_result: &str) -> Vec<String> {
         first,
         format!("See \"systemctl status {quoted}\" and \"journalctl -xeu {quoted}\" for details."),
     ];
-    if service_result == "start-limit" {
+    if service_result == "start-limit-hit" {
         lines.push(format!(
             "To force a start use \"systemctl reset-failed {quoted}\""
         ));
@@ -92,8 +98,7 @@ fn because(service_result: &str) -> Option<&'static str> {
         "signal" => "a fatal signal was delivered to the control process",
         "core-dump" => "a fatal signal was delivered causing the control process to dump core",
         "watchdog" => "the service failed to send watchdog ping",
-        // `start-limit-hit`, the word since 231, is not among systemctl's.
-        "start-limit" => "start of the service was attempted too often",
+        "start-limit-hit" => "start of the service was attempted too often",
         _ => return None,
     })
 }
@@ -109,11 +114,12 @@ fn quoted(name: &str) -> String {
 
 /// systemctl's exit status for these failures, in the order of the jobs: that of the first that
 /// was refused; 1 where all were queued and one failed; 0 without a failure.
-pub fn exit_status<'a>(outcomes: impl IntoIterator<Item = &'a JobOutcome>) -> u8 {
+pub fn exit_status<'a>(outcomes: impl IntoIterator<Item = (Verb, &'a JobOutcome)>) -> u8 {
     let mut status = 0;
-    for outcome in outcomes {
+    for (verb, outcome) in outcomes {
         match outcome {
             JobOutcome::Done | JobOutcome::Queued => {}
+            JobOutcome::Failed(JobFailure::Refused { name, .. }) if is_ignored(verb, name) => {}
             JobOutcome::Failed(JobFailure::Refused { name, .. }) => {
                 if status == 0 {
                     status = refusal_status(name);
@@ -168,6 +174,10 @@ mod tests {
         }
     }
 
+    fn status(verb: Verb, outcomes: &[JobOutcome]) -> u8 {
+        exit_status(outcomes.iter().map(|outcome| (verb, outcome)))
+    }
+
     fn printed(verb: Verb, unit: &str, failure: &JobFailure) -> String {
         lines(verb, &UnitName::parse(unit).unwrap(), failure).join("\n")
     }
@@ -194,12 +204,20 @@ mod tests {
                 5,
             ),
             (
+                Verb::Restart,
+                "t-masked",
+                "org.freedesktop.systemd1.UnitMasked",
+                "Unit t-masked.service is masked.",
+                "Failed to restart t-masked.service: Unit t-masked.service is masked.",
+                1,
+            ),
+            (
                 Verb::TryRestart,
                 "t-masked",
                 "org.freedesktop.systemd1.UnitMasked",
                 "Unit t-masked.service is masked.",
-                "Failed to try-restart t-masked.service: Unit t-masked.service is masked.",
-                1,
+                "",
+                0,
             ),
             (
                 Verb::Reload,
@@ -231,14 +249,11 @@ mod tests {
                 1,
             ),
         ];
-        for (verb, unit, name, message, expected, status) in cases {
+        for (verb, unit, name, message, expected, expected_status) in cases {
             let failure = refused_by(name, message);
             assert_eq!(printed(verb, unit, &failure), expected);
-            assert_eq!(
-                exit_status(&[JobOutcome::Failed(failure)]),
-                status,
-                "{name}"
-            );
+            let told = status(verb, &[JobOutcome::Failed(failure)]);
+            assert_eq!(told, expected_status, "{name}");
         }
     }
 
@@ -260,8 +275,10 @@ mod tests {
             (
                 "failed",
                 "start-limit-hit",
-                "Job for a.service failed.\n\
-                 See \"systemctl status a.service\" and \"journalctl -xeu a.service\" for details.",
+                "Job for a.service failed because start of the service was attempted too often.\n\
+                 See \"systemctl status a.service\" and \"journalctl -xeu a.service\" for details.\n\
+                 To force a start use \"systemctl reset-failed a.service\"\n\
+                 followed by \"systemctl start a.service\" again.",
             ),
             (
                 "failed",
@@ -282,7 +299,7 @@ mod tests {
         for (result, service_result, expected) in cases {
             let failure = ended_with(result, service_result);
             assert_eq!(printed(Verb::Start, "a", &failure), expected);
-            assert_eq!(exit_status(&[JobOutcome::Failed(failure)]), 1);
+            assert_eq!(status(Verb::Start, &[JobOutcome::Failed(failure)]), 1);
         }
     }
 
@@ -312,10 +329,13 @@ mod tests {
         let only =
             || JobOutcome::Failed(refused_by("org.freedesktop.systemd1.OnlyByDependency", ""));
         let failed = || JobOutcome::Failed(ended_with("failed", "exit-code"));
-        assert_eq!(exit_status(&[]), 0);
-        assert_eq!(exit_status(&[JobOutcome::Done, JobOutcome::Queued]), 0);
-        assert_eq!(exit_status(&[none(), only()]), 5);
-        assert_eq!(exit_status(&[only(), none()]), 4);
-        assert_eq!(exit_status(&[none(), failed(), only()]), 1);
+        assert_eq!(status(Verb::Start, &[]), 0);
+        assert_eq!(
+            status(Verb::Start, &[JobOutcome::Done, JobOutcome::Queued]),
+            0
+        );
+        assert_eq!(status(Verb::Start, &[none(), only()]), 5);
+        assert_eq!(status(Verb::Start, &[only(), none()]), 4);
+        assert_eq!(status(Verb::Start, &[none(), failed(), only()]), 1);
     }
 }

@@ -197,10 +197,15 @@ where
     answer?
         .body()
         .deserialize::<T>()
-        .map_err(|error| InitError::Lost {
-            init: SYSTEMD,
-            why: format!("unexpected answer: {error}"),
-        })
+        .map_err(|error| unexpected(&error.to_string()))
+}
+
+/// An answer came that is not what the question is answered with.
+pub(super) fn unexpected(why: &str) -> InitError {
+    InitError::Refused {
+        name: "org.freedesktop.DBus.Error.InvalidSignature".to_owned(),
+        message: format!("unexpected answer of {SYSTEMD}: {why}"),
+    }
 }
 
 fn build<B>(

@@ -78,7 +78,10 @@ fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
     ];
     let answers = connection.call_all(&calls, limit)?;
     for answer in &answers {
-        answer.clone()?;
+        if let Err(error) = answer {
+            // Nobody owns the name: the manager is not on the bus, or not yet again.
+            return Err(unreachable_at(path, error));
+        }
     }
     let pid = answers.get(1).and_then(|answer| answer.as_ref().ok());
     match pid.and_then(|message| message.body().deserialize::<u32>().ok()) {

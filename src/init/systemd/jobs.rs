@@ -147,8 +147,11 @@ pub(super) fn run(
     // First of all, so that no end is announced to nobody.
     calls.insert(0, link.call(MANAGER_PATH, MANAGER, "Subscribe", &())?);
     let begun = Instant::now();
-    link.send(&calls, times.answer)?;
-    let unfinished = match follow(link, jobs, wait, times, &mut progress, begun) {
+    // Part of a write that failed may have been read: from here on a loss is an outcome.
+    let followed = link
+        .send(&calls, times.answer)
+        .and_then(|()| follow(link, jobs, wait, times, &mut progress, begun));
+    let unfinished = match followed {
         Ok(seconds) => JobFailure::TimedOut { seconds },
         Err(error) => JobFailure::Lost {
             why: error.to_string(),

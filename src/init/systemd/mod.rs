@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use self::connection::{Connection, body};
 use self::dial::{Sockets, dial};
+use self::stream::Deadline;
 use super::{Depth, Init, InitError};
 use crate::domain::{
     Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, UnitFacts, UnitName, Wait,
@@ -32,6 +33,11 @@ const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
 /// How long PID 1 may take for one answer: as long as systemctl waits, and a little more, since a
 /// reload of a large machine keeps it from answering.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long nobody may listen.
+const WAIT: Duration = Duration::from_secs(30);
+/// Between two attempts to reach somebody.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long jobs may take before they are left to themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +55,9 @@ pub struct Systemd {
     pub limit: Limit,
     /// How long one answer may take.
     pub answer: Duration,
+    /// How long nobody may listen, as while PID 1 re-executes itself: so long connecting is tried
+    /// again, and questions that change nothing are asked again.
+    pub wait: Duration,
     sockets: Sockets,
     link: Option<Connection>,
 }
@@ -65,6 +74,7 @@ impl Systemd {
         Self {
             limit,
             answer: ANSWER,
+            wait: WAIT,
             sockets: Sockets::default(),
             link: None,
         }
@@ -72,8 +82,10 @@ impl Systemd {
 
     /// The same over the system bus alone, as a user without access to the private socket has it.
     pub fn over_bus(limit: Limit) -> Self {
-        let mut sockets = Sockets::default();
-        sockets.private = std::path::PathBuf::from("/run/dbus/no-private-socket");
+        let sockets = Sockets {
+            private: std::path::PathBuf::from("/run/dbus/no-private-socket"),
+            ..Sockets::default()
+        };
         Self {
             sockets,
             ..Self::new(limit)
@@ -108,9 +120,37 @@ impl Systemd {
         let kept = self.link.take().and_then(Connection::if_open);
         let usable = match kept {
             Some(link) => link,
-            None => dial(&self.sockets, self.answer)?,
+            None => self.dial_patiently()?,
         };
         Ok(self.link.insert(usable))
+    }
+
+    fn dial_patiently(&self) -> Result<Connection, InitError> {
+        let deadline = Deadline::after(self.wait);
+        loop {
+            match dial(&self.sockets, self.answer) {
+                Err(InitError::Unreachable { .. } | InitError::Lost { .. })
+                    if !deadline.passed() =>
+                {
+                    std::thread::sleep(PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Runs `work`, which only asks and changes nothing, again where the connection broke under it.
+    fn read<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Connection) -> Result<T, InitError>,
+    ) -> Result<T, InitError> {
+        let deadline = Deadline::after(self.wait);
+        loop {
+            match self.with_link(&mut work) {
+                Err(InitError::Lost { .. }) if !deadline.passed() => std::thread::sleep(PAUSE),
+                result => return result,
+            }
+        }
     }
 
     /// Runs `work` on the connection, and drops a connection that failed.
@@ -130,7 +170,7 @@ impl Systemd {
         T: TryFrom<zbus::wire::OwnedVariant>,
     {
         let limit = self.answer;
-        self.with_link(|link| {
+        self.read(|link| {
             let call = queries::get_of_manager(link, name)?;
             let answer = link.call_all(&[call], limit)?.pop();
             queries::value(answer.unwrap_or_else(|| Err(no_answer())))
@@ -177,7 +217,7 @@ impl Init for Systemd {
         let limit = self.answer;
         match names {
             [] => Ok(Vec::new()),
-            names => self.with_link(|link| queries::units(link, names, depth, limit)),
+            names => self.read(|link| queries::units(link, names, depth, limit)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use zbus::Message;
 use zbus::wire::OwnedVariant;
 
-use super::connection::{Connection, body};
+use super::connection::{Connection, body, unexpected};
 use super::{MANAGER, MANAGER_PATH, bus_files::BusServices, sysv_links};
 use crate::domain::{ActiveState, FileState, Known, LoadState, UnitFacts, UnitKind, UnitName};
 use crate::init::{Depth, InitError};
@@ -100,10 +100,7 @@ where
     T: TryFrom<OwnedVariant>,
 {
     let variant: OwnedVariant = body(answer)?;
-    T::try_from(variant).map_err(|_| InitError::Lost {
-        init: super::SYSTEMD,
-        why: "a property has an unexpected type".to_owned(),
-    })
+    T::try_from(variant).map_err(|_| unexpected("a property has another type"))
 }
 
 /// The property that says how a service ended.
@@ -166,10 +163,7 @@ impl Answers {
         let place = self.0.iter().position(|(name, _)| *name == key);
         match place {
             Some(index) => self.0.swap_remove(index).1,
-            None => Err(InitError::Lost {
-                init: super::SYSTEMD,
-                why: "not asked".to_owned(),
-            }),
+            None => Err(unexpected("not asked")),
         }
     }
 
