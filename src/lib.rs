@@ -7,3 +7,4 @@ pub mod ledger;
 pub mod observe;
 pub mod policy;
 pub mod report;
+pub mod simulate;

@@ -8,3 +8,4 @@ pub mod pending;
 pub mod problems;
 pub mod systemctl;
 pub mod time;
+pub mod timeline;

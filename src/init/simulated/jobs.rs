@@ -208,7 +208,7 @@ impl Simulated {
             (Task::Start | Task::Restart, ActiveState::Inactive | ActiveState::Failed) => {
                 job.task = Task::Start;
                 if masked || self.service_is_up(name) {
-                    self.fail_start(name);
+                    self.fail_start(name, "failed");
                 } else {
                     self.begin_start(name);
                 }
@@ -250,15 +250,22 @@ impl Simulated {
         services.any(|service| !service.active.is_down())
     }
 
-    fn fail_start(&mut self, name: &UnitName) {
-        self.end_job(name, "failed");
+    /// A start failed, and with it every queued start that requires it.
+    fn fail_start(&mut self, name: &UnitName, result: &'static str) {
+        self.end_job(name, result);
+        if self
+            .units
+            .get(name)
+            .is_some_and(|unit| unit.active.is_down())
+        {
+            self.refuse_waiting(name);
+        }
         let starts = |job: &Pending| job.task == Task::Start;
         let waiting = self.with(|unit| {
             unit.spec.requires.contains(name) && unit.job.as_ref().is_some_and(starts)
         });
         for dependent in waiting {
-            self.end_job(&dependent, "dependency");
-            self.poke(&dependent);
+            self.fail_start(&dependent, "dependency");
         }
     }
 
