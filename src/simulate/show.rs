@@ -14,6 +14,15 @@ use super::scenario::{MS, NEW, OLD, Scenario};
 
 /// An answer that took longer than this is shown as a wait.
 const PROMPT: Micros = 5 * MS;
+/// Microseconds between two marks of the time axis.
+const TICK: usize = 50_000;
+
+/// Whether the time axis is drawn; once is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    Shown,
+    Hidden,
+}
 
 /// Writes timelines and table.
 pub(super) fn text(
@@ -23,96 +32,106 @@ pub(super) fn text(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     introduce(scenario, look, out)?;
-    for one in played {
+    let axes = std::iter::once(Axis::Shown).chain(std::iter::repeat(Axis::Hidden));
+    for (one, axis) in played.iter().zip(axes) {
         let figures = Figures::of(scenario, one);
-        writeln!(
-            out,
-            "\n{:<9}  {}",
-            one.way.as_str().to_uppercase(),
-            what(one.way)
-        )?;
-        timeline(scenario, one, look.charset).draw(look, out)?;
+        let name = one.way.as_str().to_uppercase();
+        writeln!(out, "\n{name:<11}{}", what(one.way))?;
+        timeline(scenario, one, axis).draw(look, out)?;
         let (remark, tone) = remark(&figures);
-        writeln!(
-            out,
-            "  {:<9}{}",
-            "outcome",
-            paint(&remark, tone, look.color)
-        )?;
+        writeln!(out, "  {:<9}{}", "so", paint(&remark, tone, look.color))?;
     }
     writeln!(out)?;
     table(scenario, played, look.color, out)
 }
 
 fn introduce(scenario: &Scenario, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let (thin, thick) = match look.charset {
-        Charset::Unicode => ("──", "━━"),
-        Charset::Ascii => ("--", "=="),
+    let (old, new) = match look.charset {
+        Charset::Unicode => ("old──", "new━━"),
+        Charset::Ascii => ("old--", "new=="),
     };
+    let paint = |text: &str, tone| paint(text, tone, look.color);
     writeln!(
         out,
-        "A package is upgraded while {} clients connect to its socket every {} ms.\n\
-         Its prerm asks to stop {}, dpkg replaces the files, its postinst asks\n\
-         to start it. Until then it should stay down, but a client may wake it through\n\
-         its socket (Debian bug 736258). The same upgrade, simulated in {} ways:\n\n\
-         old{thin} the old version runs   new{thick} the new one   \\ stopping   / starting\n\
-         ^ woken too early   clients: . answered   w answered late   x refused",
+        "{} is upgraded while {} clients connect to its socket, each every {} ms.\n\
+         The old package's prerm asks to stop it, dpkg replaces its files, the new postinst\n\
+         asks to start it. In between it should be down, but its socket starts it again for\n\
+         the next client (Debian bug 736258). One upgrade, simulated in each of these ways:\n\n\
+         service   {} old code runs   {} new code runs   \\\\ stopping   // starting\n\
+         clients   {} answered   {} answered late   {} refused",
+        scenario.service.stem(),
         scenario.clients,
         scenario.every / MS,
-        scenario.service,
-        Way::ALL.len(),
+        paint(old, Tone::Warn),
+        paint(new, Tone::Good),
+        paint(".", Tone::Dim),
+        paint("w", Tone::Warn),
+        paint("x", Tone::Bad),
     )
 }
 
 fn what(way: Way) -> &'static str {
     match way {
-        Way::Stock => "as today: stop and start name the service alone",
-        Way::Stop => "rcpolicy's default: the socket is stopped and started with it",
-        Way::Quiesce => "rcpolicy, --quiesce: the socket goes on listening",
-        Way::Restart => "rcpolicy, a rule says restart: no stop, one restart at the end",
+        Way::Stock => "as today: the jobs name the service alone",
+        Way::Stop => "rcpolicy's default: its socket goes down and comes back with it",
+        Way::Quiesce => "rcpolicy --quiesce: the socket listens on, so clients wait",
+        Way::Restart => "a rule says restart: the stop is held, the start becomes a restart",
     }
 }
 
 /// What the figures come to, in one line.
 fn remark(figures: &Figures) -> (String, Tone) {
-    let refused = figures.refused;
+    let Figures {
+        refused,
+        down_ms,
+        longest_wait_ms,
+        versions_together_ms: apart,
+        ..
+    } = figures;
     if figures.version_at_end != "new" {
-        let text = format!(
-            "the new version is installed, but what runs is {}",
-            figures.version_at_end
+        let runs = match figures.version_at_end {
+            "nothing" => "nothing runs",
+            "old" => "the old code goes on running",
+            _ => "a mixture of old and new code runs",
+        };
+        return (
+            format!("the new version is installed, but {runs}"),
+            Tone::Bad,
         );
-        (text, Tone::Bad)
-    } else if figures.mixed_processes > 0 {
-        let text = "a process with some old and some new files ran".to_owned();
-        (text, Tone::Warn)
-    } else if refused > 0 {
-        let text = format!("nothing ran in between; {refused} connections refused meanwhile");
-        (text, Tone::Good)
-    } else {
-        let wait = figures.longest_wait_ms;
-        let text = format!("nobody refused, the slowest answer took {wait} ms; old code ran on");
-        (text, Tone::Good)
+    }
+    let clients = match refused {
+        0 => format!("nobody refused, {longest_wait_ms} ms at most to an answer"),
+        some => format!("{some} connections refused"),
+    };
+    match apart {
+        0 => {
+            let text = format!("down for {down_ms} ms, {clients}; only new code on new files");
+            (text, Tone::Good)
+        }
+        some => {
+            let text = format!("{clients}; old code on new files for {some} ms");
+            (text, Tone::Warn)
+        }
     }
 }
 
-fn timeline(scenario: &Scenario, played: &Played, charset: Charset) -> Timeline {
+fn timeline(scenario: &Scenario, played: &Played, axis: Axis) -> Timeline {
     let all = stretches(scenario, played);
-    let mut lanes = vec![
-        lane("dpkg", dpkg(scenario, played)),
-        lane("files", files(&all)),
-        lane("service", all.iter().map(stretch).collect()),
-    ];
+    let (from, to) = (played.zero, played.zero + scenario.end);
+    let mut lanes = Vec::new();
+    match axis {
+        Axis::Shown => lanes.push(lane("ms", ticks(from, to))),
+        Axis::Hidden => {}
+    }
+    lanes.push(lane("dpkg", window(played)));
+    lanes.push(lane("files", files(&all)));
+    lanes.push(lane("service", services(&all)));
     let woken = wakes(scenario, played);
     if !woken.is_empty() {
-        lanes.push(lane("", woken.iter().map(|at| wake(*at)).collect()));
+        lanes.push(lane("", woken.iter().map(|at| wake(*at, to)).collect()));
     }
     lanes.push(lane("clients", clients(played.machine.connections())));
-    let _ = charset;
-    Timeline {
-        from: played.zero,
-        to: played.zero + scenario.end,
-        lanes,
-    }
+    Timeline { from, to, lanes }
 }
 
 fn lane(label: &str, spans: Vec<Span>) -> Lane {
@@ -132,9 +151,18 @@ fn span(from: Micros, to: Micros, fill: Fill, text: &str, tone: Tone) -> Span {
     }
 }
 
-fn dpkg(scenario: &Scenario, played: &Played) -> Vec<Span> {
+fn ticks(from: Micros, to: Micros) -> Vec<Span> {
+    let times = (from..to).step_by(TICK);
+    times
+        .map(|at| {
+            let text = ((at - from) / MS).to_string();
+            span(at, at + TICK as Micros, Fill::Char(' '), &text, Tone::Dim)
+        })
+        .collect()
+}
+
+fn window(played: &Played) -> Vec<Span> {
     let (from, to) = played.window;
-    let _ = scenario;
     let text = " prerm: stop ... postinst: start ";
     vec![span(from, to, Fill::Bracket, text, Tone::Plain)]
 }
@@ -153,7 +181,7 @@ fn files(all: &[Stretch]) -> Vec<Span> {
         let (first, last) = (run.first()?, run.last()?);
         let (fill, _) = line(first.files);
         let text = match first.files {
-            Image::Mixed => "half old, half new",
+            Image::Mixed => "half and half",
             image @ Image::Whole(_) => version_word(Some(image)),
         };
         Some(span(first.from, last.to, fill, text, Tone::Dim))
@@ -161,27 +189,31 @@ fn files(all: &[Stretch]) -> Vec<Span> {
     .collect()
 }
 
-fn stretch(stretch: &Stretch) -> Span {
-    let (fill, text, tone) = match (stretch.active, stretch.image) {
-        (ActiveState::Activating, _) => (Fill::Char('/'), "", Tone::Dim),
-        (ActiveState::Deactivating, _) => (Fill::Char('\\'), "", Tone::Dim),
-        (_, None) => (Fill::Char(' '), "", Tone::Plain),
-        (_, Some(image)) => {
-            let (fill, tone) = line(image);
-            (fill, version_word(Some(image)), tone)
-        }
-    };
-    span(stretch.from, stretch.to, fill, text, tone)
+/// The service's stretches, each version named where it begins. Red is what runs on other files.
+fn services(all: &[Stretch]) -> Vec<Span> {
+    let mut before = None;
+    let spans = all.iter().map(|stretch| {
+        let (fill, tone) = match (stretch.active, stretch.image) {
+            (ActiveState::Activating, _) => (Fill::Char('/'), Tone::Dim),
+            (ActiveState::Deactivating, _) => (Fill::Char('\\'), Tone::Dim),
+            (_, None) => (Fill::Char(' '), Tone::Plain),
+            (_, Some(image)) if image == stretch.files => line(image),
+            (_, Some(image)) => (line(image).0, Tone::Bad),
+        };
+        let begins = before != Some((stretch.active, stretch.image));
+        before = Some((stretch.active, stretch.image));
+        let text = match (stretch.active, stretch.image) {
+            (ActiveState::Active, Some(image)) if begins => version_word(Some(image)),
+            _ => "",
+        };
+        span(stretch.from, stretch.to, fill, text, tone)
+    });
+    spans.collect()
 }
 
-fn wake(at: Micros) -> Span {
-    span(
-        at,
-        at + 120 * MS,
-        Fill::Char(' '),
-        "^ woken by a client",
-        Tone::Bad,
-    )
+fn wake(at: Micros, end: Micros) -> Span {
+    let text = "^ started for a client";
+    span(at, end, Fill::Char(' '), text, Tone::Bad)
 }
 
 /// Refusals cover waits, and both cover prompt answers, where they share a column.
@@ -209,23 +241,23 @@ fn table(
 ) -> io::Result<()> {
     writeln!(
         out,
-        "           woken   refused  old code on  mixed  slowest  down  runs at\n\
-         \x20          early   clients  new files     code   answer         the end"
+        "           started   clients   answered by   old code on  slowest         runs at\n\
+         \x20         in between  refused   other version  new files   answer   down   the end"
     )?;
     for one in played {
         let f = Figures::of(scenario, one);
         let (_, tone) = remark(&f);
         writeln!(
             out,
-            "{:<9} {:>6} {:>9} {:>9} ms {:>6} {:>5} ms {:>3} ms {}",
+            "{:<9}{:>9}{:>10}{:>14}{:>11} ms{:>6} ms{:>5} ms  {}",
             f.way,
             f.woken_in_window,
             f.refused,
+            f.served_by_other_version,
             f.versions_together_ms,
-            f.mixed_processes,
             f.longest_wait_ms,
             f.down_ms,
-            paint(&format!(" {}", f.version_at_end), tone, color),
+            paint(f.version_at_end, tone, color),
         )?;
     }
     Ok(())
