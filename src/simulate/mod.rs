@@ -6,6 +6,7 @@ mod figures;
 mod play;
 mod scenario;
 mod show;
+mod tool;
 
 use std::io::{self, Write};
 
@@ -44,21 +45,19 @@ pub enum Format {
 
 /// Plays the ways that `options` name, writes the result to `out`, and returns the exit status.
 pub fn run(options: &Options, out: &mut dyn Write) -> u8 {
-    let scenario = match Scenario::acpid(options) {
-        Ok(scenario) => scenario,
-        Err(error) => {
-            return status(writeln!(out, "rcpolicy: {error}").and(Err(io::Error::other(error))));
-        }
-    };
-    let played: Vec<Played> = options
-        .ways
-        .iter()
-        .map(|way| play(&scenario, *way))
-        .collect();
-    status(match options.format {
+    status(show(options, out))
+}
+
+fn show(options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    let scenario = Scenario::acpid(options).map_err(io::Error::other)?;
+    let played = options.ways.iter().map(|way| play(&scenario, *way));
+    let played: Vec<Played> = played
+        .collect::<Result<_, _>>()
+        .map_err(io::Error::other)?;
+    match options.format {
         Format::Text(look) => show::text(&scenario, &played, look, out),
         Format::Json => show::json(&scenario, &played, out),
-    })
+    }
 }
 
 /// A reader that went away is no failure of the simulation.

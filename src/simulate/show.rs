@@ -54,9 +54,10 @@ fn introduce(scenario: &Scenario, look: Look, out: &mut dyn Write) -> io::Result
     writeln!(
         out,
         "{} is upgraded while {} clients connect to its socket, each every {} ms.\n\
-         The old package's prerm asks to stop it, dpkg replaces its files, the new postinst\n\
-         asks to start it. In between it should be down, but its socket starts it again for\n\
-         the next client (Debian bug 736258). One upgrade, simulated in each of these ways:\n\n\
+         The old package's prerm asks to stop it, dpkg replaces its files, the new\n\
+         package's postinst asks to start it. In between it should be down, but its\n\
+         socket starts it again for the next client (Debian bug 736258).\n\
+         The same upgrade, simulated in each of these ways:\n\n\
          service   {} old code runs   {} new code runs   \\\\ stopping   // starting\n\
          clients   {} answered   {} answered late   {} refused",
         scenario.service.stem(),
@@ -72,8 +73,8 @@ fn introduce(scenario: &Scenario, look: Look, out: &mut dyn Write) -> io::Result
 
 fn what(way: Way) -> &'static str {
     match way {
-        Way::Stock => "as today: the jobs name the service alone",
-        Way::Stop => "rcpolicy's default: its socket goes down and comes back with it",
+        Way::Stock => "as today: the service alone is stopped and started",
+        Way::Stop => "rcpolicy's default: the socket goes down and comes back with it",
         Way::Quiesce => "rcpolicy --quiesce: the socket listens on, so clients wait",
         Way::Restart => "a rule says restart: the stop is held, the start becomes a restart",
     }
@@ -100,7 +101,7 @@ fn remark(figures: &Figures) -> (String, Tone) {
         );
     }
     let clients = match refused {
-        0 => format!("nobody refused, {longest_wait_ms} ms at most to an answer"),
+        0 => format!("nobody refused, answers within {longest_wait_ms} ms"),
         some => format!("{some} connections refused"),
     };
     match apart {
