@@ -1,4 +1,5 @@
 //! rcpolicy: a policy layer for service actions in package upgrades.
+pub mod decide;
 pub mod domain;
 pub mod files;
 pub mod front;

@@ -1,5 +1,7 @@
 //! `rcpolicy simulate`: what it prints, and what its figures must be whatever they are drawn with.
 
+use std::process::Command;
+
 use rcpolicy::report::timeline::{Charset, Color, Look};
 use rcpolicy::simulate::{Figures, Format, Options, Scenario, Way, play, run};
 
@@ -37,6 +39,45 @@ fn printed(options: &Options) -> String {
     let mut out = Vec::new();
     assert_eq!(run(options, &mut out), 0);
     String::from_utf8(out).unwrap()
+}
+
+/// Status, stdout and stderr of `rcpolicy simulate` with these arguments.
+fn command(arguments: &[&str]) -> String {
+    let ran = Command::new(env!("CARGO_BIN_EXE_rcpolicy"))
+        .arg("simulate")
+        .args(arguments)
+        .env_clear()
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap();
+    format!(
+        "status: {}\n--- stdout\n{}--- stderr\n{}",
+        ran.status.code().unwrap(),
+        String::from_utf8(ran.stdout).unwrap(),
+        String::from_utf8(ran.stderr).unwrap()
+    )
+}
+
+#[test]
+fn the_default_run_shows_four_ways_and_a_table() {
+    insta::assert_snapshot!(command(&[]));
+}
+
+#[test]
+fn one_way_can_be_had_as_json() {
+    insta::assert_snapshot!(command(&["--way", "stop", "--json", "--seed", "7"]));
+}
+
+#[test]
+fn a_number_that_makes_no_sense_is_wrong_usage() {
+    for arguments in [["--every", "0"], ["--clients", "101"], ["--way", "none"]] {
+        let shown = command(&arguments);
+        assert!(
+            shown.starts_with("status: 2\n--- stdout\n--- stderr\n"),
+            "{shown}"
+        );
+        assert!(shown.contains(arguments[0]), "{shown}");
+    }
 }
 
 #[test]
@@ -126,7 +167,10 @@ fn lines_fit_a_terminal_of_80_columns_and_ascii_is_ascii() {
         });
         let longest = text.lines().map(|line| line.chars().count()).max();
         assert!(longest.unwrap() <= 80, "{text}");
-        assert!(look.charset == Charset::Unicode || text.is_ascii(), "{text}");
+        assert!(
+            look.charset == Charset::Unicode || text.is_ascii(),
+            "{text}"
+        );
     }
 }
 

@@ -51,9 +51,7 @@ pub fn run(options: &Options, out: &mut dyn Write) -> u8 {
 fn show(options: &Options, out: &mut dyn Write) -> io::Result<()> {
     let scenario = Scenario::acpid(options).map_err(io::Error::other)?;
     let played = options.ways.iter().map(|way| play(&scenario, *way));
-    let played: Vec<Played> = played
-        .collect::<Result<_, _>>()
-        .map_err(io::Error::other)?;
+    let played: Vec<Played> = played.collect::<Result<_, _>>().map_err(io::Error::other)?;
     match options.format {
         Format::Text(look) => show::text(&scenario, &played, look, out),
         Format::Json => show::json(&scenario, &played, out),

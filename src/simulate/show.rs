@@ -101,7 +101,7 @@ fn remark(figures: &Figures) -> (String, Tone) {
         );
     }
     let clients = match refused {
-        0 => format!("nobody refused, answers within {longest_wait_ms} ms"),
+        0 => format!("nobody refused, all within {longest_wait_ms} ms"),
         some => format!("{some} connections refused"),
     };
     match apart {
@@ -240,28 +240,57 @@ fn table(
     color: Color,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(
-        out,
-        "           started   clients   answered by   old code on  slowest         runs at\n\
-         \x20         in between  refused   other version  new files   answer   down   the end"
-    )?;
+    let heads = [
+        [
+            "",
+            "started",
+            "clients",
+            "answered by",
+            "old code on",
+            "slowest",
+            "",
+            "runs at",
+        ],
+        [
+            "",
+            "between",
+            "refused",
+            "old code",
+            "new files",
+            "answer",
+            "down",
+            "the end",
+        ],
+    ];
+    for head in heads {
+        writeln!(out, "{}", row(head))?;
+    }
     for one in played {
-        let f = Figures::of(scenario, one);
-        let (_, tone) = remark(&f);
-        writeln!(
-            out,
-            "{:<9}{:>9}{:>10}{:>14}{:>11} ms{:>6} ms{:>5} ms  {}",
-            f.way,
-            f.woken_in_window,
-            f.refused,
-            f.served_by_other_version,
-            f.versions_together_ms,
-            f.longest_wait_ms,
-            f.down_ms,
-            paint(f.version_at_end, tone, color),
-        )?;
+        let figures = Figures::of(scenario, one);
+        let (_, tone) = remark(&figures);
+        writeln!(out, "{}", paint(&figures_row(&figures), tone, color))?;
     }
     Ok(())
+}
+
+fn figures_row(figures: &Figures) -> String {
+    let ms = |number: u64| format!("{number} ms");
+    row([
+        figures.way,
+        &figures.woken_in_window.to_string(),
+        &figures.refused.to_string(),
+        &figures.served_by_other_version.to_string(),
+        &ms(figures.versions_together_ms),
+        &ms(figures.longest_wait_ms),
+        &ms(figures.down_ms),
+        figures.version_at_end,
+    ])
+}
+
+fn row([way, started, refused, served, together, slowest, down, end]: [&str; 8]) -> String {
+    format!(
+        "{way:<8}{started:>8}{refused:>9}{served:>13}{together:>13}{slowest:>9}{down:>8}  {end}"
+    )
 }
 
 #[derive(Serialize)]

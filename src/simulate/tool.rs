@@ -1,12 +1,11 @@
 //! rcpolicy inside the model: what it observes, decides and plans is the real code, carried out on
 //! the simulated init with the ledger in memory. Nothing of the real machine is read or changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::decide::{Decided, Step, decide, ledger_services, plan_all};
-use crate::domain::{
-    Facts, HelperAnswer, JobOutcome, Life, Request, ServiceName, UnitFacts, UnitName, Wait,
-};
+use crate::domain::{Facts, HelperAnswer, JobOutcome, Life, Request, ServiceName, UnitFacts, Wait};
+use crate::init::related::related;
 use crate::init::simulated::Simulated;
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::{Entry, Event, after};
@@ -34,7 +33,7 @@ impl Tool {
         machine: &mut Simulated,
         request: &Request,
     ) -> Result<(), InitError> {
-        let facts = observe(machine, &request.unit)?;
+        let facts = observe(machine, request)?;
         let mut services = ledger_services(&facts).into_iter();
         let owed = services.find_map(|service| self.ledger.get(&service).cloned());
         let owed = owed.as_ref();
@@ -73,12 +72,12 @@ impl Tool {
     }
 }
 
-fn observe(machine: &mut Simulated, name: &UnitName) -> Result<Facts, InitError> {
-    let mut all = related(machine, name)?;
-    let unit = match all.is_empty() {
-        true => UnitFacts::unknown(name, "no answer"),
-        false => all.remove(0),
-    };
+fn observe(machine: &mut Simulated, request: &Request) -> Result<Facts, InitError> {
+    let name = &request.unit;
+    let found = machine.units(std::slice::from_ref(name), Depth::Relations)?;
+    let unit = found.into_iter().next();
+    let unit = unit.unwrap_or_else(|| UnitFacts::unknown(name, "no answer"));
+    let related = related(machine, &unit, &request.action)?;
     Ok(Facts {
         now: machine.epoch(),
         life: Some(life()),
@@ -86,27 +85,10 @@ fn observe(machine: &mut Simulated, name: &UnitName) -> Result<Facts, InitError>
         capabilities: machine.capabilities(),
         machine: machine.machine(),
         unit,
-        related: all,
+        related,
         helper: HelperAnswer::Absent,
         helper_related: Vec::new(),
     })
-}
-
-/// The unit, and whatever is connected with it.
-fn related(machine: &mut Simulated, name: &UnitName) -> Result<Vec<UnitFacts>, InitError> {
-    let mut known = BTreeSet::from([name.clone()]);
-    let mut next = vec![name.clone()];
-    let mut all = Vec::new();
-    while !next.is_empty() {
-        let found = machine.units(&next, Depth::Relations)?;
-        let named = found.iter().flat_map(|unit| {
-            let lists = [&unit.triggered_by, &unit.triggers, &unit.required_by];
-            lists.into_iter().flatten().cloned()
-        });
-        next = named.filter(|unit| known.insert(unit.clone())).collect();
-        all.extend(found);
-    }
-    Ok(all)
 }
 
 fn life() -> Life {
