@@ -1,5 +1,7 @@
 //! `rcpolicy simulate`: what it prints, and what its figures must be whatever they are drawn with.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot do ends it")]
+
 use std::process::Command;
 
 use rcpolicy::report::timeline::{Charset, Color, Look};
