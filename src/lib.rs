@@ -9,3 +9,4 @@ pub mod ledger;
 pub mod observe;
 pub mod policy;
 pub mod report;
+pub mod simulate;

@@ -2,6 +2,7 @@
 //! Inits do not import each other, decide nothing and print nothing.
 
 pub mod related;
+pub mod simulated;
 pub mod systemd;
 
 use thiserror::Error;

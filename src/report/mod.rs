@@ -8,6 +8,7 @@ pub mod pending;
 pub mod problems;
 pub mod systemctl;
 pub mod time;
+pub mod timeline;
 pub mod voice;
 
 pub use voice::{Voice, pass_on};

@@ -6,6 +6,7 @@ mod check;
 mod forget;
 mod log;
 mod pending;
+mod simulate;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -156,6 +157,8 @@ enum Command {
     Log(log::Arguments),
     /// Put rcpolicy aside: every call goes to the stock tools.
     Bypass(bypass::Arguments),
+    /// Play a package upgrade in four ways on a simulated init: a demonstration, touches nothing.
+    Simulate(simulate::Arguments),
 }
 
 /// Runs `rcpolicy` with `arguments` (the program's name included).
@@ -184,6 +187,7 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Forget(arguments) => forget::run(arguments, place, console),
         Command::Log(arguments) => log::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
+        Command::Simulate(arguments) => simulate::run(arguments, console),
     };
     result.unwrap_or_else(|failure| {
         console.complain(&failure);

@@ -1,0 +1,173 @@
+//! The model as an `Init`: what it can do, what it says of its units, and how it takes jobs.
+
+use crate::domain::{
+    ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, LoadState, Machine,
+    UnitFacts, UnitName, Wait,
+};
+use crate::init::{Depth, Init, InitError};
+
+use super::clock::Micros;
+use super::machine::{Flavour, Simulated};
+use super::unit::Unit;
+
+/// Microseconds that somebody waits for jobs, unless time runs out before.
+const PATIENCE: Micros = 90_000_000;
+/// When the model's clock was at zero, in seconds since the epoch.
+const EPOCH: u64 = 1_700_000_000;
+const SECOND: Micros = 1_000_000;
+
+impl Simulated {
+    /// The time of the model, in seconds since the epoch.
+    pub fn epoch(&self) -> u64 {
+        EPOCH + self.now() / SECOND
+    }
+
+    fn facts(&self, asked: &UnitName, depth: Depth) -> UnitFacts {
+        let mut facts = UnitFacts::unknown(asked, "not modelled");
+        let Some(unit) = self.units.get(asked) else {
+            facts.load = Known::Is(LoadState::NotFound);
+            facts.active = Known::Is(ActiveState::Inactive);
+            return facts;
+        };
+        state_of(unit, &mut facts);
+        match depth {
+            Depth::State => {}
+            Depth::Relations => self.relations_of(unit, &mut facts),
+        }
+        facts
+    }
+
+    fn relations_of(&self, unit: &Unit, facts: &mut UnitFacts) {
+        let name = &unit.spec.name;
+        facts.triggered_by = self.triggers_of(name);
+        facts.triggers.clone_from(&unit.spec.triggers);
+        facts.required_by = self.with(|other| other.spec.requires.contains(name));
+        facts.bus_activated = unit.spec.bus_activated;
+        facts.has_fd_store = unit.spec.stores > 0;
+        facts.accepts = unit.spec.accepts;
+    }
+
+    fn ask(&mut self, job: &Job) -> Result<Option<u64>, JobFailure> {
+        self.pass(self.call_takes);
+        let asked = self.enqueue(job.verb, &job.unit);
+        self.dispatch();
+        asked
+    }
+
+    /// Lets time pass until the job has ended or patience has.
+    fn wait_for(&mut self, id: u64, deadline: Micros) -> JobOutcome {
+        loop {
+            match self.results.get(&id).copied() {
+                Some("done") => return JobOutcome::Done,
+                Some(result) => return ended(result),
+                None if !self.step(deadline) => {
+                    return JobOutcome::Failed(JobFailure::TimedOut {
+                        seconds: PATIENCE / SECOND,
+                    });
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn outcome(&mut self, asked: Result<Option<u64>, JobFailure>, wait: Wait) -> JobOutcome {
+        let deadline = self.now().saturating_add(PATIENCE);
+        match (asked, wait) {
+            (Err(failure), _) => JobOutcome::Failed(failure),
+            (Ok(None), _) => JobOutcome::Done,
+            (Ok(Some(_)), Wait::Queued) => JobOutcome::Queued,
+            (Ok(Some(id)), Wait::Done) => self.wait_for(id, deadline),
+        }
+    }
+}
+
+impl Init for Simulated {
+    fn kind(&self) -> InitKind {
+        InitKind::Simulated
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let like_systemd = self.flavour == Flavour::Systemd;
+        Capabilities {
+            activation: like_systemd,
+            transactions: like_systemd,
+        }
+    }
+
+    fn machine(&mut self) -> Known<Machine> {
+        Known::Is(Machine::Running)
+    }
+
+    fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
+        Ok(names.iter().map(|name| self.facts(name, depth)).collect())
+    }
+
+    fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        match self.flavour {
+            Flavour::Systemd => {
+                let asked: Vec<_> = jobs.iter().map(|job| self.ask(job)).collect();
+                Ok(asked.into_iter().map(|a| self.outcome(a, wait)).collect())
+            }
+            Flavour::Sysv => {
+                let one_by_one = jobs.iter().map(|job| {
+                    let asked = self.ask(job);
+                    self.outcome(asked, Wait::Done)
+                });
+                Ok(one_by_one.collect())
+            }
+        }
+    }
+
+    fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        let found = self.units.get(unit);
+        if found.is_some_and(|unit| unit.process.is_some()) {
+            if !found.is_some_and(Unit::has_stop_pending) {
+                self.end_job(unit, "failed");
+            }
+            self.go_down(unit, ActiveState::Failed);
+            self.dispatch();
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        if let Some(unit) = self.units.get_mut(unit) {
+            unit.held = true;
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        if let Some(unit) = self.units.get_mut(unit) {
+            unit.held = false;
+        }
+        Ok(())
+    }
+}
+
+fn state_of(unit: &Unit, facts: &mut UnitFacts) {
+    facts.load = Known::Is(match unit.is_masked() {
+        true => LoadState::Masked,
+        false => LoadState::Loaded,
+    });
+    facts.active = Known::Is(unit.active);
+    facts.file = Known::Is(unit.spec.file.clone());
+    facts.source_path = Known::Is(String::new());
+    facts.can_reload = Known::Is(unit.spec.can_reload);
+    if let Some(process) = &unit.process {
+        facts.main_pid = process.pid;
+        facts.invocation.clone_from(&process.invocation);
+    }
+    facts.down_since = unit.down_since;
+    facts.down_since_epoch = match unit.down_since {
+        0 => 0,
+        at => EPOCH + at / SECOND,
+    };
+}
+
+fn ended(result: &str) -> JobOutcome {
+    JobOutcome::Failed(JobFailure::Ended {
+        result: result.to_owned(),
+        service_result: String::new(),
+    })
+}

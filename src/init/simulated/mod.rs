@@ -1,0 +1,24 @@
+//! An init that exists only in memory: units, jobs, sockets, paths, timers, bus names and clients.
+//! Its clock counts microseconds and moves only when it is told to; the same calls with the same
+//! seed give the same history. It never touches the machine it runs on.
+
+mod answer;
+mod clients;
+mod clock;
+mod connection;
+mod jobs;
+mod machine;
+mod record;
+mod triggers;
+mod unit;
+
+#[cfg(test)]
+mod measured;
+#[cfg(test)]
+mod properties;
+
+pub use clock::Micros;
+pub use connection::{Client, Connection, Outcome};
+pub use machine::{Flavour, Simulated};
+pub use record::{Happened, Moment};
+pub use unit::{Family, Image, Process, Schedule, Spec, View};
