@@ -16,7 +16,7 @@ lab_fail() {
 }
 
 # Where the unified cgroup hierarchy is mounted.
-lab_cgroup_mount() { findmnt --noheadings --types cgroup2 --output TARGET | head -n 1; }
+lab_cgroup_mount() { findmnt --noheadings --types cgroup2 --output TARGET | sed -n 1p; }
 
 # Says why no lab can run here and returns 1, or says nothing and returns 0.
 lab_obstacle() {
@@ -118,7 +118,7 @@ lab_logs() { # NAME
     tail -n 20 "$LAB_DIR/$1/console" >&2 || true
     [ "$(lab_init "$1")" = systemd ] || return 0
     lab_say "--- last lines of its journal"
-    lab_exec "$1" journalctl --no-pager -n 40 >&2 || true
+    lab_exec "$1" journalctl --no-pager -n 20 >&2 || true
 }
 
 # Kills all of a lab and takes its cgroups away.

@@ -30,7 +30,7 @@ package_build() { # KIND VERSION DIRECTORY
         echo "Maintainer: Nobody <nobody@localhost>"
         echo "Description: a package of the lab"
     } >"$tree/DEBIAN/control"
-    package_daemon "$name" "$version" "$kind" >"$tree/usr/libexec/$name"
+    package_daemon "$name" "$version" >"$tree/usr/libexec/$name"
     package_script "$name" >"$tree/etc/init.d/$name"
     package_service "$name" "$kind" >"$tree/usr/lib/systemd/system/$name.service"
     package_socket_units "$name" "$kind" "$tree/usr/lib/systemd/system"
@@ -43,12 +43,12 @@ package_build() { # KIND VERSION DIRECTORY
     echo "$3/${name}_$version.deb"
 }
 
-package_daemon() { # NAME VERSION KIND
+package_daemon() { # NAME VERSION
     cat <<EOF_DAEMON
 #!/usr/bin/perl
 # Answers every client with version and process id. Its sockets come from the init, or it opens them itself.
 use strict; use warnings; use Socket; use IO::Handle; use IO::Select;
-my (\$name, \$version, \$own) = ('$1', '$2', '$([ "$1" = "${1#lab-socket}" ] && echo 1 || echo 1)');
+my (\$name, \$version) = ('$1', '$2');
 EOF_DAEMON
     cat <<'EOF_DAEMON'
 sub first_line { open my $file, '<', $_[0] or die "$_[0]: $!"; return scalar <$file> }
@@ -154,7 +154,9 @@ package_postinst() { # NAME KIND VERSION
     echo '        [ ! -e "$unit" ] || deb-systemd-helper enable "${unit##*/}" >/dev/null'
     echo "    done"
     echo "    systemctl daemon-reload"
-    case $2 in socket | pair*) echo "    [ -n \"\$2\" ] || systemctl start '$1*.socket' \$(cd /usr/lib/systemd/system && echo $1*.socket)" ;; esac
+    case $2 in
+    socket | pair*) echo "    [ -n \"\$2\" ] || systemctl start \$(cd /usr/lib/systemd/system && echo $1*.socket)" ;;
+    esac
     echo "fi"
     package_note "$1" "starting $3"
     case $2 in
