@@ -17,6 +17,17 @@ package_sockets() { # KIND
     case $1 in pair*) echo "/run/$(package_name "$1")-second.sock" ;; esac
 }
 
+# The units of a kind, sockets first, in one line.
+package_units() { # KIND
+    local name
+    name=$(package_name "$1")
+    case $1 in
+    socket) echo "$name.socket $name.service" ;;
+    pair*) echo "$name.socket $name-second.socket $name.service" ;;
+    *) echo "$name.service" ;;
+    esac
+}
+
 # Builds one package and prints its path.
 package_build() { # KIND VERSION DIRECTORY
     local kind=$1 version=$2 name tree
@@ -36,7 +47,7 @@ package_build() { # KIND VERSION DIRECTORY
     package_socket_units "$name" "$kind" "$tree/usr/lib/systemd/system"
     package_prerm "$name" "$kind" "$version" >"$tree/DEBIAN/prerm"
     package_postinst "$name" "$kind" "$version" >"$tree/DEBIAN/postinst"
-    package_postrm "$name" >"$tree/DEBIAN/postrm"
+    package_postrm "$name" "$kind" >"$tree/DEBIAN/postrm"
     chmod 755 "$tree/usr/libexec/$name" "$tree/etc/init.d/$name" "$tree/DEBIAN/"{prerm,postinst,postrm}
     dpkg-deb -Znone --root-owner-group --build "$tree" "$3/${name}_$version.deb" >/dev/null
     rm -r "$tree"
@@ -143,19 +154,25 @@ package_prerm() { # NAME KIND VERSION
     case $2 in restart) echo '[ "$1" = remove ] || exit 0' ;; esac
     package_note "$1" "stopping $3"
     package_call "$1" "$2" stop
+    package_removal_stop "$1" "$2"
     package_note "$1" "stopped $3"
+}
+
+# On removal the sockets go too.
+package_removal_stop() { # NAME KIND
+    echo "if [ \"\$1\" = remove ] && [ -d /run/systemd/system ]; then"
+    echo "    systemctl stop $(package_units "$2")"
+    echo "fi"
 }
 
 package_postinst() { # NAME KIND VERSION
     printf '#!/bin/sh\nset -e\n'
     echo "update-rc.d $1 defaults"
     echo "if [ -d /run/systemd/system ]; then"
-    echo "    for unit in /usr/lib/systemd/system/$1*.socket /usr/lib/systemd/system/$1.service; do"
-    echo '        [ ! -e "$unit" ] || deb-systemd-helper enable "${unit##*/}" >/dev/null'
-    echo "    done"
+    echo "    deb-systemd-helper enable $(package_units "$2") >/dev/null"
     echo "    systemctl daemon-reload"
     case $2 in
-    socket | pair*) echo "    [ -n \"\$2\" ] || systemctl start \$(cd /usr/lib/systemd/system && echo $1*.socket)" ;;
+    socket | pair*) echo "    [ -n \"\$2\" ] || systemctl start $(package_units "$2" | sed 's/ [^ ]*$//')" ;;
     esac
     echo "fi"
     package_note "$1" "starting $3"
@@ -166,8 +183,9 @@ package_postinst() { # NAME KIND VERSION
     package_note "$1" "configured $3"
 }
 
-package_postrm() { # NAME
+package_postrm() { # NAME KIND
     printf '#!/bin/sh\nset -e\n'
     echo "if [ \"\$1\" = purge ]; then update-rc.d $1 remove; rm -f /var/log/lab/$1; fi"
+    echo "if [ \"\$1\" = purge ] && [ -d /run/systemd/system ]; then deb-systemd-helper purge $(package_units "$2") >/dev/null; fi"
     echo "if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi"
 }

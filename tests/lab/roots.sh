@@ -4,7 +4,7 @@
 
 LAB_KINDS=(bookworm-systemd trixie-systemd sid-systemd bookworm-sysvinit)
 LAB_PACKAGES=(rpcbind acpid uuid-runtime cron)
-LAB_ROOT_FORMAT=2
+LAB_ROOT_FORMAT=3
 
 roots_include() { # INIT
     case $1 in
@@ -33,7 +33,8 @@ roots_present() { # SUITE INIT
 
 # What runs inside while apt's lists are there: fetches the packages under test.
 roots_hook() {
-    echo 'mkdir -p "$1/var/cache/lab"'
+    # What the root filesystem itself was made of still lies there.
+    echo 'rm -f "$1"/var/cache/apt/archives/*.deb && mkdir -p "$1/var/cache/lab"'
     local package
     for package in "${LAB_PACKAGES[@]}"; do
         echo "chroot \"\$1\" apt-get install --yes --no-install-recommends --download-only $package"

@@ -57,7 +57,13 @@ check() { # PACKAGE
     local package=$1 service socket before after units_before
     service=$(service_of "$package")
     socket=$(socket_of "$package")
-    inside sh -c "dpkg -i /var/cache/lab/$package/*.deb" >/dev/null
+    lab_sh "$LAB" "$package" >/dev/null <<'END'
+cd /var/cache/lab/$1
+# What it depends on first: some have to be configured before it is unpacked.
+others=$(ls | grep -v "^$1_" || true)
+[ -z "$others" ] || dpkg -i $others
+dpkg -i $1_*.deb
+END
     # What only runs on demand is woken, so that there is a process to be replaced.
     [ -z "$socket" ] || accepts "$socket"
     if [ "$INIT" = systemd ] && [ "$(process "$service")" = stopped ]; then inside systemctl start "$service"; fi
@@ -79,5 +85,16 @@ check() { # PACKAGE
 }
 
 is_running() { [ "$(process "$1")" != stopped ]; }
+
+# A namespace counts as a container for some versions of systemd; acpid's units would skip themselves.
+if [ "$INIT" = systemd ]; then
+    lab_sh "$LAB" <<'END'
+for unit in acpid.socket acpid.path acpid.service; do
+    mkdir -p /etc/systemd/system/$unit.d
+    printf '[Unit]\nConditionVirtualization=\n' >/etc/systemd/system/$unit.d/lab.conf
+done
+systemctl daemon-reload
+END
+fi
 
 for package in rpcbind acpid uuid-runtime cron; do check "$package"; done
