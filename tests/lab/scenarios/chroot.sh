@@ -9,18 +9,20 @@ target=/srv/chroot
 deb=$(package_build plain 1 "$LAB_DIR/$LAB")
 install_debs "$deb" >/dev/null
 lab_sh "$LAB" "$target" <<'END'
-mkdir -p $1 $1/run $1/proc $1/dev $1/tmp $1/sys
-for part in bin sbin lib lib64 usr etc var opt; do
-    [ -e /$part ] && cp -a --reflink=auto /$part $1/ || true
-done
+# An overlay, not a bind mount: that would have the same root as the machine, and be no chroot.
+mkdir -p $1 /tmp/chroot/upper /tmp/chroot/work
+mount -t overlay chroot -o lowerdir=/,upperdir=/tmp/chroot/upper,workdir=/tmp/chroot/work $1
 mount --rbind /run $1/run
 mount --bind /proc $1/proc
 mount --rbind /dev $1/dev
 END
 
+# Every service that runs, with its process and its invocation.
 main_pids() {
-    inside systemctl list-units --type=service --state=running --plain --no-legend | awk '{print $1}' | sort |
-        while read -r unit; do echo "$unit $(inside systemctl show -P MainPID -P InvocationID "$unit" </dev/null | tr '\n' ' ')"; done
+    inside systemctl show -p Id,MainPID,InvocationID '*.service' |
+        awk -F= '$1 == "" { if (pid) print id, pid, call; pid = 0; next }
+                 $1 == "Id" { id = $2 } $1 == "MainPID" { pid = $2 } $1 == "InvocationID" { call = $2 }
+                 END { if (pid) print id, pid, call }' | sort
 }
 
 # Runs a tool inside the chroot; prints its status, then what it said.
@@ -49,7 +51,7 @@ done
 holds "$count calls in a chroot with the machine's /run and /proc: no process outside changed, output and status as stock's"
 
 lab_sh "$LAB" "$target" <<'END'
-umount -R $1/run $1/dev $1/proc
-rm -rf --one-file-system $1
+umount -R $1
+rm -r /tmp/chroot
 END
 inside dpkg --purge lab-plain >/dev/null
