@@ -1,0 +1,71 @@
+# Upgrades of one of the lab's own packages with a client connecting every 10 ms, and what came of them. Sourced by the
+# scenarios that say what must come of them.
+
+# Builds VERSIONS of a kind once for all labs: version 1 is installed, each later one is an upgrade.
+build_versions() { # KIND LAST
+    mkdir -p "$LAB_DIR/packages"
+    (
+        flock 9
+        local version
+        for version in $(seq 1 "$2"); do
+            [ -e "$LAB_DIR/packages/$(package_name "$1")_$version.deb" ] || package_build "$1" "$version" "$LAB_DIR/packages" >/dev/null
+        done
+    ) 9>"$LAB_DIR/packages.lock"
+}
+
+ask() { # KIND -> "VERSION PID"
+    inside perl /root/lab/ask.pl "/run/$(package_name "$1").sock"
+}
+
+runs() { # KIND VERSION
+    [ "$(ask "$1" | cut -d' ' -f1)" = "$2" ]
+}
+
+# Upgrades a kind ROUNDS times; sets activations, refused, absent, reset, old and worst_gap, all over all rounds.
+#   activations  starts of the daemon between prerm's stop and postinst's start
+#   old          rounds after which an old version answered
+upgrade_rounds() { # KIND ROUNDS
+    local kind=$1 rounds=$2 name version last
+    name=$(package_name "$kind")
+    last=$((rounds + 1))
+    build_versions "$kind" "$last"
+    lab_copy "$LAB" /root/lab "$LAB_SOURCE"/*.pl
+    lab_copy "$LAB" /root/debs "$LAB_DIR/packages/${name}"_*.deb
+    inside dpkg -i "/root/debs/${name}_1.deb" </dev/null >/dev/null
+    lab_wait_for 10 runs "$kind" 1 || same "$kind: answer after its installation" "1" "$(ask "$kind" 2>&1 || true)"
+    inside sh -c "rm -f /run/hammer.stop; : >/var/log/lab/$name"
+    inside perl /root/lab/hammer.pl "/run/$name.sock" /run/hammer.log /run/hammer.stop &
+    local hammer=$!
+    old=0
+    for version in $(seq 2 "$last"); do
+        inside dpkg -i "/root/debs/${name}_$version.deb" </dev/null >/dev/null
+        # A service without a socket opens its own a moment after its start.
+        lab_wait_for 2 runs "$kind" "$version" || old=$((old + 1))
+    done
+    inside touch /run/hammer.stop
+    wait "$hammer"
+    activations=$(inside cat "/var/log/lab/$name" | count_activations)
+    refused=$(outcomes refused)
+    absent=$(outcomes absent)
+    reset=$(outcomes reset)
+    attempts=$(inside grep -c . /run/hammer.log)
+    final=$(ask "$kind" | cut -d' ' -f1)
+    inside cat "/var/log/lab/$name" >"$LAB_DIR/$LAB/$SCENARIO-$kind.events"
+    inside dpkg --purge "$name" >/dev/null
+}
+
+outcomes() { inside awk -v what="$1" '$2 == what { n++ } END { print n + 0 }' /run/hammer.log; }
+
+# A start counts when its line stands between `stopping` and `starting`, or when its process began before `starting` and
+# only its line came later.
+count_activations() {
+    awk '$2 == "stopping" { window = 1; next }
+         $2 == "starting" { window = 0; starting = $1; first = 1; next }
+         $2 == "started" && window { n++ }
+         $2 == "started" && !window && first { first = 0; if ($1 < starting - 0.011) n++ }
+         END { print n + 0 }'
+}
+
+summary() { # KIND ROUNDS
+    echo "$1, $2 upgrades, $attempts connections: $activations activations in the window, $old left the old version running, refused $refused, absent $absent, reset $reset"
+}
