@@ -3,25 +3,10 @@
 
 use std::ffi::OsString;
 
+pub(crate) use crate::tool::Tool;
+
 /// The service that most cases are about.
 pub(crate) const SERVICE: &str = "foo";
-
-/// The tool under test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tool {
-    InvokeRcD,
-    DebSystemdInvoke,
-}
-
-impl Tool {
-    /// The name it is installed and called under.
-    pub(crate) fn file_name(self) -> &'static str {
-        match self {
-            Self::InvokeRcD => "invoke-rc.d",
-            Self::DebSystemdInvoke => "deb-systemd-invoke",
-        }
-    }
-}
 
 /// What stands in `/etc/init.d`.
 #[derive(Debug, Clone, PartialEq, Eq)]

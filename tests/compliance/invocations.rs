@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use crate::case::Tool;
+use crate::tool::Tool;
 
 const TABLE: &str = include_str!("invocations.tsv");
 
