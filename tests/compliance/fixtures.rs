@@ -214,7 +214,10 @@ pub(crate) fn state(unit: &str) -> Outcome<String> {
 pub(crate) fn settle(unit: &str) -> Outcome<()> {
     for _ in 0..50 {
         let state = show(unit, &["--property=Job,ActiveState"])?;
-        if state.contains("Job=") && !state.contains("Job=0") || state.contains("activating") {
+        let job = state
+            .split_whitespace()
+            .find_map(|part| part.strip_prefix("Job="));
+        if job.is_some_and(|job| !matches!(job, "" | "0")) || state.contains("activating") {
             sleep(Duration::from_millis(20));
         } else {
             break;
