@@ -1,0 +1,257 @@
+//! The units that the systemd part of the suite works on: written once, brought into a state before each call.
+//! All their names begin with `rct-`; no other unit is ever touched.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::Outcome;
+
+const UNITS: &str = "/etc/systemd/system";
+/// The kinds of units.
+pub(crate) const KINDS: [Kind; 10] = [
+    Kind::Enabled,
+    Kind::Disabled,
+    Kind::Static,
+    Kind::Masked,
+    Kind::Failing,
+    Kind::Reloadable,
+    Kind::Oneshot,
+    Kind::Socket,
+    Kind::ScriptOnly,
+    Kind::Missing,
+];
+
+/// What a unit is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Enabled,
+    Disabled,
+    Static,
+    Masked,
+    /// Its start fails.
+    Failing,
+    Reloadable,
+    /// Ends at once and counts as active.
+    Oneshot,
+    /// Enabled, with a socket of its own.
+    Socket,
+    /// An init script and no unit file.
+    ScriptOnly,
+    Missing,
+}
+
+/// What it is doing when the tool is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Running,
+    Stopped,
+}
+
+impl Kind {
+    /// The service's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Enabled => "rct-enabled",
+            Self::Disabled => "rct-disabled",
+            Self::Static => "rct-static",
+            Self::Masked => "rct-masked",
+            Self::Failing => "rct-failing",
+            Self::Reloadable => "rct-reloadable",
+            Self::Oneshot => "rct-oneshot",
+            Self::Socket => "rct-socketed",
+            Self::ScriptOnly => "rct-script",
+            Self::Missing => "rct-missing",
+        }
+    }
+
+    /// Whether it can be brought up.
+    pub(crate) fn can_run(self) -> bool {
+        !matches!(self, Self::Masked | Self::Failing | Self::Missing)
+    }
+
+    /// What is looked at.
+    pub(crate) fn units(self) -> Vec<String> {
+        let service = format!("{}.service", self.name());
+        match self {
+            Self::Socket => vec![service, format!("{}.socket", self.name())],
+            _ => vec![service],
+        }
+    }
+
+    fn service(self) -> Option<&'static str> {
+        match self {
+            Self::Enabled | Self::Disabled | Self::Static | Self::Socket => {
+                Some("Type=exec\nExecStart=/bin/sleep infinity\n")
+            }
+            Self::Failing => Some("Type=oneshot\nExecStart=/bin/false\n"),
+            Self::Reloadable => {
+                Some("Type=exec\nExecStart=/bin/sleep infinity\nExecReload=/bin/true\n")
+            }
+            Self::Oneshot => Some("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"),
+            Self::Masked | Self::ScriptOnly | Self::Missing => None,
+        }
+    }
+
+    fn is_enabled(self) -> bool {
+        matches!(
+            self,
+            Self::Enabled | Self::Failing | Self::Reloadable | Self::Oneshot | Self::Socket
+        )
+    }
+}
+
+/// The name under which a real package's unit is tried.
+pub(crate) fn prefixed(unit: &str) -> String {
+    let unit = if unit.contains('.') {
+        unit.to_owned()
+    } else {
+        format!("{unit}.service")
+    };
+    format!("rct-real-{}", unit.replace('@', "-at"))
+}
+
+/// Writes all units, those of `real` names included, and lets systemd read them.
+pub(crate) fn write<'a>(real: impl Iterator<Item = &'a str>) -> Outcome<()> {
+    for kind in KINDS {
+        if let Some(service) = kind.service() {
+            unit(
+                &format!("{}.service", kind.name()),
+                &format!("[Service]\n{service}"),
+                kind != Kind::Static,
+            )?;
+        }
+    }
+    unit(
+        "rct-socketed.socket",
+        "[Socket]\nListenStream=/run/rct-socketed\n",
+        true,
+    )?;
+    let script = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: rct-script\n# Required-Start:\n# Required-Stop:\n\
+                  # Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n# Short-Description: a script\n### END INIT INFO\n\
+                  echo \"script $*\"\ncase $1 in start|stop|restart|reload|force-reload|status|custom) ;; *) exit 3 ;; esac\n";
+    for name in ["rct-script", "rct-enabled"] {
+        let path = format!("/etc/init.d/{name}");
+        fs::write(&path, script.replace("rct-script", name))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    }
+    systemctl(&["mask", "--quiet", "rct-masked.service"])?;
+    let real: BTreeSet<&str> = real.collect();
+    for name in &real {
+        unit(name, &real_unit(name), true)?;
+    }
+    systemctl(&["daemon-reload"])?;
+    let enabled = KINDS
+        .into_iter()
+        .filter(|kind| kind.is_enabled())
+        .flat_map(Kind::units);
+    let enabled: Vec<String> = enabled.chain(real.into_iter().map(str::to_owned)).collect();
+    let mut args = vec!["enable", "--quiet"];
+    args.extend(enabled.iter().map(String::as_str));
+    systemctl(&args)
+}
+
+fn unit(name: &str, body: &str, installable: bool) -> Outcome<()> {
+    let install = if installable {
+        "[Install]\nWantedBy=multi-user.target\n"
+    } else {
+        ""
+    };
+    let text =
+        format!("[Unit]\nDescription=compliance {name}\nStartLimitIntervalSec=0\n{body}{install}");
+    Ok(fs::write(format!("{UNITS}/{name}"), text)?)
+}
+
+fn real_unit(name: &str) -> String {
+    let (stem, kind) = name.rsplit_once('.').unwrap_or((name, "service"));
+    // A trigger needs a service: the one of its own name where a package has it, or one of ours.
+    let service = format!("{stem}.service");
+    match kind {
+        "socket" => {
+            format!("[Socket]\nListenStream=/run/{stem}.listen\nService=rct-disabled.service\n")
+        }
+        "path" => "[Path]\nPathExists=/nowhere/rct\nUnit=rct-disabled.service\n".to_owned(),
+        "timer" => "[Timer]\nOnCalendar=2099-01-01\nUnit=rct-disabled.service\n".to_owned(),
+        "target" => String::new(),
+        _ => format!("# {service}\n[Service]\nType=exec\nExecStart=/bin/sleep infinity\n"),
+    }
+}
+
+/// Brings a unit into a state.
+pub(crate) fn bring(unit: &str, state: State) -> Outcome<()> {
+    quietly(&["stop", unit])?;
+    quietly(&["reset-failed", unit])?;
+    match state {
+        State::Stopped => Ok(()),
+        // A socket is started before its service, which would be in its way.
+        State::Running if unit.ends_with(".socket") => {
+            let service = unit.replace(".socket", ".service");
+            quietly(&["stop", &service])?;
+            quietly(&["start", unit])?;
+            quietly(&["start", &service])
+        }
+        State::Running => quietly(&["start", unit]),
+    }
+}
+
+/// What tells one run of a unit from the next.
+pub(crate) fn life(unit: &str) -> Outcome<String> {
+    show(unit, &["--property=InvocationID", "--value"])
+}
+
+/// What a unit is doing.
+pub(crate) fn state(unit: &str) -> Outcome<String> {
+    show(
+        unit,
+        &["--property=LoadState,ActiveState,SubState,Result,UnitFileState"],
+    )
+}
+
+/// Waits until no job of the unit is left, a second at the most.
+pub(crate) fn settle(unit: &str) -> Outcome<()> {
+    for _ in 0..50 {
+        let state = show(unit, &["--property=Job,ActiveState"])?;
+        let job = state
+            .split_whitespace()
+            .find_map(|part| part.strip_prefix("Job="));
+        if job.is_some_and(|job| !matches!(job, "" | "0")) || state.contains("activating") {
+            sleep(Duration::from_millis(20));
+        } else {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn show(unit: &str, options: &[&str]) -> Outcome<String> {
+    let output = Command::new("systemctl")
+        .arg("show")
+        .args(options)
+        .arg(unit)
+        .output()?;
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .replace('\n', " "))
+}
+
+fn quietly(args: &[&str]) -> Outcome<()> {
+    Command::new("systemctl").args(args).output()?;
+    Ok(())
+}
+
+fn systemctl(args: &[&str]) -> Outcome<()> {
+    let output = Command::new("systemctl").args(args).output()?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "systemctl {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into())
+    }
+}
