@@ -170,9 +170,10 @@ impl Call {
             return Ok(self.become_systemctl());
         }
         if self.strict()
-            && let Some(ending) = self.ask_for_all()? {
-                return Ok(ending);
-            }
+            && let Some(ending) = self.ask_for_all()?
+        {
+            return Ok(ending);
+        }
         let mut cases = Vec::new();
         for unit in self.units.clone() {
             cases.extend(self.judge(&unit)?);
