@@ -11,7 +11,7 @@ use std::process::Command;
 use crate::act::{ActError, Report};
 use crate::decide::stock::status;
 use crate::domain::{
-    Action, FrontEnd, HelperAnswer, InitKind, JobOutcome, Request, Scope, UnitName, Verdict, Wait,
+    Action, FrontEnd, HelperAnswer, InitKind, Request, Scope, UnitName, Verdict, Wait,
 };
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
@@ -356,11 +356,10 @@ impl Call {
                 self.voice.line(&line);
             }
         }
-        let outcomes: Vec<&JobOutcome> = cases
+        let named = cases
             .iter()
-            .filter_map(|case| report.of(&case.facts.unit.id).map(|(_, outcome)| outcome))
-            .collect();
-        let failed = systemctl::exit_status(outcomes.iter().copied());
+            .filter_map(|case| report.of(&case.facts.unit.id));
+        let failed = systemctl::exit_status(named.map(|(job, outcome)| (job.verb, outcome)));
         match self.action {
             // original: these two go through Perl's `die`
             Action::Start | Action::Restart if failed != 0 => {
