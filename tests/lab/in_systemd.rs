@@ -362,7 +362,7 @@ fn failures_are_told_as_systemctl_tells_them_with_its_exit_status() {
         };
         assert_eq!(ours, stderr, "{asked}");
         assert_eq!(
-            i32::from(systemctl::exit_status([(verb, &outcome)])),
+            i32::from(systemctl::exit_status_of([(verb, &outcome)])),
             status,
             "{asked}"
         );
