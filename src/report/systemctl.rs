@@ -112,9 +112,14 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\"))
 }
 
+/// As `exit_status_of`, for outcomes of which none is a `try-restart` of a masked unit.
+pub fn exit_status<'a>(outcomes: impl IntoIterator<Item = &'a JobOutcome>) -> u8 {
+    exit_status_of(outcomes.into_iter().map(|outcome| (Verb::Start, outcome)))
+}
+
 /// systemctl's exit status for these failures, in the order of the jobs: that of the first that
 /// was refused; 1 where all were queued and one failed; 0 without a failure.
-pub fn exit_status<'a>(outcomes: impl IntoIterator<Item = (Verb, &'a JobOutcome)>) -> u8 {
+pub fn exit_status_of<'a>(outcomes: impl IntoIterator<Item = (Verb, &'a JobOutcome)>) -> u8 {
     let mut status = 0;
     for (verb, outcome) in outcomes {
         match outcome {
@@ -175,7 +180,7 @@ mod tests {
     }
 
     fn status(verb: Verb, outcomes: &[JobOutcome]) -> u8 {
-        exit_status(outcomes.iter().map(|outcome| (verb, outcome)))
+        exit_status_of(outcomes.iter().map(|outcome| (verb, outcome)))
     }
 
     fn printed(verb: Verb, unit: &str, failure: &JobFailure) -> String {

@@ -1,6 +1,12 @@
 //! The systemd backend against a real systemd. Runs as root inside a booted system that exists for
 //! this test alone: it writes units under /run/systemd/system and starts, stops and breaks them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "every function here belongs to a test"
+)]
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -362,7 +368,7 @@ fn failures_are_told_as_systemctl_tells_them_with_its_exit_status() {
         };
         assert_eq!(ours, stderr, "{asked}");
         assert_eq!(
-            i32::from(systemctl::exit_status([(verb, &outcome)])),
+            i32::from(systemctl::exit_status_of([(verb, &outcome)])),
             status,
             "{asked}"
         );
