@@ -108,7 +108,7 @@ fn without_requires_sockets_that_are_each_awaited_first_stay_down() {
 }
 
 #[test]
-fn a_stop_quicker_than_the_next_call_is_reactivated_when_the_service_comes_first() {
+fn a_service_that_is_down_before_its_socket_is_asked_to_stop_is_reactivated() {
     let mut machine = two_sockets(Requires::Nothing);
     machine
         .units
