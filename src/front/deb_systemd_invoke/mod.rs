@@ -359,7 +359,7 @@ impl Call {
         let named = cases
             .iter()
             .filter_map(|case| report.of(&case.facts.unit.id));
-        let failed = systemctl::exit_status(named.map(|(job, outcome)| (job.verb, outcome)));
+        let failed = systemctl::exit_status_of(named.map(|(job, outcome)| (job.verb, outcome)));
         match self.action {
             // original: these two go through Perl's `die`
             Action::Start | Action::Restart if failed != 0 => {

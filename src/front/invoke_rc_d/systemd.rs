@@ -190,6 +190,6 @@ impl Call {
                 self.voice.line(&line);
             }
         }
-        systemctl::exit_status(report.of(named).map(|(job, outcome)| (job.verb, outcome)))
+        systemctl::exit_status_of(report.of(named).map(|(job, outcome)| (job.verb, outcome)))
     }
 }
