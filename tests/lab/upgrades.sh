@@ -21,9 +21,10 @@ runs() { # KIND VERSION
     [ "$(ask "$1" | cut -d' ' -f1)" = "$2" ]
 }
 
-# Upgrades a kind ROUNDS times; sets activations, refused, absent, reset, old and worst_gap, all over all rounds.
+# Upgrades a kind ROUNDS times; sets activations, refused, absent, reset and old, each over all rounds, and final.
 #   activations  starts of the daemon between prerm's stop and postinst's start
 #   old          rounds after which an old version answered
+#   final        the version that answers at the end
 upgrade_rounds() { # KIND ROUNDS
     local kind=$1 rounds=$2 name version last
     name=$(package_name "$kind")
@@ -33,9 +34,12 @@ upgrade_rounds() { # KIND ROUNDS
     lab_copy "$LAB" /root/debs "$LAB_DIR/packages/${name}"_*.deb
     inside dpkg -i "/root/debs/${name}_1.deb" </dev/null >/dev/null
     lab_wait_for 10 runs "$kind" 1 || same "$kind: answer after its installation" "1" "$(ask "$kind" 2>&1 || true)"
-    inside sh -c "rm -f /run/hammer.stop; : >/var/log/lab/$name"
-    inside perl /root/lab/hammer.pl "/run/$name.sock" /run/hammer.log /run/hammer.stop &
-    local hammer=$!
+    inside sh -c "rm -f /run/hammer*; : >/var/log/lab/$name"
+    local socket hammers=()
+    for socket in $(clients_of "$kind"); do
+        inside perl /root/lab/hammer.pl "$socket" "/run/hammer-$(basename "$socket").log" /run/hammer.stop &
+        hammers+=($!)
+    done
     old=0
     for version in $(seq 2 "$last"); do
         inside dpkg -i "/root/debs/${name}_$version.deb" </dev/null >/dev/null
@@ -43,18 +47,24 @@ upgrade_rounds() { # KIND ROUNDS
         lab_wait_for 2 runs "$kind" "$version" || old=$((old + 1))
     done
     inside touch /run/hammer.stop
-    wait "$hammer"
+    wait "${hammers[@]}"
     activations=$(inside cat "/var/log/lab/$name" | count_activations)
     refused=$(outcomes refused)
     absent=$(outcomes absent)
     reset=$(outcomes reset)
-    attempts=$(inside grep -c . /run/hammer.log)
+    attempts=$(inside sh -c 'cat /run/hammer-*.log' | grep -c .)
     final=$(ask "$kind" | cut -d' ' -f1)
     inside cat "/var/log/lab/$name" >"$LAB_DIR/$LAB/$SCENARIO-$kind.events"
     inside dpkg --purge "$name" >/dev/null
+    [ "$attempts" -gt "$rounds" ] || same "$kind: connections of the clients" "some" "$attempts"
 }
 
-outcomes() { inside awk -v what="$1" '$2 == what { n++ } END { print n + 0 }' /run/hammer.log; }
+outcomes() { inside sh -c 'cat /run/hammer-*.log' | awk -v what="$1" '$2 == what { n++ } END { print n + 0 }'; }
+
+# Where clients of a kind connect: to each of its sockets, or to the one that the daemon opens itself.
+clients_of() { # KIND
+    if [ "$INIT" = systemd ]; then package_sockets "$1"; else package_sockets "$1" | sed -n 1p; fi
+}
 
 # A start counts when its line stands between `stopping` and `starting`, or when its process began before `starting` and
 # only its line came later.
