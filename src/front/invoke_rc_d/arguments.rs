@@ -123,13 +123,12 @@ fn squeeze(text: &str) -> String {
         .join(" ")
 }
 
-/// One word, as the shell splits words. Blanks around it are dropped where stock would keep them
-/// in the name and find nothing.
+/// One word, as the shell splits words. Stock keeps blanks around it in the name, and finds nothing.
 fn verify(word: &str) -> Result<String, String> {
     let squeezed = squeeze(word);
     if squeezed.is_empty() {
         Err("syntax error: invalid empty parameter".to_owned())
-    } else if squeezed.contains(' ') {
+    } else if squeezed != word {
         Err(format!(
             "syntax error: embedded blanks are not allowed in \"{squeezed}\""
         ))

@@ -86,6 +86,9 @@ fn one(call: &mut Call, word: &str) -> Done {
 }
 
 fn run_script(call: &Call, word: &str) -> u8 {
+    if !call.session.policy.settings().strict {
+        keep_descriptors_to_ourselves();
+    }
     if call.kind == InitKind::Openrc {
         // original: rc-service gets no extra arguments
         let words = [call.arguments.name.clone().into(), word.into()];
@@ -106,7 +109,6 @@ pub(super) fn init_script(call: &Call, word: &str) -> u8 {
 }
 
 fn run(voice: &Voice, program: &str, words: &[OsString]) -> u8 {
-    keep_descriptors_to_ourselves();
     let result = Command::new(program).args(words).status();
     let result = match result {
         // original: the shell runs a file without a shebang by itself
