@@ -5,4 +5,5 @@ pub mod deb_systemd_invoke;
 mod handover;
 pub mod invoke_rc_d;
 mod perform;
+pub mod policy_rc_d;
 pub mod rcpolicy;
