@@ -446,7 +446,7 @@ fn stock_filter(request: &Request, facts: &Facts) -> Option<(Verdict, Reason)> {
 /// failed is not a no: the caller gets an error.
 fn not_enabled(request: &Request, unit: &UnitFacts) -> Option<(Verdict, Reason)> {
     let source = Source::Unit(unit.id.to_string());
-    let asked = &unit.asked;
+    let asked = &request.named;
     let restart = match request.action {
         Action::Start => false,
         Action::Restart => true,

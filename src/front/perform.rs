@@ -14,7 +14,7 @@ use crate::init::systemd::{Limit, Systemd};
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::{self, Entry, Ledger};
 use crate::observe::{context, detect, life};
-use crate::policy::{ActionLimit, Policy};
+use crate::policy::{self, ActionLimit, Answer, Decide, Keep, Policy, Question, Roots, Tier};
 use crate::report::Voice;
 use crate::report::log::{Log, LogContext, LogLine, Would};
 use crate::report::time;
@@ -56,9 +56,19 @@ impl Case {
 }
 
 impl Session {
-    /// A session now, with the machine's ledger where there is a running init to keep it for.
-    pub(super) fn new(policy: Policy) -> Self {
+    /// A session now: the policy, with its problems said, and the machine's ledger where there is a
+    /// running init to keep it for. In a chroot nothing is kept.
+    pub(super) fn begin(voice: &Voice) -> Self {
         let ledger = life::life().map(|life| Ledger::open(Path::new(ledger::DIRECTORY), life));
+        let keep = if ledger.is_some() {
+            Keep::Yes
+        } else {
+            Keep::No
+        };
+        let policy = policy::load(&Roots::system(keep));
+        for problem in policy.problems() {
+            voice.error(&problem.to_string());
+        }
         Self {
             policy,
             ledger,
@@ -126,11 +136,43 @@ impl Session {
         }
     }
 
-    /// Why the admin's policy denies the request, where nothing can be observed.
-    pub(super) fn denied_unseen(&self, request: &Request) -> Option<String> {
-        let facts = self.unseen(request, InitKind::Systemd, Known::Is(Machine::Chroot));
+    /// Why the admin's policy denies the request, with as much as is known of its unit.
+    pub(super) fn denied(
+        &self,
+        request: &Request,
+        init: InitKind,
+        known: Option<&UnitFacts>,
+    ) -> Option<String> {
+        let mut facts = self.unseen(request, init, self.outside());
+        if let Some(unit) = known {
+            facts.unit = unit.clone();
+        }
         let decision = decide(request, &facts, &self.policy, None);
         (decision.verdict == Verdict::Deny).then(|| why(&decision))
+    }
+
+    /// Whether an `allow` in /etc lifts what links or unit state say against the action.
+    pub(super) fn allows(&self, request: &Request, init: InitKind) -> bool {
+        let service = request.unit.service();
+        let answer = self.policy.ask(&Question {
+            service: &service,
+            action: &request.action,
+            phase: request.context.phase,
+            package: request.context.package.as_deref(),
+            init,
+            scope: request.scope,
+            machine: None,
+            asked: &request.flags,
+        });
+        matches!(answer, Answer::Rule(rule) if rule.tier == Tier::Admin && *rule.decide == Decide::Allow)
+    }
+
+    /// Without a life of the init there is none that we could reach.
+    fn outside(&self) -> Known<Machine> {
+        match self.ledger {
+            Some(_) => Known::default(),
+            None => Known::Is(Machine::Chroot),
+        }
     }
 
     /// Observe mode: writes down what ours would do where the stock tool is called.

@@ -11,14 +11,14 @@ use std::process::Command;
 use crate::act::{ActError, Report};
 use crate::decide::stock::status;
 use crate::domain::{
-    Action, FrontEnd, HelperAnswer, InitKind, Request, Scope, UnitName, Verdict, Wait,
+    Action, FrontEnd, HelperAnswer, InitKind, NameError, Request, Scope, UnitName, Verdict, Wait,
 };
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::helper::{Helper, HelperError, Output};
 use crate::observe::offline::{self, Reach};
 use crate::observe::{bypass, context, detect};
-use crate::policy::{self, Keep, Mode, Roots};
+use crate::policy::Mode;
 use crate::report::{Voice, systemctl};
 
 use self::arguments::Arguments;
@@ -33,10 +33,26 @@ const DIED: u8 = 255;
 struct Call {
     action: Action,
     arguments: Arguments,
-    units: Vec<UnitName>,
+    units: Vec<Named>,
     voice: Voice,
     systemd: Systemd,
     session: Session,
+}
+
+/// A unit, and how the caller wrote it: policy-rc.d and the messages get it as it was written.
+#[derive(Debug, Clone)]
+struct Named {
+    word: String,
+    unit: UnitName,
+}
+
+impl Named {
+    fn parse(word: &str) -> Result<Self, NameError> {
+        Ok(Self {
+            word: word.to_owned(),
+            unit: UnitName::parse(word)?,
+        })
+    }
 }
 
 /// Why ours cannot go on. Nothing was done yet.
@@ -111,20 +127,17 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
 fn begin(voice: Voice, arguments: Arguments) -> Result<Call, String> {
     let mut words = arguments.words.iter();
     let action = Action::parse(words.next().map_or("", String::as_str));
-    let units: Result<Vec<UnitName>, _> = words.map(|word| UnitName::parse(word)).collect();
+    let units: Result<Vec<Named>, _> = words.map(|word| Named::parse(word)).collect();
     let units = units.map_err(|error| error.to_string())?;
-    let policy = policy::load(&Roots::system(Keep::Yes));
-    for problem in policy.problems() {
-        voice.warn(&problem.to_string());
-    }
-    let systemd = perform::systemd(&policy);
+    let session = Session::begin(&voice);
+    let systemd = perform::systemd(&session.policy);
     Ok(Call {
         action,
         arguments,
         units,
         voice,
         systemd,
-        session: Session::new(policy),
+        session,
     })
 }
 
@@ -133,11 +146,11 @@ impl Call {
         format!("'{}'", self.arguments.words.join(" "))
     }
 
-    fn request(&self, unit: &UnitName) -> Request {
+    fn request(&self, named: &Named) -> Request {
         Request {
             front: FrontEnd::DebSystemdInvoke,
-            named: unit.to_string(),
-            unit: unit.clone(),
+            named: named.word.clone(),
+            unit: named.unit.clone(),
             action: self.action.clone(),
             flags: self.arguments.flags.clone(),
             scope: Scope::System,
@@ -148,11 +161,12 @@ impl Call {
     /// What is done where systemd is out of reach or only watched: an admin's deny still holds in
     /// a chroot. `None`: the stock tool goes on.
     fn outside(&mut self, away: bool) -> Option<u8> {
-        for unit in self.units.clone() {
-            let request = self.request(&unit);
+        for named in self.units.clone() {
+            let request = self.request(&named);
+            let unit = &named.word;
             if !away {
                 self.session.watch(&mut self.systemd, request);
-            } else if let Some(why) = self.session.denied_unseen(&request) {
+            } else if let Some(why) = self.session.denied(&request, InitKind::Systemd, None) {
                 self.voice
                     .warn(&format!("policy denied {} of {unit}: {why}", self.action));
                 return Some(0);
@@ -200,7 +214,7 @@ impl Call {
     fn ask_for_all(&self) -> Result<Option<u8>, Stuck> {
         let helper = self.helper();
         for unit in &self.units {
-            let answer = self.ask(&helper, unit)?;
+            let answer = self.ask(&helper, &unit.word)?;
             if is_denied(&answer) {
                 let path = &helper.path;
                 self.voice
@@ -217,8 +231,8 @@ impl Call {
         Helper::of_machine(settings.helper_limit, most)
     }
 
-    fn ask(&self, helper: &Helper, unit: &UnitName) -> Result<HelperAnswer, Stuck> {
-        let arguments: [OsString; 2] = [unit.as_str().into(), self.action.as_str().into()];
+    fn ask(&self, helper: &Helper, unit: &str) -> Result<HelperAnswer, Stuck> {
+        let arguments: [OsString; 2] = [unit.into(), self.action.as_str().into()];
         let (answer, notice) = helper.ask(&arguments, Output::ReadAndPassOn)?;
         notice.iter().for_each(|notice| self.voice.warn(notice));
         if let HelperAnswer::Said { status: said, .. } = &answer {
@@ -237,14 +251,14 @@ impl Call {
     }
 
     /// Observes, asks and decides about one unit; `None` where it is denied.
-    fn judge(&mut self, unit: &UnitName) -> Result<Option<Case>, Stuck> {
-        let request = self.request(unit);
+    fn judge(&mut self, named: &Named) -> Result<Option<Case>, Stuck> {
+        let request = self.request(named);
         let (mut facts, owed) = self.session.observe(&mut self.systemd, &request, None)?;
         if !self.strict() {
             let helper = self.helper();
-            facts.helper = self.ask(&helper, unit)?;
+            facts.helper = self.ask(&helper, &named.word)?;
             for other in perform::also_asked(&request, &facts) {
-                let answer = self.ask(&helper, &other)?;
+                let answer = self.ask(&helper, other.as_str())?;
                 facts.helper_related.push((other, answer));
             }
         }
@@ -280,7 +294,7 @@ impl Call {
     }
 
     fn announce(&self, case: Case) -> Option<Case> {
-        let (unit, why) = (&case.facts.unit.asked, perform::why(&case.decision));
+        let (unit, why) = (&case.request.named, perform::why(&case.decision));
         match &case.decision.verdict {
             Verdict::Deny if is_denied(&case.facts.helper) => {
                 let path = self.helper().path;

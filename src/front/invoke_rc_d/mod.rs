@@ -16,7 +16,7 @@ use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::offline::{self, Reach};
 use crate::observe::{bypass, context, detect};
-use crate::policy::{self, Keep, Mode, Roots};
+use crate::policy::Mode;
 use crate::report::Voice;
 
 use self::arguments::{Arguments, Parsed};
@@ -93,20 +93,16 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
 }
 
 fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
-    let kind = detect::init();
-    let policy = policy::load(&Roots::system(Keep::Yes));
-    for problem in policy.problems() {
-        voice.error(&problem.to_string());
-    }
+    let session = Session::begin(&voice);
     Call {
         action: Action::parse(&arguments.action),
         unit,
-        kind,
+        kind: detect::init(),
         runlevel: String::new(),
         shutdown: false,
         voice,
-        systemd: super::perform::systemd(&policy),
-        session: Session::new(policy),
+        systemd: super::perform::systemd(&session.policy),
+        session,
         known: None,
         arguments,
     }
@@ -121,7 +117,7 @@ impl Call {
             self.session.watch(&mut self.systemd, request);
             return None;
         }
-        let why = self.session.denied_unseen(&request)?;
+        let why = self.session.denied(&request, InitKind::Systemd, None)?;
         let action = self.arguments.action.clone();
         Some(self.denied(&action, &why))
     }
@@ -135,12 +131,25 @@ impl Call {
             Err(ending) => return Ok(ending),
         };
         if self.arguments.options.query {
-            return Ok(judgement.code);
+            return Ok(self.query(&judgement));
         }
         if !self.arguments.options.force && judgement.code != status::ALLOWED {
             return Ok(self.not_executed(&judgement));
         }
         self.execute(&judgement)
+    }
+
+    /// What `--query` answers: an admin's deny is a deny here too.
+    fn query(&self, judgement: &Judgement) -> u8 {
+        let request = self.request(self.action.clone());
+        let denied = self
+            .session
+            .denied(&request, self.kind, self.known.as_ref());
+        if denied.is_some() && !self.shutdown {
+            status::DENIED
+        } else {
+            judgement.code
+        }
     }
 
     fn execute(&mut self, judgement: &Judgement) -> Ending {
