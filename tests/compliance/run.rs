@@ -19,6 +19,8 @@ use crate::world::{Side, World};
 pub(crate) const LAUNCHER: &str = "launch";
 /// Seconds after which a tool is killed; none needs a tenth of it.
 const LIMIT: u32 = 20;
+/// The descriptor that a case may leave open for the tool.
+const SPARE: i32 = 7;
 /// The environment of every case; a case adds to it.
 const ENVIRONMENT: [(&str, &str); 6] = [
     (
@@ -110,6 +112,8 @@ pub(crate) fn launch(
     if stdin == "closed" {
         nix::unistd::close(0)?;
     }
+    // What this suite was itself started with is no part of a case.
+    close_fds::set_fds_cloexec(3, &[SPARE]);
     alarm::set(LIMIT);
     Err(Command::new(program).args(args).exec().into())
 }
