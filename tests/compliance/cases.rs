@@ -224,7 +224,6 @@ fn policy_answers() -> Vec<Case> {
     let mut cases = Vec::new();
     for status in [0, 1, 100, 101, 102, 103, 104, 105, 106] {
         for options in subsets(&[
-            "--quiet",
             "--force",
             "--try-anyway",
             "--disclose-deny",
