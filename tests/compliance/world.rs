@@ -103,6 +103,10 @@ impl World {
             world.path("usr/bin/deb-systemd-invoke"),
             theirs.join(Tool::DebSystemdInvoke.file_name()),
         )?;
+        // Where our package diverts the stock tools to, and ours hand over to them.
+        for stock in ["usr/sbin/invoke-rc.d", "usr/bin/deb-systemd-invoke"] {
+            fs::rename(world.path(stock), world.path(&format!("{stock}.distrib")))?;
+        }
         Ok(world)
     }
 
