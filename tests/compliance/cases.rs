@@ -5,16 +5,19 @@ use std::collections::HashSet;
 use std::error::Error;
 
 use crate::case::{
-    Case, InitFile, Link, LinkKind, Marker, Policy, Reads, Runlevel, SERVICE, Script, Stdin, Tool,
+    Case, InitFile, Link, Marker, Policy, Reads, Runlevel, SERVICE, Script, Stdin, Tool,
 };
+use crate::cover::cover;
 use crate::invocations;
+use crate::shapes::{link_shapes, runlevel_sources};
+use crate::words::{arguments, deb_systemd_invoke, odd_words};
 
 /// The seed of the random cover.
 pub(crate) const SEED: u64 = 0x0072_6370_6f6c_6963;
 /// How many cases the random cover has.
-const COVER: usize = 800;
+pub(crate) const COVER: usize = 800;
 
-const OPTIONS: [&str; 7] = [
+pub(crate) const OPTIONS: [&str; 7] = [
     "--quiet",
     "--force",
     "--try-anyway",
@@ -23,7 +26,7 @@ const OPTIONS: [&str; 7] = [
     "--no-fallback",
     "--skip-systemd-native",
 ];
-const ACTIONS: [&str; 9] = [
+pub(crate) const ACTIONS: [&str; 9] = [
     "start",
     "stop",
     "restart",
@@ -91,94 +94,14 @@ fn subsets<'a>(words: &[&'a str]) -> Vec<Vec<&'a str>> {
     })
 }
 
-fn call(options: &[&str], action: &str) -> Vec<String> {
+/// A call of the service with options in front.
+pub(crate) fn call(options: &[&str], action: &str) -> Vec<String> {
     options
         .iter()
         .copied()
         .chain([SERVICE, action])
         .map(str::to_owned)
         .collect()
-}
-
-fn arguments() -> Vec<Case> {
-    let lines: [&[&str]; 62] = [
-        &[],
-        &["foo"],
-        &[""],
-        &["", ""],
-        &[" "],
-        &["foo", ""],
-        &["foo", " "],
-        &["", "start"],
-        &["foo bar", "start"],
-        &["foo\tbar", "start"],
-        &["foo\nbar", "start"],
-        &["foo", "sta rt"],
-        &["foo", "sta\trt"],
-        &["foo ", "start"],
-        &[" foo", "start"],
-        &["foo", "start "],
-        &["foo", " stop"],
-        &["foo", "restart\n"],
-        &["foo  bar", "start"],
-        &["--help"],
-        &["--help", "foo", "start"],
-        &["foo", "--help"],
-        &["foo", "start", "--help"],
-        &["--quiet", "--help"],
-        &["--bogus", "--help"],
-        &["--help", "--bogus"],
-        &["--quiet"],
-        &["--query"],
-        &["--quiet", "foo"],
-        &["foo", "--quiet"],
-        &["--bogus"],
-        &["--bogus", "foo", "start"],
-        &["foo", "--bogus", "start"],
-        &["foo", "start", "--bogus"],
-        &["--quiet", "--bogus", "foo", "start"],
-        &["--bogus", "--quiet", "foo", "start"],
-        &["--", "foo", "start"],
-        &["foo", "--", "start"],
-        &["foo", "start", "--"],
-        &["--quiet=yes", "foo", "start"],
-        &["--QUIET", "foo", "start"],
-        &["--quie", "foo", "start"],
-        &["--quiet ", "foo", "start"],
-        &["-q", "foo", "start"],
-        &["-q", "foo"],
-        &["-", "start"],
-        &["foo", "-"],
-        &["-h"],
-        &["-h", "foo"],
-        &["-n", "start"],
-        &["foo", "-n"],
-        &["foo", "-e"],
-        &["foo", "start", ""],
-        &["foo", "start", " "],
-        &["foo", "start", "a b", "c\nd"],
-        &["foo", "stop", "x", "", "y"],
-        &["foo", "status", "--all", "-v"],
-        &["foo", "start", "--quiet"],
-        &["foo", "start", "--force", "--query"],
-        &["foo", "custom", "a'b", "\"c\""],
-        &["--quiet", "--quiet", "foo", "stop"],
-        &["--query", "--query", "foo", "stop"],
-    ];
-    let mut cases = Vec::new();
-    for line in lines {
-        cases.push(Case::new("arguments", line));
-        cases.push(Case::new("arguments", line).policy(Policy::Exits(0)));
-        cases.push(Case::new("arguments", line).policy(Policy::Exits(101)));
-    }
-    for extra in [&["one"][..], &["one", "two"], &["--quiet"], &["a b"], &[""]] {
-        for action in ACTIONS {
-            let words: Vec<&str> = [SERVICE, action].iter().chain(extra).copied().collect();
-            cases.push(Case::new("extra", &words).script(Script::Talks(0)));
-            cases.push(Case::new("extra", &words).policy(Policy::Says(106, "reload stop", "")));
-        }
-    }
-    cases
 }
 
 /// Options alone, in pairs and triples, in every position: before the name, before the action, after it.
@@ -355,51 +278,6 @@ fn fallbacks() -> Vec<Case> {
     cases
 }
 
-fn link_shapes() -> Vec<(&'static str, Vec<Link>)> {
-    let (s, k, boot) = (Link::start("2"), Link::kill("2"), Link::start("S"));
-    vec![
-        ("none", vec![]),
-        ("S", vec![s.clone()]),
-        ("K", vec![k.clone()]),
-        ("SS", vec![boot.clone()]),
-        ("S and K", vec![s.clone(), k.clone()]),
-        ("K and SS", vec![k.clone(), boot.clone()]),
-        ("two S", vec![s.clone(), s.clone().prefix("S99")]),
-        ("S dangling", vec![s.clone().kind(LinkKind::Dangling)]),
-        (
-            "S dangling and S",
-            vec![s.clone().kind(LinkKind::Dangling), s.clone().prefix("S99")],
-        ),
-        ("K dangling", vec![k.clone().kind(LinkKind::Dangling)]),
-        (
-            "SS dangling, K",
-            vec![boot.clone().kind(LinkKind::Dangling), k.clone()],
-        ),
-        ("S a file", vec![s.clone().kind(LinkKind::RegularFile)]),
-        (
-            "S a plain file",
-            vec![s.clone().kind(LinkKind::RegularNotExecutable)],
-        ),
-        (
-            "K a plain file, S",
-            vec![k.clone().kind(LinkKind::RegularNotExecutable), s.clone()],
-        ),
-        ("S a directory", vec![s.clone().kind(LinkKind::Directory)]),
-        (
-            "K a file, dangling S",
-            vec![
-                k.kind(LinkKind::RegularFile),
-                s.clone().kind(LinkKind::Dangling),
-            ],
-        ),
-        ("S without digits", vec![s.clone().prefix("S")]),
-        ("S with three digits", vec![s.clone().prefix("S012")]),
-        ("S with a letter", vec![s.prefix("S0x")]),
-        ("other level", vec![Link::start("3")]),
-        ("K in S", vec![boot.prefix("K01")]),
-    ]
-}
-
 fn links() -> Vec<Case> {
     let mut cases = Vec::new();
     for (shape, links) in link_shapes() {
@@ -423,44 +301,6 @@ fn links() -> Vec<Case> {
         cases.push(dangling.script(Script::NotExecutable));
     }
     cases
-}
-
-fn runlevel_sources() -> Vec<Runlevel> {
-    let said = [
-        ("N 2", 0),
-        ("2 5", 0),
-        ("N S", 0),
-        ("N 0", 0),
-        ("2 0", 0),
-        ("0 6", 0),
-        ("2 6", 0),
-        ("unknown", 1),
-        ("unknown", 0),
-        ("N 2", 1),
-        ("2", 0),
-        ("N", 0),
-        ("", 0),
-        ("N 1", 0),
-        ("N 3", 0),
-    ];
-    let mut sources: Vec<Runlevel> = said
-        .into_iter()
-        .map(|(text, status)| Runlevel::Says(text, status))
-        .collect();
-    sources.extend([
-        Runlevel::Absent,
-        Runlevel::NotExecutable,
-        Runlevel::Real(None),
-    ]);
-    let levels = [
-        (b'N', b'2'),
-        (b'2', b'5'),
-        (b'N', b'S'),
-        (b'2', b'0'),
-        (b'2', b'6'),
-    ];
-    sources.extend(levels.map(|levels| Runlevel::Real(Some(levels))));
-    sources
 }
 
 fn runlevels() -> Vec<Case> {
@@ -646,100 +486,6 @@ fn surroundings() -> Vec<Case> {
     cases
 }
 
-/// Names that are legal in a file name and rare in a service.
-fn odd_words() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for name in [
-        "foo.sh",
-        "foo.service",
-        "foo@1",
-        "foo-bar_2",
-        "a.b.c",
-        "foo+x",
-        "5foo",
-        "F:oo",
-        "fö",
-        "foo'",
-        "foo\\n",
-        "~",
-        "#foo",
-        "$HOME",
-        "=",
-        "%s",
-    ] {
-        for action in ["start", "stop", "status"] {
-            for policy in [Policy::Absent, Policy::Exits(0), Policy::Exits(101)] {
-                let case = || {
-                    Case::new("name", &[name, action])
-                        .service(name)
-                        .policy(policy.clone())
-                };
-                cases.push(case());
-                cases.push(case().script(Script::Missing));
-            }
-        }
-    }
-    for action in [
-        "START", "start.", "st'art", "sta\\nrt", "$HOME", "=", "!", "(", ")", "-a", "a=b", "~",
-        "%s",
-    ] {
-        for policy in [
-            Policy::Absent,
-            Policy::Exits(0),
-            Policy::Exits(101),
-            Policy::Exits(105),
-        ] {
-            let case = Case::new("action", &["foo", action]).policy(policy);
-            cases.push(case.clone());
-            cases.push(case.script(Script::Exits(2)));
-        }
-    }
-    cases
-}
-
-/// What can be compared without a running systemd: wrong arguments, and how policy-rc.d is asked when it denies.
-fn deb_systemd_invoke() -> Vec<Case> {
-    let mut cases = Vec::new();
-    let lines: [&[&str]; 16] = [
-        &[],
-        &["start"],
-        &["--user"],
-        &["daemon-reload"],
-        &["--help"],
-        &["start", "foo.service"],
-        &["stop", "foo.service"],
-        &["restart", "foo.service", "foo.socket"],
-        &["try-restart", "foo.service"],
-        &["reload", "foo"],
-        &["--system", "start", "foo.service"],
-        &["start", "--system", "foo.service"],
-        &["--user", "start", "foo.service"],
-        &["start", "foo@1.service"],
-        &["custom", "foo.service"],
-        &["--", "stop", "foo.service"],
-    ];
-    for line in lines {
-        let case = || Case::new("dsi", line).tool(Tool::DebSystemdInvoke);
-        if line.len() < 2 {
-            cases.push(case());
-        }
-        let denied = || case().policy(Policy::Exits(101));
-        cases.extend([
-            denied(),
-            case().policy(Policy::Says(101, "denied here", "and there")),
-            denied().cwd("/compliance/odd"),
-            case()
-                .policy(Policy::Reads(101, Reads::Line))
-                .stdin(Stdin::File("one\ntwo\n")),
-            denied()
-                .policy_root("/compliance/odd")
-                .env("DPKG_ROOT", "/compliance/odd"),
-            case().policy(Policy::NoShebang(101)),
-        ]);
-    }
-    cases
-}
-
 /// Each invocation-rc.d call that real packages make, on a machine that allows, denies, and has nothing of it.
 fn real_invocations() -> Result<Vec<Case>, Box<dyn Error + Send + Sync>> {
     let mut cases = Vec::new();
@@ -763,69 +509,4 @@ fn real_invocations() -> Result<Vec<Case>, Box<dyn Error + Send + Sync>> {
         ]);
     }
     Ok(cases)
-}
-
-/// Everything with everything: a random choice in every dimension.
-fn cover() -> Vec<Case> {
-    let mut dice = Dice(SEED);
-    let (shapes, sources) = (link_shapes(), runlevel_sources());
-    let scripts = [
-        Script::Exits(0),
-        Script::Exits(1),
-        Script::Knows(&["stop"]),
-        Script::Missing,
-        Script::NotExecutable,
-        Script::Link,
-    ];
-    let policies = [
-        Policy::Absent,
-        Policy::Exits(0),
-        Policy::Exits(1),
-        Policy::Exits(100),
-        Policy::Exits(101),
-        Policy::Exits(104),
-        Policy::Says(106, "stop start", "falling back"),
-        Policy::Exits(77),
-        Policy::NotExecutable,
-        Policy::NoShebang(101),
-    ];
-    let mut cases = Vec::with_capacity(COVER);
-    for number in 0..COVER {
-        let options: Vec<&str> = OPTIONS.into_iter().filter(|_| dice.below(4) == 0).collect();
-        let (shape, links) = dice.pick(&shapes).clone();
-        let action: &str = dice.pick::<&str>(&ACTIONS);
-        let mut case = Case::new(&format!("cover {number}"), &call(&options, action))
-            .links(shape, &links)
-            .runlevel(dice.pick(&sources).clone())
-            .script(dice.pick(&scripts).clone())
-            .policy(dice.pick(&policies).clone());
-        if dice.below(5) == 0 {
-            case = case.init(InitFile::Absent);
-        }
-        if dice.below(6) == 0 {
-            case = case.marker(Marker::Openrc(Some(0)));
-        }
-        cases.push(case);
-    }
-    cases
-}
-
-/// A small generator of numbers: the same on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let value = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(value).unwrap_or(0) % limit.max(1)
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        let at = self.below(from.len());
-        from.get(at)
-            .unwrap_or_else(|| unreachable!("below() stays below"))
-    }
 }

@@ -7,12 +7,15 @@
 mod case;
 mod cases;
 mod compare;
+mod cover;
 mod differences;
 mod invocations;
 mod pass;
 mod record;
 mod run;
+mod shapes;
 mod tool;
+mod words;
 mod world;
 
 use std::error::Error;
