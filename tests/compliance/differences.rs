@@ -86,7 +86,7 @@ fn without_own(text: &str) -> String {
 fn shell_speaks(case: &Case) -> bool {
     matches!(
         case.policy,
-        Policy::Directory | Policy::BadInterpreter | Policy::OneLine
+        Policy::Directory | Policy::BadInterpreter | Policy::OneLine | Policy::Killed(_)
     ) || matches!(
         case.script,
         Script::Directory | Script::BadInterpreter | Script::Killed(_)
