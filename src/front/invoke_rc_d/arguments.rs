@@ -58,10 +58,9 @@ pub(super) fn parse(arguments: &[OsString]) -> Parsed {
             Taken::Option => {}
             Taken::Help => return Parsed::Help,
             Taken::Unknown(text) => {
-                return wrong(
-                    parsed.quiet,
-                    format!("syntax error: unknown option \"{text}\""),
-                );
+                // original: the message goes through word splitting
+                let text = format!("syntax error: unknown option \"{text}\"");
+                return wrong(parsed.quiet, squeeze(&text));
             }
             Taken::Word(word) => match verify(&word) {
                 Ok(word) => positional.push(word),
@@ -109,8 +108,7 @@ fn option(parsed: &mut Arguments, argument: &OsStr) -> Taken {
         "--skip-systemd-native" => parsed.skip_systemd_native = true,
         "--quiesce" => parsed.flags.push(Flag::Quiesce),
         "--defer" => parsed.flags.push(Flag::Defer),
-        // original: the message goes through word splitting
-        unknown if unknown.starts_with("--") => return Taken::Unknown(squeeze(unknown)),
+        unknown if unknown.starts_with("--") => return Taken::Unknown(unknown.to_owned()),
         word => return Taken::Word(word.to_owned()),
     }
     Taken::Option
@@ -128,7 +126,7 @@ fn verify(word: &str) -> Result<String, String> {
     let squeezed = squeeze(word);
     if squeezed.is_empty() {
         Err("syntax error: invalid empty parameter".to_owned())
-    } else if squeezed != word {
+    } else if squeezed.contains(' ') || squeezed != word {
         Err(format!(
             "syntax error: embedded blanks are not allowed in \"{squeezed}\""
         ))
