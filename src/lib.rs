@@ -1,4 +1,28 @@
 //! rcpolicy: a policy layer for service actions in package upgrades.
+//!
+//! The way of one request: arguments become a `Request`, observing adds `Facts`, `decide` makes a
+//! `Decision` and a plan of it, `act` carries the plan out on an init and keeps the ledger, and the
+//! front end turns what came of it into an exit status.
+//!
+//! | Layer | What it owns | May use |
+//! |---|---|---|
+//! | [`domain`] | the words; pure | nothing |
+//! | [`files`] | durable writes and trusted reads | nothing |
+//! | [`policy`] | the policy files; pure but for its `load` | domain |
+//! | [`ledger`] | what is owed; pure but for its `store` | domain, files |
+//! | [`decide`] | verdicts and plans; pure | domain, and the pure parts of policy and ledger |
+//! | [`init`] | one trait, one folder for each init | domain |
+//! | [`observe`] | the machine, as facts | domain |
+//! | [`report`] | all printing and logging | domain, files, ledger, policy |
+//! | [`act`] | carrying a plan out | decide, domain, init, ledger |
+//! | [`simulate`] | an upgrade played on the simulated init | all of the above |
+//! | [`front`] | the four command lines | all of the above |
+//!
+//! Invariants, which `tests/layering.rs` reads off the `use` lines: pure modules import only pure
+//! ones, inits do not import each other, nothing imports a front end, no two modules import each
+//! other. And others that tests hold: what is not known is never taken for a no; what the admin
+//! denies as `start` is brought up by no job of ours and by no trigger that we start; whatever a
+//! stop takes down is noted before it goes down, and its note is struck only after it is back.
 pub mod act;
 pub mod decide;
 pub mod domain;

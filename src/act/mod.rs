@@ -94,6 +94,17 @@ pub fn carry_out(
                 Err(error) if !begun => return Err(error.into()),
                 Err(error) => lost(&mut report, jobs, &error),
             },
+            Step::Leave(entry) => {
+                let Some(ledger) = ledger.filter(|_| report.failures().next().is_none()) else {
+                    continue;
+                };
+                if let Err(error) = ledger.lock().and_then(|mut locked| locked.put(&entry)) {
+                    let service = &entry.service;
+                    report
+                        .warnings
+                        .push(format!("cannot change the note about {service}: {error}"));
+                }
+            }
             Step::Strike(service) => {
                 let Some(ledger) = ledger.filter(|_| report.failures().next().is_none()) else {
                     continue;

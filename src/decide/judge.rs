@@ -2,75 +2,53 @@
 //! The order of the clauses is the order of who has the last word; each is one small function.
 
 use crate::domain::{
-    Action, Decision, Facts, FileState, Flag, FrontEnd, HelperAnswer, LoadState, Machine, Phase,
-    Reason, Request, ServiceName, Source, UnitFacts, UnitName, Until, Verdict,
+    Action, Decision, Facts, Flag, FrontEnd, HelperAnswer, Machine, Phase, Reason, Request,
+    ServiceName, Source, UnitFacts, UnitName, Until, Verdict,
 };
 use crate::ledger::Entry;
-use crate::policy::{Answer, Decide, Policy, Question, Tier};
+use crate::policy::{Answer, Decide, Matched, Policy, Tier};
 
+use super::built_in::{becomes_restart, built_in, keeps_descriptors, with_its_service};
+use super::filter::{filter, stock_filter};
+use super::question::{Clearance, clearance, question};
+use super::restore::brought_back;
 use super::stock::status;
-use super::triggers::{facets, served, taken};
+use super::triggers::facets;
 
-/// What policy-rc.d's answer amounts to, as the asking tool takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Clearance {
-    /// Nobody was asked.
-    Absent,
-    /// Go on.
-    Allowed(u8),
-    /// Do not.
-    Denied(u8),
-    /// These actions instead, in turn.
-    Fallback(Vec<String>),
-    /// invoke-rc.d ends with this status; deb-systemd-invoke goes on, as stock does.
-    Error(u8),
-}
-
-/// Takes policy-rc.d's answer as `front` takes it.
-pub fn clearance(front: FrontEnd, answer: &HelperAnswer) -> Clearance {
-    match answer {
-        HelperAnswer::Absent => Clearance::Absent,
-        HelperAnswer::Said {
-            status: said,
-            stdout,
-        } => match *said {
-            0 | 1 | status::ALLOWED | status::UNDEFINED => Clearance::Allowed(*said),
-            status::DENIED => Clearance::Denied(*said),
-            status::FALLBACK => {
-                Clearance::Fallback(stdout.split_whitespace().map(str::to_owned).collect())
-            }
-            // original: deb-systemd-invoke warns and goes on
-            other if front == FrontEnd::DebSystemdInvoke => Clearance::Allowed(other),
-            other => Clearance::Error(other),
-        },
-    }
-}
-
-/// The question to the policy about `service` and `action`, with all else as in the request.
-pub(super) fn question<'a>(
-    request: &'a Request,
-    facts: &Facts,
-    service: &'a ServiceName,
-    action: &'a Action,
-) -> Question<'a> {
-    Question {
-        service,
-        action,
-        phase: request.context.phase,
-        package: request.context.package.as_deref(),
-        init: facts.init,
-        scope: request.scope,
-        machine: facts.machine.get().copied(),
-        asked: &request.flags,
-    }
+/// Whether the action comes out of a list of fallbacks already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    No,
+    Yes,
 }
 
 /// Decides one request.
 pub fn decide(request: &Request, facts: &Facts, policy: &Policy, owed: Option<&Entry>) -> Decision {
+    all_clauses(request, facts, policy, owed, Listed::No)
+}
+
+/// Decides one action of a list of fallbacks. No further list takes its place, so that two rules
+/// cannot send a request round for ever.
+pub fn decide_listed(
+    request: &Request,
+    facts: &Facts,
+    policy: &Policy,
+    owed: Option<&Entry>,
+) -> Decision {
+    all_clauses(request, facts, policy, owed, Listed::Yes)
+}
+
+fn all_clauses(
+    request: &Request,
+    facts: &Facts,
+    policy: &Policy,
+    owed: Option<&Entry>,
+    listed: Listed,
+) -> Decision {
     by_shutdown(request, facts)
         .or_else(|| by_helper(request, facts))
         .or_else(|| by_denial(request, facts, policy))
-        .unwrap_or_else(|| by_rules(request, facts, policy, owed))
+        .unwrap_or_else(|| by_rules(request, facts, policy, owed, listed))
 }
 
 fn by_shutdown(request: &Request, facts: &Facts) -> Option<Decision> {
@@ -89,7 +67,12 @@ fn by_shutdown(request: &Request, facts: &Facts) -> Option<Decision> {
 fn by_helper(request: &Request, facts: &Facts) -> Option<Decision> {
     let own = helper_verdict(request, &facts.unit.asked, &facts.helper);
     own.or_else(|| {
-        let mut related = facts.helper_related.iter();
+        let judged = facets(&request.action, &facts.unit, &facts.related);
+        // Answers about what a start would bring back concern that alone: see `restore`.
+        let mut related = facts
+            .helper_related
+            .iter()
+            .filter(|(unit, _)| judged.contains(unit) || facts.unit.id == *unit);
         related.find_map(|(unit, answer)| {
             match helper_verdict(request, unit, answer) {
                 // A fallback is a list of actions for the other unit, not for this one.
@@ -144,11 +127,37 @@ fn concerns(request: &Request, facts: &Facts) -> Vec<(ServiceName, Action)> {
             concerns.push((service, Action::Start));
         }
     }
+    // A rule may be written for an alias.
     if let Ok(asked) = ServiceName::parse(&request.named) {
-        // A rule may be written for an alias.
-        concerns.push((asked, request.action.clone()));
+        concerns.push((asked.clone(), request.action.clone()));
+        if request.action.may_start() && !facts.unit.is_up() {
+            concerns.push((asked, Action::Start));
+        }
     }
     concerns
+}
+
+/// What policy-rc.d is asked besides the request itself: what a named trigger or target would start
+/// or stop, the restart that a start would be, and what a start would bring back.
+pub fn also_asked(
+    request: &Request,
+    facts: &Facts,
+    owed: Option<&Entry>,
+) -> Vec<(UnitName, Action)> {
+    let judged = facets(&request.action, &facts.unit, &facts.related);
+    let mut asked: Vec<(UnitName, Action)> = judged
+        .into_iter()
+        .map(|unit| (unit, request.action.clone()))
+        .collect();
+    if request.action == Action::Start && becomes_restart(facts, owed).is_some() {
+        asked.push((facts.unit.id.clone(), Action::Restart));
+    }
+    for unit in brought_back(request, facts, owed) {
+        if unit != facts.unit.id && !asked.iter().any(|(known, _)| *known == unit) {
+            asked.push((unit, Action::Start));
+        }
+    }
+    asked
 }
 
 fn by_denial(request: &Request, facts: &Facts, policy: &Policy) -> Option<Decision> {
@@ -168,7 +177,13 @@ fn by_denial(request: &Request, facts: &Facts, policy: &Policy) -> Option<Decisi
         })
 }
 
-fn by_rules(request: &Request, facts: &Facts, policy: &Policy, owed: Option<&Entry>) -> Decision {
+fn by_rules(
+    request: &Request,
+    facts: &Facts,
+    policy: &Policy,
+    owed: Option<&Entry>,
+    listed: Listed,
+) -> Decision {
     let service = facts.unit.id.service();
     let mut reasons = Vec::new();
     let mut verdict = None;
@@ -176,29 +191,53 @@ fn by_rules(request: &Request, facts: &Facts, policy: &Policy, owed: Option<&Ent
     match policy.ask(&question(request, facts, &service, &request.action)) {
         Answer::Rule(rule) => {
             lifted = *rule.decide == Decide::Allow && rule.tier == Tier::Admin;
-            let text = rule
-                .because
-                .map_or_else(|| "matches".to_owned(), str::to_owned);
-            verdict = how(rule.decide, request, facts, owed);
+            verdict = how(&rule, request, facts, owed)
+                .filter(|verdict| may_become(verdict, request, facts, policy))
+                .filter(|verdict| listed == Listed::No || !matches!(verdict, Verdict::FallBack(_)));
+            let says = rule.because.unwrap_or("matches");
+            let text = match (&verdict, rule.decide) {
+                (Some(_), _) | (None, Decide::Allow) => says.to_owned(),
+                (None, other) => format!("{says} ({} says nothing here)", other.as_str()),
+            };
             reasons.push(Reason::new(rule.source, text));
         }
         Answer::HoldBroken { problem } => {
-            reasons.push(Reason::new(
-                Source::BuiltIn,
-                format!("the policy cannot be read: {problem}"),
-            ));
+            let text = format!("the policy cannot be read: {problem}");
+            reasons.push(Reason::new(Source::BuiltIn, text));
             verdict = held_by_broken_policy(request, facts);
         }
-        Answer::Silent => {}
+        Answer::Silent => {
+            if let Some((found, reason)) = with_its_service(request, facts, policy) {
+                reasons.push(reason);
+                verdict = Some(found);
+            }
+        }
     }
     let strict = policy.settings().strict;
-    let verdict = verdict
-        .or_else(|| by_flags(request, facts, owed, &mut reasons))
-        .unwrap_or_else(|| built_in(request, facts, policy, owed, &mut reasons));
-    if lifted {
-        return Decision { verdict, reasons };
+    let given = verdict.or_else(|| by_flags(request, facts, owed, &mut reasons));
+    let verdict = match keeps_descriptors(given.as_ref(), request, facts).filter(|_| !strict) {
+        Some((held, reason)) => {
+            reasons.push(reason);
+            held
+        }
+        None => given.unwrap_or_else(|| built_in(request, facts, policy, owed, &mut reasons)),
+    };
+    if !lifted && starts(&verdict, request) {
+        let filtered = if strict {
+            stock_filter(request, facts)
+        } else {
+            filter(request, facts, owed)
+        };
+        if let Some((verdict, reason)) = filtered {
+            reasons.push(reason);
+            return Decision { verdict, reasons };
+        }
     }
-    let starts = match &verdict {
+    Decision { verdict, reasons }
+}
+
+fn starts(verdict: &Verdict, request: &Request) -> bool {
+    match verdict {
         Verdict::Run(action) => action.may_start(),
         Verdict::Restart | Verdict::IfStale | Verdict::Defer { .. } => request.action.may_start(),
         Verdict::Stop
@@ -209,23 +248,37 @@ fn by_rules(request: &Request, facts: &Facts, policy: &Policy, owed: Option<&Ent
         | Verdict::Deny
         | Verdict::Emulate(_)
         | Verdict::Nothing => false,
-    };
-    let filtered = if strict {
-        stock_filter(request, facts)
-    } else {
-        filter(request, facts)
-    };
-    match filtered.filter(|_| starts) {
-        Some((verdict, reason)) => {
-            reasons.push(reason);
-            Decision { verdict, reasons }
-        }
-        None => Decision { verdict, reasons },
     }
 }
 
+/// Whether a rule may turn the action into another: not into one that the admin denies.
+fn may_become(verdict: &Verdict, request: &Request, facts: &Facts, policy: &Policy) -> bool {
+    let action = match verdict {
+        Verdict::Restart | Verdict::IfStale => Action::Restart,
+        Verdict::Reload => Action::Reload,
+        Verdict::Run(_)
+        | Verdict::Stop
+        | Verdict::Quiesce
+        | Verdict::Defer { .. }
+        | Verdict::Hold
+        | Verdict::FallBack(_)
+        | Verdict::Deny
+        | Verdict::Emulate(_)
+        | Verdict::Nothing => return true,
+    };
+    let service = facts.unit.id.service();
+    policy
+        .denies(&question(request, facts, &service, &action))
+        .is_none()
+}
+
 /// What a rule's `decide` means for the action: `None` where it has nothing to say to it.
-fn how(decide: &Decide, request: &Request, facts: &Facts, owed: Option<&Entry>) -> Option<Verdict> {
+fn how(
+    rule: &Matched<'_>,
+    request: &Request,
+    facts: &Facts,
+    owed: Option<&Entry>,
+) -> Option<Verdict> {
     let up = !facts.unit.is_down();
     let upgrade = request.context.phase == Phase::Upgrade;
     let stops = request.action == Action::Stop;
@@ -233,13 +286,13 @@ fn how(decide: &Decide, request: &Request, facts: &Facts, owed: Option<&Entry>) 
         request.action,
         Action::Start | Action::Restart | Action::TryRestart | Action::Reload | Action::ForceReload
     );
-    match decide {
+    match rule.decide {
         Decide::Allow => None,
         Decide::Deny => Some(Verdict::Deny),
         Decide::Stop => stops.then_some(Verdict::Stop),
         Decide::Quiesce => stops.then(|| quiesce(facts)),
         Decide::Restart | Decide::IfStale | Decide::Reload if stops => {
-            (upgrade && up).then_some(Verdict::Hold)
+            (upgrade && up).then(|| hold(facts))
         }
         Decide::Restart => (renews && up).then_some(Verdict::Restart),
         Decide::IfStale => (renews && up).then_some(Verdict::IfStale),
@@ -250,9 +303,30 @@ fn how(decide: &Decide, request: &Request, facts: &Facts, owed: Option<&Entry>) 
                 Verdict::Restart
             }
         }),
-        Decide::Defer(until) => defer(request, facts, owed, *until),
+        Decide::Defer(until) => defer(request, facts, owed, *until).or_else(|| {
+            // Scripts go on to use what they install, unless a rule is written for just that.
+            let installs = request.context.phase == Phase::Install
+                && request.action == Action::Start
+                && rule.phase.contains(&Phase::Install);
+            let action = Action::Start;
+            let until = *until;
+            (installs && !is_trigger(facts)).then_some(Verdict::Defer { action, until })
+        }),
         Decide::Fallback(actions) => Some(Verdict::FallBack(actions.clone())),
     }
+}
+
+/// A service whose stop is held goes on until its restart. Its trigger is simply left alone.
+fn hold(facts: &Facts) -> Verdict {
+    if is_trigger(facts) {
+        Verdict::Nothing
+    } else {
+        Verdict::Hold
+    }
+}
+
+fn is_trigger(facts: &Facts) -> bool {
+    facts.unit.id.kind().is_trigger()
 }
 
 /// Without activation nothing wakes a service, and quiesce is stop.
@@ -264,20 +338,20 @@ fn quiesce(facts: &Facts) -> Verdict {
     }
 }
 
+/// Triggers are never put off: what is owed is owed to a service.
 fn defer(request: &Request, facts: &Facts, owed: Option<&Entry>, until: Until) -> Option<Verdict> {
     let kept = owed.is_some_and(|entry| entry.kept_running);
     let phase = request.context.phase;
     let up = !facts.unit.is_down();
-    let later = |action: Action| Some(Verdict::Defer { action, until });
+    let later = |action: Action| (!is_trigger(facts)).then_some(Verdict::Defer { action, until });
     match &request.action {
         Action::Stop if phase == Phase::Remove => None,
-        Action::Stop if phase == Phase::Upgrade => up.then_some(Verdict::Hold),
+        Action::Stop if phase == Phase::Upgrade => up.then(|| hold(facts)),
         Action::Stop => later(Action::Stop),
-        // Scripts go on to use what they start; only an installation may say otherwise.
+        // Scripts go on to use what they start.
         Action::Start if phase == Phase::Upgrade && (kept && up || facts.unit.is_up()) => {
             later(Action::Restart)
         }
-        Action::Start if phase == Phase::Install => later(Action::Start),
         Action::Restart | Action::TryRestart | Action::Reload | Action::ForceReload if up => {
             later(request.action.clone())
         }
@@ -292,16 +366,16 @@ fn defer(request: &Request, facts: &Facts, owed: Option<&Entry>, until: Until) -
     }
 }
 
-/// With an unreadable policy and none kept, an upgrade leaves the service as it runs.
+/// With an unreadable policy and none kept, an upgrade leaves the service as it is.
 fn held_by_broken_policy(request: &Request, facts: &Facts) -> Option<Verdict> {
+    let down = facts.unit.is_down();
     match request.action {
-        Action::Stop => (!facts.unit.is_down()).then_some(Verdict::Hold),
-        Action::Start | Action::Restart | Action::TryRestart => Some(Verdict::Hold),
-        Action::Reload
-        | Action::ForceReload
-        | Action::ForceStop
-        | Action::Status
-        | Action::Other(_) => None,
+        // What is down stays down, and what could wake it stays as it is.
+        Action::Stop | Action::ForceStop | Action::TryRestart if down => Some(Verdict::Nothing),
+        Action::Stop | Action::ForceStop | Action::TryRestart => Some(hold(facts)),
+        Action::Start if is_trigger(facts) && facts.unit.is_up() => Some(Verdict::Nothing),
+        Action::Start | Action::Restart | Action::ForceReload => Some(Verdict::Hold),
+        Action::Reload | Action::Status | Action::Other(_) => None,
     }
 }
 
@@ -324,181 +398,4 @@ fn by_flags(
         return Some(verdict);
     }
     None
-}
-
-fn built_in(
-    request: &Request,
-    facts: &Facts,
-    policy: &Policy,
-    owed: Option<&Entry>,
-    reasons: &mut Vec<Reason>,
-) -> Verdict {
-    let asked = Verdict::Run(request.action.clone());
-    if policy.settings().strict {
-        return asked;
-    }
-    match request.action {
-        Action::Stop => stop(request, facts, policy, reasons),
-        Action::Start => again(request, facts, policy, owed, reasons).unwrap_or(asked),
-        Action::Restart
-        | Action::TryRestart
-        | Action::Reload
-        | Action::ForceReload
-        | Action::ForceStop
-        | Action::Status
-        | Action::Other(_) => asked,
-    }
-}
-
-fn stop(request: &Request, facts: &Facts, policy: &Policy, reasons: &mut Vec<Reason>) -> Verdict {
-    let unit = &facts.unit;
-    let state = |text: &str| Reason::new(Source::Unit(unit.id.to_string()), text);
-    if request.context.phase == Phase::Upgrade && unit.is_up() && unit.has_fd_store {
-        reasons.push(state(
-            "keeps file descriptors: not split, it is restarted by the start to come",
-        ));
-        return Verdict::Hold;
-    }
-    let taken = taken(request, facts, policy);
-    if unit.is_missing() && taken.triggers.is_empty() {
-        reasons.push(state("is not loaded: nothing to stop"));
-        return Verdict::Nothing;
-    }
-    reasons.push(Reason::new(
-        Source::BuiltIn,
-        "stop takes the service's triggers down too",
-    ));
-    for name in &taken.triggers {
-        reasons.push(state(&format!(
-            "can be started by {name}, which is stopped with it"
-        )));
-    }
-    for (name, why) in &taken.spared {
-        reasons.push(state(&format!(
-            "can be started by {name}, which goes on: {why}"
-        )));
-    }
-    for name in &taken.dependents {
-        reasons.push(state(&format!(
-            "takes {name} down with it; it comes back with the next start"
-        )));
-    }
-    if unit.bus_activated {
-        reasons.push(state("can be started by a D-Bus call, which is held off"));
-    }
-    Verdict::Stop
-}
-
-/// Whether a start must be a restart, because the service runs although a script stopped it.
-fn again(
-    request: &Request,
-    facts: &Facts,
-    policy: &Policy,
-    owed: Option<&Entry>,
-    reasons: &mut Vec<Reason>,
-) -> Option<Verdict> {
-    // Where nobody knows whether it runs, the note says that it did.
-    let entry = owed.filter(|_| !facts.unit.is_down())?;
-    let why = if entry.kept_running {
-        "its stop was held: this start is the restart"
-    } else if entry.quiesced.is_some() {
-        "it was woken after it had been quiesced: restarted, so that no old program goes on"
-    } else {
-        return None;
-    };
-    let service = facts.unit.id.service();
-    if let Some(rule) = policy.denies(&question(request, facts, &service, &Action::Restart)) {
-        let text = "denies the restart that this start would be";
-        reasons.push(Reason::new(rule.source, text));
-        return Some(Verdict::Deny);
-    }
-    reasons.push(Reason::new(Source::Ledger, why));
-    Some(Verdict::Restart)
-}
-
-/// What is masked, disabled and not running, or stopped by the admin is not started.
-fn filter(request: &Request, facts: &Facts) -> Option<(Verdict, Reason)> {
-    let unit = &facts.unit;
-    let state = |text: String| Reason::new(Source::Unit(unit.id.to_string()), text);
-    if unit.is_masked() {
-        return Some((Verdict::Nothing, state("is masked".to_owned())));
-    }
-    if let Some(found) = stock_filter(request, facts) {
-        return Some(found);
-    }
-    let by_admin = matches!(request.action, Action::Start | Action::Restart)
-        && stopped_by_admin(request, unit);
-    by_admin.then(|| {
-        (
-            Verdict::Nothing,
-            state("was stopped before this upgrade began".to_owned()),
-        )
-    })
-}
-
-/// What the stock tool filters too; invoke-rc.d does it before policy-rc.d is asked.
-fn stock_filter(request: &Request, facts: &Facts) -> Option<(Verdict, Reason)> {
-    let asks = request.front == FrontEnd::DebSystemdInvoke;
-    asks.then(|| not_enabled(request, &facts.unit)).flatten()
-}
-
-/// deb-systemd-invoke starts what is enabled, and restarts that or what runs. A question that
-/// failed is not a no: the caller gets an error.
-fn not_enabled(request: &Request, unit: &UnitFacts) -> Option<(Verdict, Reason)> {
-    let source = Source::Unit(unit.id.to_string());
-    let asked = &request.named;
-    let restart = match request.action {
-        Action::Start => false,
-        Action::Restart => true,
-        Action::Stop
-        | Action::TryRestart
-        | Action::Reload
-        | Action::ForceReload
-        | Action::ForceStop
-        | Action::Status
-        | Action::Other(_) => return None,
-    };
-    if restart && unit.is_up() || unit.file.is_and(|state| *state == FileState::Enabled) {
-        return None;
-    }
-    let missing = unit.load.is_and(|load| *load == LoadState::NotFound);
-    if unit.file.is_unknown() && !missing {
-        let text = format!("whether {asked} is enabled is not known: not starting it");
-        return Some((Verdict::Emulate(1), Reason::new(source, text)));
-    }
-    let text = if restart {
-        format!("{asked} is a disabled or a static unit not running, not starting it.")
-    } else {
-        format!("{asked} is a disabled or a static unit, not starting it.")
-    };
-    Some((Verdict::Nothing, Reason::new(source, text)))
-}
-
-/// Enabled, ran in this boot, and was taken down before dpkg or apt began: not by a script of
-/// this batch, so by the admin. A failed or a never started unit is nobody's will.
-fn stopped_by_admin(request: &Request, unit: &UnitFacts) -> bool {
-    let context = &request.context;
-    let Some(began) = context
-        .batch_started
-        .filter(|_| context.phase == Phase::Upgrade)
-    else {
-        return false;
-    };
-    let inactive = unit
-        .active
-        .is_and(|state| *state == crate::domain::ActiveState::Inactive);
-    // What can be started on demand is down because nobody needs it.
-    let on_demand = unit.bus_activated || !unit.triggered_by.is_empty();
-    let before = unit.down_since_epoch > 0 && unit.down_since_epoch < began;
-    inactive && before && !unit.oneshot && !on_demand
-}
-
-/// The service whose note on the ledger a request belongs to: a trigger belongs to what it starts.
-pub fn ledger_services(facts: &Facts) -> Vec<ServiceName> {
-    let mut services: Vec<ServiceName> =
-        served(facts).iter().map(|unit| unit.id.service()).collect();
-    if services.is_empty() {
-        services.push(facts.unit.id.service());
-    }
-    services
 }

@@ -1,13 +1,18 @@
 //! Deciding and planning. Pure: everything here is a function of what was asked, what was
 //! observed, what the policy says and what the ledger holds. Nothing here reads, runs or prints.
 
+mod built_in;
+mod filter;
 mod judge;
 mod plan;
+mod question;
+mod restore;
 mod step;
 pub mod stock;
 mod triggers;
 
-pub use judge::{Clearance, clearance, decide, ledger_services};
-pub use plan::{Decided, Plan, plan, plan_all};
-pub use step::Step;
-pub use triggers::facets;
+pub use judge::{also_asked, decide, decide_listed};
+pub use plan::{plan, plan_all};
+pub use question::{Clearance, clearance};
+pub use step::{Decided, Plan, Step};
+pub use triggers::{facets, ledger_services};

@@ -2,145 +2,87 @@
 //! Pure. Several units asked for in one call become one plan, so that nothing starts in between.
 
 use crate::domain::{
-    Action, Decision, Facts, FileState, Job, Phase, Request, ServiceName, UnitFacts, UnitKind,
-    UnitName, Until, Verb, Verdict, Wait,
+    Action, Facts, FileState, Job, Phase, UnitFacts, UnitKind, UnitName, Until, Verb, Verdict,
 };
 use crate::ledger::{Down, Due, Entry, Owed, Quiesced, Stopped, Who};
 use crate::policy::Policy;
 
-use super::judge::{ledger_services, question};
-use super::step::Step;
-use super::triggers::{Taken, served, taken};
+use super::built_in::is_about;
+use super::filter::stopped_by_hand;
+use super::question::question;
+use super::restore::{Service, removed, restore};
+use super::step::{Decided, Plan, push_job};
+use super::triggers::{Taken, falling, ledger_services, served, taken};
 
-/// All that has to be done, in stages.
-#[must_use]
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Plan {
-    /// Notes to write before anything is stopped.
-    pub records: Vec<Entry>,
-    /// Units kept from D-Bus activation.
-    pub holds: Vec<UnitName>,
-    /// Stopped together: triggers first, all asked for before the first is awaited.
-    pub stops: Vec<Job>,
-    /// Holds taken away again.
-    pub releases: Vec<UnitName>,
-    /// What was asked for, with the triggers that come back: those first.
-    pub main: Vec<Job>,
-    /// What had fallen with the triggers.
-    pub after: Vec<Job>,
-    /// Notes that are settled when all of this succeeded.
-    pub strikes: Vec<ServiceName>,
-}
-
-impl Plan {
-    /// Whether nothing is to be done.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// The steps in their order; `wait` is for what was asked for.
-    pub fn steps(&self, wait: Wait) -> Vec<Step> {
-        let jobs = |jobs: &[Job], wait| {
-            (!jobs.is_empty()).then(|| Step::Jobs {
-                jobs: jobs.to_vec(),
-                wait,
-            })
-        };
-        let records = self
-            .records
-            .iter()
-            .cloned()
-            .map(|entry| Step::Record(Box::new(entry)));
-        records
-            .chain(self.holds.iter().cloned().map(Step::Hold))
-            .chain(jobs(&self.stops, Wait::Done))
-            .chain(self.releases.iter().cloned().map(Step::Release))
-            .chain(jobs(&self.main, wait))
-            .chain(jobs(&self.after, Wait::Done))
-            .chain(self.strikes.iter().cloned().map(Step::Strike))
-            .collect()
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.records.extend(other.records);
-        self.holds.extend(other.holds);
-        self.releases.extend(other.releases);
-        self.strikes.extend(other.strikes);
-        other
-            .stops
-            .into_iter()
-            .for_each(|job| push_job(&mut self.stops, job));
-        other
-            .main
-            .into_iter()
-            .for_each(|job| push_job(&mut self.main, job));
-        other
-            .after
-            .into_iter()
-            .for_each(|job| push_job(&mut self.after, job));
-    }
-}
-
-/// A unit stands once in a list, with the stronger of two verbs.
-fn push_job(jobs: &mut Vec<Job>, job: Job) {
-    match jobs.iter_mut().find(|known| known.unit == job.unit) {
-        Some(known) if job.verb == Verb::Restart => known.verb = Verb::Restart,
-        Some(_) => {}
-        None => jobs.push(job),
-    }
-}
-
-/// One decided request, with what it was decided on.
-#[derive(Debug, Clone, Copy)]
-pub struct Decided<'a> {
-    /// What was asked.
-    pub request: &'a Request,
-    /// What was observed.
-    pub facts: &'a Facts,
-    /// What was decided.
-    pub decision: &'a Decision,
-    /// What the ledger holds for it.
-    pub owed: Option<&'a Entry>,
-}
-
-/// The plan for all units of one call.
+/// The plan for all units of one call, the same in whatever order they are named. Where the policy
+/// is strict they keep the order in which they were named, as with the stock tools.
 pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
+    let strict = policy.settings().strict;
+    let mut all = all.to_vec();
+    if !strict {
+        all.sort_by(|one, other| one.facts.unit.id.cmp(&other.facts.unit.id));
+    }
     let mut whole = Plan::default();
-    for one in all {
+    for one in &all {
         whole.absorb(plan(one, policy));
     }
-    if !policy.settings().strict {
-        split_combined_restarts(&mut whole, all);
+    if !strict {
+        split_combined_restarts(&mut whole, &all);
+        triggers_first(&mut whole.stops);
+        triggers_first(&mut whole.main);
+        whole.after.sort_by(|one, other| one.unit.cmp(&other.unit));
+        drop_fallen(&mut whole);
     }
-    triggers_first(&mut whole.stops);
-    triggers_first(&mut whole.main);
+    let struck = whole.strikes.clone();
+    whole.leaves.retain(|left| !struck.contains(&left.service));
     whole
 }
 
 fn triggers_first(jobs: &mut [Job]) {
-    jobs.sort_by_key(|job| !job.unit.kind().is_trigger());
+    let key = |job: &Job| (!job.unit.kind().is_trigger(), job.unit.clone());
+    jobs.sort_by_key(key);
+}
+
+/// What is asked for by name comes with the rest, not once more after it.
+fn drop_fallen(plan: &mut Plan) {
+    let named = &plan.main;
+    plan.after
+        .retain(|job| !named.iter().any(|other| other.unit == job.unit));
 }
 
 /// A socket refuses to start while its service runs, so a restart of both in one call is a stop
-/// of both, then a start of both.
+/// of both, then a start of both. A service with a file-descriptor store is not split.
 fn split_combined_restarts(plan: &mut Plan, all: &[Decided<'_>]) {
     let restarted = |name: &UnitName, main: &[Job]| {
-        main.iter()
-            .any(|job| job.unit == *name && job.verb == Verb::Restart)
+        let found = all.iter().find(|one| one.facts.unit.id == *name);
+        let Some(unit) = found.map(|one| &one.facts.unit) else {
+            return false;
+        };
+        let splits = |job: &Job| match job.verb {
+            Verb::Restart => true,
+            Verb::TryRestart => unit.is_up(),
+            Verb::Start | Verb::Stop | Verb::Reload | Verb::ReloadOrRestart => false,
+        };
+        let mut jobs = main.iter().filter(|job| job.unit == *name);
+        !unit.has_fd_store && jobs.any(splits)
     };
     let mut split: Vec<UnitName> = Vec::new();
-    for socket in all.iter().map(|one| &one.facts.unit) {
-        let service = socket
-            .triggers
-            .iter()
-            .find(|service| restarted(service, &plan.main));
-        if let Some(service) = service.filter(|_| restarted(&socket.id, &plan.main)) {
-            split.extend([socket.id.clone(), service.clone()]);
+    let mut fallen: Vec<UnitName> = Vec::new();
+    for one in all {
+        let trigger = &one.facts.unit;
+        let mut services = trigger.triggers.iter();
+        let service = services.find(|service| restarted(service, &plan.main));
+        if let Some(service) = service.filter(|_| restarted(&trigger.id, &plan.main)) {
+            split.extend([trigger.id.clone(), service.clone()]);
+            fallen.extend(falling(one.facts, std::slice::from_ref(service)));
         }
     }
     for job in plan.main.iter_mut().filter(|job| split.contains(&job.unit)) {
         push_job(&mut plan.stops, Job::new(Verb::Stop, job.unit.clone()));
         job.verb = Verb::Start;
+    }
+    for unit in fallen.into_iter().filter(|unit| !split.contains(unit)) {
+        push_job(&mut plan.after, Job::new(Verb::Start, unit));
     }
 }
 
@@ -152,32 +94,48 @@ pub fn plan(one: &Decided<'_>, policy: &Policy) -> Plan {
         main: vec![Job::new(verb, unit.clone())],
         ..Plan::default()
     };
+    let restarts = if action.may_start() {
+        Verb::Restart
+    } else {
+        Verb::TryRestart
+    };
     match &one.decision.verdict {
         Verdict::Deny | Verdict::Emulate(_) | Verdict::FallBack(_) => Plan::default(),
-        Verdict::Nothing if matches!(action, Action::Start | Action::Restart) => restore(one),
-        Verdict::Nothing => Plan::default(),
+        Verdict::Nothing => match action {
+            Action::Start | Action::Restart | Action::TryRestart => {
+                restore(one, Service::Left, policy)
+            }
+            Action::Stop | Action::ForceStop => removed(one),
+            Action::Reload | Action::ForceReload | Action::Status | Action::Other(_) => {
+                Plan::default()
+            }
+        },
         Verdict::Hold => note(one, |entry| {
-            entry.kept_running = true;
-            entry.owed = Some(owed(one, Due::Restart, Until::Batch));
+            entry.kept_running = *action == Action::Stop;
+            let due = match action {
+                Action::Stop | Action::ForceStop => Some(Due::Restart),
+                other => Due::try_from(other).ok(),
+            };
+            entry.owed = due.map(|due| owed(one, due, Until::Batch));
         }),
         Verdict::Defer { action, until } => note(one, |entry| {
             entry.owed = Due::try_from(action).ok().map(|due| owed(one, due, *until));
         }),
         Verdict::Stop => stop(one, policy),
         Verdict::Quiesce => quiesce(one),
-        Verdict::Restart | Verdict::IfStale => start(one, Verb::Restart, policy),
+        Verdict::Restart | Verdict::IfStale => start(one, restarts, policy),
         Verdict::Reload => only(Verb::Reload),
         Verdict::Run(action) => match action {
             Action::Start => start(one, Verb::Start, policy),
             Action::Restart => start(one, Verb::Restart, policy),
             Action::Stop => Plan {
                 stops: vec![Job::new(Verb::Stop, unit.clone())],
-                ..Plan::default()
+                ..removed(one)
             },
-            Action::TryRestart => only(Verb::TryRestart),
+            Action::TryRestart => start(one, Verb::TryRestart, policy),
             Action::Reload => only(Verb::Reload),
             Action::ForceReload if one.facts.unit.can_reload.is_and(|can| !can) => {
-                only(Verb::Restart)
+                start(one, Verb::Restart, policy)
             }
             Action::ForceReload => only(Verb::Reload),
             // These are no jobs: the front end runs them.
@@ -194,16 +152,11 @@ fn owed(one: &Decided<'_>, due: Due, until: Until) -> Owed {
     }
 }
 
-/// A new note about the service behind the request. None where no life of an init could be
-/// told: there is nothing then that a note could be about.
-fn entry(one: &Decided<'_>) -> Option<Entry> {
+/// A new note about `unit`. None where no life of an init could be told: there is nothing then
+/// that a note could be about.
+fn entry(one: &Decided<'_>, unit: UnitName) -> Option<Entry> {
     let facts = one.facts;
     let life = facts.life.clone()?;
-    let services = ledger_services(facts);
-    let service = services
-        .into_iter()
-        .next()
-        .unwrap_or_else(|| facts.unit.id.service());
     let context = &one.request.context;
     let who = Who {
         package: context.package.clone(),
@@ -217,11 +170,20 @@ fn entry(one: &Decided<'_>) -> Option<Entry> {
         .reasons
         .first()
         .map_or("", |reason| &reason.text);
-    Some(Entry::new(service.unit(), life, who, facts.now, because))
+    Some(Entry::new(unit, life, who, facts.now, because))
+}
+
+/// The service that a stop is noted for: of several that a trigger starts, always the same one.
+fn noted_for(one: &Decided<'_>) -> UnitName {
+    let mut services = ledger_services(one.facts);
+    services.truncate(served(one.facts).len().max(1));
+    services.sort();
+    let first = services.into_iter().next();
+    first.map_or_else(|| one.facts.unit.id.clone(), |service| service.unit())
 }
 
 fn note(one: &Decided<'_>, fill: impl FnOnce(&mut Entry)) -> Plan {
-    let entry = entry(one).map(|mut entry| {
+    let entry = entry(one, one.facts.unit.id.clone()).map(|mut entry| {
         fill(&mut entry);
         entry
     });
@@ -233,46 +195,26 @@ fn note(one: &Decided<'_>, fill: impl FnOnce(&mut Entry)) -> Plan {
 
 fn stop(one: &Decided<'_>, policy: &Policy) -> Plan {
     let unit = &one.facts.unit;
-    let Taken {
-        triggers,
-        dependents,
-        spared: _,
-    } = taken(one.request, one.facts, policy);
-    let mut plan = Plan::default();
     let removal = one.request.context.phase == Phase::Remove;
-    let holds = unit.bus_activated && !removal;
-    let mut units: Vec<Stopped> = triggers
-        .iter()
-        .map(|name| stopped(one.facts, name, false))
-        .collect();
-    if one.request.context.phase == Phase::Upgrade && unit.id.kind().is_trigger() && unit.is_up() {
-        units.push(stopped(one.facts, &unit.id, false));
+    let mut plan = removed(one);
+    let mut taken = taken(one.request, one.facts, policy);
+    if !removal {
+        match note_of_stop(one, &taken) {
+            Note::Needless => {}
+            Note::Write(entry) => {
+                plan.holds.extend(entry.held.then(|| unit.id.clone()));
+                // What somebody took down by hand is not this script's to bring back.
+                let by_hand = one.owed.filter(|owed| stopped_by_hand(one.request, owed));
+                plan.forgets
+                    .extend(by_hand.map(|owed| owed.service.clone()));
+                plan.records.push(*entry);
+            }
+            // What cannot be noted would not come back.
+            Note::Impossible => taken = Taken::default(),
+        }
     }
-    units.extend(dependents.iter().map(|name| stopped(one.facts, name, true)));
-    if removal {
-        plan.strikes
-            .extend(one.owed.map(|owed| owed.service.clone()));
-        plan.releases.extend(
-            one.owed
-                .filter(|owed| owed.held)
-                .map(|owed| owed.unit.clone()),
-        );
-    } else if holds || !units.is_empty() {
-        plan.records.extend(entry(one).map(|mut entry| {
-            let service_was_running = one.facts.of(&entry.unit).map(UnitFacts::is_up);
-            entry.held = holds;
-            entry.down = Some(Down {
-                units,
-                service_was_running,
-                service_down_since: None,
-            });
-            entry
-        }));
-    }
-    if holds {
-        plan.holds.push(unit.id.clone());
-    }
-    plan.stops = triggers
+    plan.stops = taken
+        .triggers
         .into_iter()
         .map(|name| Job::new(Verb::Stop, name))
         .collect();
@@ -281,6 +223,52 @@ fn stop(one: &Decided<'_>, policy: &Policy) -> Plan {
         plan.stops.push(Job::new(Verb::Stop, unit.id.clone()));
     }
     plan
+}
+
+/// What a stop has to note down first.
+enum Note {
+    /// Nothing that would have to come back goes down.
+    Needless,
+    Write(Box<Entry>),
+    /// There is no running init to note it for.
+    Impossible,
+}
+
+fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
+    let unit = &one.facts.unit;
+    let trigger = unit.id.kind().is_trigger();
+    let mut units: Vec<Stopped> = taken
+        .triggers
+        .iter()
+        .map(|name| stopped(one.facts, name, false))
+        .collect();
+    if one.request.context.phase == Phase::Upgrade && trigger && unit.is_up() {
+        units.push(stopped(one.facts, &unit.id, false));
+    }
+    let fallen = taken.dependents.iter();
+    units.extend(fallen.map(|name| stopped(one.facts, name, true)));
+    units.sort_by(|a, b| (a.dependent, &a.unit).cmp(&(b.dependent, &b.unit)));
+    let held = unit.bus_activated;
+    let cancels = one.owed.is_some_and(|entry| {
+        let runs = entry.owed.is_some() || entry.kept_running || entry.quiesced.is_some();
+        runs && is_about(entry, one.facts)
+    });
+    let known_hold = one.owed.is_some_and(|entry| entry.held);
+    if units.is_empty() && !cancels && (!held || known_hold) {
+        return Note::Needless;
+    }
+    let Some(mut entry) = entry(one, noted_for(one)) else {
+        return Note::Impossible;
+    };
+    let service = one.facts.of(&entry.unit);
+    let goes_down = !trigger || taken.dependents.contains(&entry.unit);
+    entry.held = held;
+    entry.down = Some(Down {
+        units,
+        service_was_running: service.filter(|_| goes_down).map(UnitFacts::is_up),
+        service_down_since: None,
+    });
+    Note::Write(Box::new(entry))
 }
 
 fn stopped(facts: &Facts, name: &UnitName, dependent: bool) -> Stopped {
@@ -298,9 +286,20 @@ fn stopped(facts: &Facts, name: &UnitName, dependent: bool) -> Stopped {
 
 fn quiesce(one: &Decided<'_>) -> Plan {
     let unit = &one.facts.unit;
-    let mut plan = if one.request.context.phase == Phase::Remove || !unit.is_up() {
-        Plan::default()
+    let trigger = unit.id.kind().is_trigger();
+    let mut plan = if one.request.context.phase == Phase::Remove {
+        removed(one)
+    } else if trigger {
+        let taken = Taken::default();
+        match note_of_stop(one, &taken) {
+            Note::Write(entry) => Plan {
+                records: vec![*entry],
+                ..Plan::default()
+            },
+            Note::Needless | Note::Impossible => Plan::default(),
+        }
     } else {
+        // Also where it is down: it may be woken while its files are replaced.
         note(one, |entry| {
             let quiesced = Quiesced {
                 invocation: unit.invocation.clone(),
@@ -315,50 +314,15 @@ fn quiesce(one: &Decided<'_>) -> Plan {
     plan
 }
 
-/// What the note says was taken down, is still as we left it, and is still wanted.
-fn wanted_back<'a>(entry: &'a Entry, facts: &'a Facts) -> impl Iterator<Item = &'a Stopped> {
-    entry
-        .down
-        .iter()
-        .flat_map(|down| &down.units)
-        .filter(|stopped| {
-            facts.of(&stopped.unit).is_some_and(|unit| {
-                let untouched = stopped
-                    .down_since
-                    .is_none_or(|since| since == unit.down_since);
-                let disabled = stopped.was_enabled == Some(true)
-                    && unit
-                        .file
-                        .is_and(|f| matches!(f, FileState::Disabled | FileState::Masked));
-                unit.is_down() && untouched && !disabled && !unit.is_masked()
-            })
-        })
-}
-
-/// Brings back what an earlier stop took down, whatever becomes of the service itself.
-fn restore(one: &Decided<'_>) -> Plan {
-    let Some(entry) = one.owed else {
-        return Plan::default();
-    };
-    let mut plan = Plan {
-        strikes: vec![entry.service.clone()],
-        ..Plan::default()
-    };
-    plan.releases.extend(entry.held.then(|| entry.unit.clone()));
-    for stopped in wanted_back(entry, one.facts) {
-        let list = if stopped.dependent {
-            &mut plan.after
-        } else {
-            &mut plan.main
-        };
-        push_job(list, Job::new(Verb::Start, stopped.unit.clone()));
-    }
-    plan
-}
-
 fn start(one: &Decided<'_>, verb: Verb, policy: &Policy) -> Plan {
     let unit = &one.facts.unit;
-    let mut plan = restore(one);
+    let service = match verb {
+        Verb::Restart => Service::Renewed,
+        Verb::TryRestart if unit.is_up() => Service::Renewed,
+        Verb::Start => Service::Started,
+        Verb::TryRestart | Verb::Stop | Verb::Reload | Verb::ReloadOrRestart => Service::Left,
+    };
+    let mut plan = restore(one, service, policy);
     push_job(&mut plan.main, Job::new(verb, unit.id.clone()));
     let sockets_start = plan.main.iter().any(|job| {
         let socket = job.unit.kind() == UnitKind::Socket;
@@ -368,21 +332,23 @@ fn start(one: &Decided<'_>, verb: Verb, policy: &Policy) -> Plan {
         return plan;
     }
     // A socket refuses to start while its service runs: the service goes down first.
-    let running: Vec<ServiceName> = served(one.facts)
+    let running = served(one.facts)
         .into_iter()
-        .filter(|service| service.is_up())
-        .map(|service| service.id.service())
-        .collect();
+        .filter(|service| service.is_up() && !service.has_fd_store);
     for service in running {
-        let named = service.unit() == unit.id;
+        let named = service.id == unit.id;
         let upgrade = one.request.context.phase == Phase::Upgrade;
-        let asked = question(one.request, one.facts, &service, &Action::Restart);
+        let name = service.id.service();
+        let asked = question(one.request, one.facts, &name, &Action::Restart);
         let denied = || policy.denies(&asked).is_some();
         if named || upgrade && !denied() {
-            plan.stops.push(Job::new(Verb::Stop, service.unit()));
-            match plan.main.iter_mut().find(|job| job.unit == service.unit()) {
+            push_job(&mut plan.stops, Job::new(Verb::Stop, service.id.clone()));
+            match plan.main.iter_mut().find(|job| job.unit == service.id) {
                 Some(job) => job.verb = Verb::Start,
-                None => plan.main.push(Job::new(Verb::Start, service.unit())),
+                None => plan.main.push(Job::new(Verb::Start, service.id.clone())),
+            }
+            for fallen in falling(one.facts, std::slice::from_ref(&service.id)) {
+                push_job(&mut plan.after, Job::new(Verb::Start, fallen));
             }
         }
     }

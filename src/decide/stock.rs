@@ -2,7 +2,7 @@
 //! Pure: what it needs was observed before, what it says goes out as notices. The scripts of
 //! init-system-helpers are the reference, their documentation is not.
 
-use crate::domain::{Action, HelperAnswer};
+use crate::domain::{Action, HelperAnswer, Links, RunlevelLink};
 
 /// Exit statuses of the policy layer, as invoke-rc.d and policy-rc.d use them.
 pub mod status {
@@ -38,30 +38,6 @@ pub struct Options {
     pub no_fallback: bool,
 }
 
-/// One `S??name` or `K??name` entry of a runlevel directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// The whole path.
-    pub path: String,
-    /// Whether it is a symlink.
-    pub is_link: bool,
-    /// Whether it leads to a regular file.
-    pub leads_to_file: bool,
-    /// Whether what it leads to may be executed.
-    pub executable: bool,
-}
-
-/// The entries for one script.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Links {
-    /// Start links of the current runlevel.
-    pub start: Vec<Link>,
-    /// Kill links of the current runlevel.
-    pub kill: Vec<Link>,
-    /// Start links of runlevel S.
-    pub boot: Vec<Link>,
-}
-
 /// Notices about links that are not what they should be.
 pub fn check_links(links: &Links) -> Vec<Notice> {
     let all = links.start.iter().chain(&links.kill).chain(&links.boot);
@@ -75,7 +51,7 @@ pub fn check_links(links: &Links) -> Vec<Notice> {
 
 /// What the links say of an action: `None` where they are not asked.
 pub fn judge_links(action: &Action, links: &Links) -> Option<u8> {
-    let any = |links: &[Link]| links.iter().any(|link| link.executable);
+    let any = |links: &[RunlevelLink]| links.iter().any(|link| link.executable);
     action.needs_link().then(|| {
         if any(&links.start) {
             status::ALLOWED

@@ -3,26 +3,24 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Action, Facts, Phase, Request, UnitFacts, UnitKind, UnitName};
+use crate::domain::{Action, Facts, Phase, Request, ServiceName, UnitFacts, UnitKind, UnitName};
 use crate::policy::Policy;
 
-use super::judge::question;
+use super::question::question;
 
 /// Stopping these cuts off the init, the log or every session.
-const ESSENTIAL: [&str; 12] = [
+const ESSENTIAL: [&str; 5] = [
     "dbus.socket",
-    "systemd-udevd-control.socket",
-    "systemd-udevd-kernel.socket",
-    "systemd-udevd-varlink.socket",
-    "systemd-journald.socket",
-    "systemd-journald-dev-log.socket",
-    "systemd-journald-audit.socket",
-    "systemd-journald-varlink.socket",
-    "systemd-logind.socket",
-    "systemd-logind-varlink.socket",
-    "systemd-userdbd.socket",
-    "syslog.socket",
+    "systemd-journald",
+    "systemd-logind",
+    "systemd-udevd",
+    "systemd-userdbd",
 ];
+
+fn is_essential(name: &UnitName) -> bool {
+    let named = |start: &&str| name.as_str().starts_with(*start);
+    name.kind() == UnitKind::Socket && ESSENTIAL.iter().any(|start| named(&start))
+}
 
 /// What a stop takes down besides the unit that was named.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,6 +47,22 @@ pub(super) fn served(facts: &Facts) -> Vec<&UnitFacts> {
     }
 }
 
+/// The services whose notes on the ledger a request belongs to: a trigger belongs to what it starts.
+/// The names under which it was asked for come last: an upgrade may have turned a name into an alias.
+pub fn ledger_services(facts: &Facts) -> Vec<ServiceName> {
+    let served = served(facts);
+    let ids = served.iter().map(|unit| &unit.id);
+    let asked = served.iter().map(|unit| &unit.asked);
+    let mut services: Vec<ServiceName> = Vec::new();
+    for name in ids.chain(asked).chain([&facts.unit.id, &facts.unit.asked]) {
+        let service = name.service();
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
+    services
+}
+
 /// Units that are judged as well, because the action on the named one starts or stops them:
 /// what a trigger triggers, and what a target that is started pulls in and does not run yet.
 pub fn facets(action: &Action, unit: &UnitFacts, related: &[UnitFacts]) -> Vec<UnitName> {
@@ -56,19 +70,27 @@ pub fn facets(action: &Action, unit: &UnitFacts, related: &[UnitFacts]) -> Vec<U
     if kind.is_trigger() {
         return unit.triggers.clone();
     }
+    let of = |name: &UnitName| {
+        let mut units = related.iter();
+        units.find(|unit| unit.id == *name || unit.asked == *name)
+    };
     if kind != UnitKind::Target || !action.may_start() {
         return Vec::new();
     }
-    let runs = |name: &UnitName| {
-        related
-            .iter()
-            .any(|u| (u.id == *name || u.asked == *name) && u.is_up())
-    };
-    unit.pulls_in
-        .iter()
-        .filter(|name| !runs(name))
-        .cloned()
-        .collect()
+    let pulled = unit.pulls_in.iter();
+    let down: Vec<&UnitName> = pulled
+        .filter(|name| !of(name).is_some_and(UnitFacts::is_up))
+        .collect();
+    // A trigger that comes up with the target is judged by what it triggers, too.
+    let triggered = down.iter().flat_map(|name| {
+        let unit = of(name).filter(|unit| unit.id.kind().is_trigger());
+        unit.map_or(&[][..], |unit| &unit.triggers)
+    });
+    let mut names = Vec::new();
+    for name in down.iter().copied().chain(triggered) {
+        push_new(&mut names, name);
+    }
+    names
 }
 
 /// What stopping the unit takes down besides it.
@@ -118,25 +140,28 @@ fn spare(
     if trigger.active.is_unknown() {
         return Some("its state is not known".to_owned());
     }
-    if ESSENTIAL.contains(&name.as_str()) {
+    if is_essential(name) {
         return Some("the system cannot do without it".to_owned());
     }
     if trigger.accepts && service.id.as_str().contains('@') {
         return Some("it starts an instance for each connection, and only one is meant".to_owned());
     }
+    // Unknown is never a no.
     let other = trigger
         .triggers
         .iter()
-        .find(|other| **other != service.id && facts.of(other).is_some_and(UnitFacts::is_up));
+        .find(|other| **other != service.id && !facts.of(other).is_some_and(UnitFacts::is_down));
     if let Some(other) = other {
-        return Some(format!("{other} is running and uses it too"));
+        let runs = facts.of(other).is_some_and(UnitFacts::is_up);
+        let how = if runs { "is" } else { "may be" };
+        return Some(format!("{other} {how} running and uses it too"));
     }
     let denied = policy.denies(&question(request, facts, &name.service(), &Action::Stop));
     denied.map(|rule| format!("{} denies its stop", rule.source))
 }
 
 /// The running units that fall when the named unit and `triggers` are stopped.
-fn falling(facts: &Facts, triggers: &[UnitName]) -> Vec<UnitName> {
+pub(super) fn falling(facts: &Facts, triggers: &[UnitName]) -> Vec<UnitName> {
     let mut gone: BTreeSet<&UnitName> = triggers.iter().chain([&facts.unit.id]).collect();
     let mut queue: Vec<&UnitName> = gone.iter().copied().collect();
     let mut fallen = Vec::new();

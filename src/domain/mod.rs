@@ -7,6 +7,7 @@ mod facts;
 mod job;
 mod known;
 mod life;
+mod links;
 mod name;
 mod request;
 
@@ -19,5 +20,6 @@ pub use facts::{
 pub use job::{Job, JobFailure, JobOutcome, Wait};
 pub use known::Known;
 pub use life::Life;
+pub use links::{Links, RunlevelLink};
 pub use name::{NameError, ServiceName, UnitKind, UnitName};
 pub use request::{Context, Flag, FrontEnd, Phase, Request, Scope};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::act::{ActError, Report, carry_out, note};
-use crate::decide::{Decided, decide, facets, ledger_services, plan, plan_all};
+use crate::decide::{Decided, decide, decide_listed, ledger_services, plan, plan_all};
 use crate::domain::{
     Action, Capabilities, Decision, Facts, HelperAnswer, InitKind, Known, Life, Machine, Phase,
     Reason, Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
@@ -294,6 +294,22 @@ impl Session {
         }
     }
 
+    /// Decides one action of a list of fallbacks: no other list takes its place.
+    pub(super) fn decide_listed(
+        &self,
+        request: Request,
+        facts: Facts,
+        owed: Option<Entry>,
+    ) -> Case {
+        let decision = decide_listed(&request, &facts, &self.policy, owed.as_ref());
+        Case {
+            request,
+            facts,
+            decision,
+            owed,
+        }
+    }
+
     /// Plans all cases as one and carries the plan out.
     pub(super) fn act(
         &self,
@@ -382,19 +398,13 @@ fn needs_relations(request: &Request, unit: &UnitFacts) -> bool {
     let stopped_before = request.context.phase == Phase::Upgrade && unit.is_down();
     match request.action {
         Action::Stop => true,
-        Action::Start | Action::Restart => trigger || stopped_before,
-        Action::TryRestart
-        | Action::Reload
+        Action::Start | Action::Restart | Action::TryRestart => trigger || stopped_before,
+        Action::Reload
         | Action::ForceReload
         | Action::ForceStop
         | Action::Status
         | Action::Other(_) => trigger,
     }
-}
-
-/// Units besides the named one that policy-rc.d is asked about.
-pub(super) fn also_asked(request: &Request, facts: &Facts) -> Vec<UnitName> {
-    facets(&request.action, &facts.unit, &facts.related)
 }
 
 /// The front end's word for where a denial came from.

@@ -64,7 +64,7 @@ pub struct Down {
     /// Triggers and dependents, in the order in which they are to come back.
     #[serde(default)]
     pub units: Vec<Stopped>,
-    /// Whether the service itself was running; `None` where that was not known.
+    /// Whether the service itself was running; `None` where it was not stopped with the rest.
     #[serde(default)]
     pub service_was_running: Option<bool>,
     /// When the service itself went down by our stop, in microseconds of the monotonic clock.

@@ -24,8 +24,10 @@ pub fn after(owed: Option<Entry>, event: Event) -> Option<Entry> {
 /// `earlier` and, after it, `later`, about the same service in the same life of the init.
 #[must_use]
 pub fn merge(earlier: Entry, later: Entry) -> Entry {
-    // A stop that was carried out cancels all that was owed to the service as it ran before.
-    let cancelled = later.down.is_some();
+    // A stop that was carried out cancels all that was owed to the service as it ran before. One of
+    // its triggers alone does not.
+    let stops = |down: &Down| down.service_was_running.is_some();
+    let cancelled = later.down.as_ref().is_some_and(stops);
     let before = Running::of(&earlier);
     let now = Running::of(&later);
     let running = if cancelled { now } else { before.then(now) };

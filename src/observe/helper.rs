@@ -2,7 +2,7 @@
 //! What its answer means is decided elsewhere.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -44,12 +44,11 @@ pub enum HelperError {
 }
 
 /// What becomes of its standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
+pub enum Output<'a> {
     /// Read: it may list actions. invoke-rc.d.
     Read,
-    /// Read, and passed on to our caller, as deb-systemd-invoke's reaches it.
-    ReadAndPassOn,
+    /// Read, and passed on as it comes, as deb-systemd-invoke's reaches its caller.
+    ReadAndPassOn(&'a mut dyn Write),
 }
 
 /// How policy-rc.d is run.
@@ -86,7 +85,7 @@ impl Helper {
     pub fn ask(
         &self,
         arguments: &[OsString],
-        output: Output,
+        output: Output<'_>,
     ) -> Result<(HelperAnswer, Option<String>), HelperError> {
         if !self.exists() {
             return Ok((HelperAnswer::Absent, None));
@@ -130,7 +129,7 @@ impl Helper {
         }
     }
 
-    fn listen(&self, mut child: Child, output: Output) -> Result<HelperAnswer, HelperError> {
+    fn listen(&self, mut child: Child, output: Output<'_>) -> Result<HelperAnswer, HelperError> {
         let end = self.limit.map(|limit| Instant::now() + limit);
         let heard = match self.read(&mut child, end, output) {
             Ok(heard) => heard,
@@ -152,7 +151,7 @@ impl Helper {
         &self,
         child: &mut Child,
         end: Option<Instant>,
-        output: Output,
+        mut output: Output<'_>,
     ) -> Result<String, HelperError> {
         let mut heard = Vec::new();
         let Some(mut pipe) = child.stdout.take() else {
@@ -166,8 +165,9 @@ impl Helper {
                 Ok(count) => {
                     let chunk = buffer.get(..count).unwrap_or_default();
                     heard.extend_from_slice(chunk);
-                    if output == Output::ReadAndPassOn {
-                        crate::report::pass_on(chunk);
+                    if let Output::ReadAndPassOn(writer) = &mut output {
+                        // whoever went away does not want it
+                        let _ = writer.write_all(chunk).and_then(|()| writer.flush());
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::decide::stock::{Link, Links};
+use crate::domain::{Links, RunlevelLink};
 
 use super::detect::is_executable;
 
@@ -38,9 +38,9 @@ fn is_link_name(file: &str, letter: char, name: &str) -> bool {
     rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn look(path: String) -> Link {
+fn look(path: String) -> RunlevelLink {
     let file = Path::new(&path);
-    Link {
+    RunlevelLink {
         is_link: file.is_symlink(),
         leads_to_file: file.is_file(),
         executable: is_executable(&path),

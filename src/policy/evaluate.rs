@@ -46,6 +46,8 @@ pub struct Matched<'a> {
     pub source: Source,
     /// Why, in the author's words.
     pub because: Option<&'a str>,
+    /// The phases it is written for; empty for all.
+    pub phase: &'a [Phase],
 }
 
 /// What the policy says to a question.
@@ -104,6 +106,7 @@ impl Policy {
                     line: rule.line,
                 },
                 because: rule.because.as_deref(),
+                phase: &rule.phase,
             })
         })
     }

@@ -11,4 +11,4 @@ pub mod time;
 pub mod timeline;
 pub mod voice;
 
-pub use voice::{Voice, pass_on};
+pub use voice::Voice;

@@ -42,9 +42,3 @@ impl Voice {
         let _ = std::io::stdout().write_all(text.as_bytes());
     }
 }
-
-/// Hands bytes on to standard output at once.
-pub fn pass_on(bytes: &[u8]) {
-    let mut out = std::io::stdout();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
-}

@@ -57,7 +57,10 @@ impl Tool {
                 Step::Strike(service) if all_done => {
                     self.ledger.remove(&service);
                 }
-                Step::Strike(_) => {}
+                Step::Leave(entry) if all_done => {
+                    self.ledger.insert(entry.service.clone(), *entry);
+                }
+                Step::Strike(_) | Step::Leave(_) => {}
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::act::{ActError, Report};
+use crate::decide::also_asked;
 use crate::decide::stock::status;
 use crate::domain::{
     Action, FrontEnd, HelperAnswer, InitKind, NameError, Request, Scope, UnitName, Verdict, Wait,
@@ -214,7 +215,7 @@ impl Call {
     fn ask_for_all(&self) -> Result<Option<u8>, Stuck> {
         let helper = self.helper();
         for unit in &self.units {
-            let answer = self.ask(&helper, &unit.word)?;
+            let answer = self.ask(&helper, &unit.word, &self.action)?;
             if is_denied(&answer) {
                 let path = &helper.path;
                 self.voice
@@ -231,9 +232,17 @@ impl Call {
         Helper::of_machine(settings.helper_limit, most)
     }
 
-    fn ask(&self, helper: &Helper, unit: &str) -> Result<HelperAnswer, Stuck> {
-        let arguments: [OsString; 2] = [unit.into(), self.action.as_str().into()];
-        let (answer, notice) = helper.ask(&arguments, Output::ReadAndPassOn)?;
+    fn ask(
+        &self,
+        helper: &Helper,
+        unit: &str,
+        action: &Action,
+    ) -> Result<HelperAnswer, Stuck> {
+        let arguments: [OsString; 2] = [unit.into(), action.as_str().into()];
+        let (answer, notice) = {
+            let mut out = std::io::stdout();
+            helper.ask(&arguments, Output::ReadAndPassOn(&mut out))?
+        };
         notice.iter().for_each(|notice| self.voice.warn(notice));
         if let HelperAnswer::Said { status: said, .. } = &answer {
             let known = [0, status::DENIED, status::ALLOWED];
@@ -256,9 +265,9 @@ impl Call {
         let (mut facts, owed) = self.session.observe(&mut self.systemd, &request, None)?;
         if !self.strict() {
             let helper = self.helper();
-            facts.helper = self.ask(&helper, &named.word)?;
-            for other in perform::also_asked(&request, &facts) {
-                let answer = self.ask(&helper, other.as_str())?;
+            facts.helper = self.ask(&helper, &named.word, &self.action)?;
+            for (other, action) in also_asked(&request, &facts, owed.as_ref()) {
+                let answer = self.ask(&helper, other.as_str(), &action)?;
                 facts.helper_related.push((other, answer));
             }
         }
@@ -290,7 +299,7 @@ impl Call {
             helper: HelperAnswer::Absent,
             ..case.facts
         };
-        self.session.decide(request, facts, case.owed)
+        self.session.decide_listed(request, facts, case.owed)
     }
 
     fn announce(&self, case: Case) -> Option<Case> {

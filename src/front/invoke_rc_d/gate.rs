@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::decide::stock::{self, Judgement, status};
 use crate::domain::{
-    ActiveState, FileState, Flag, HelperAnswer, InitKind, LoadState, UnitFacts, UnitName,
+    ActiveState, FileState, Flag, HelperAnswer, InitKind, Links, LoadState, UnitFacts, UnitName,
 };
 use crate::front::perform::one_unit;
 use crate::init::{Depth, InitError};
@@ -96,7 +96,8 @@ impl Call {
                 notices: Vec::new(),
             }));
         }
-        let answer = match self.ask_helper(local) {
+        let asked = stock::asked_action(&self.action, local);
+        let answer = match self.ask_helper(&self.arguments.name, &asked) {
             Ok(answer) => answer,
             Err(error) => {
                 self.voice.warn(&format!("{error}; the action is not run"));
@@ -105,6 +106,9 @@ impl Call {
         };
         let has_init = detect::has_sbin_init();
         let options = self.arguments.options;
+        let systemd = self.kind == InitKind::Systemd && has_init;
+        let nobody_else = answer == HelperAnswer::Absent && local == Some(status::DENIED);
+        self.disabled = systemd && nobody_else;
         let judgement = stock::judge(&self.action, local, &answer, has_init, options);
         judgement
             .notices
@@ -132,7 +136,7 @@ impl Call {
             return Ok(Ok(self.enabled_state()?));
         }
         let links = match self.runlevel.as_str() {
-            "" => stock::Links::default(),
+            "" => Links::default(),
             level => links::of_runlevel(level, &self.arguments.name),
         };
         let wrong = stock::check_links(&links);
@@ -160,7 +164,8 @@ impl Call {
         Ok(Some(code))
     }
 
-    fn ask_helper(&self, local: Option<u8>) -> Result<HelperAnswer, HelperError> {
+    /// Asks policy-rc.d about `action` of `name`.
+    pub(super) fn ask_helper(&self, name: &str, action: &str) -> Result<HelperAnswer, HelperError> {
         if self.shutdown {
             return Ok(HelperAnswer::Absent);
         }
@@ -169,8 +174,8 @@ impl Call {
         if self.voice.quiet {
             arguments.push("--quiet".into());
         }
-        arguments.push(self.arguments.name.clone().into());
-        arguments.push(stock::asked_action(&self.action, local).into());
+        arguments.push(name.into());
+        arguments.push(action.into());
         if !self.runlevel.is_empty() {
             arguments.push(self.runlevel.clone().into());
         }

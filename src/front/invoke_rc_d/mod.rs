@@ -33,6 +33,8 @@ struct Call {
     /// Empty where nobody could tell it.
     runlevel: String,
     shutdown: bool,
+    /// Nobody denies the action, but systemd says that the service is disabled and down.
+    disabled: bool,
     voice: Voice,
     systemd: Systemd,
     session: Session,
@@ -100,6 +102,7 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
         kind: detect::init(),
         runlevel: String::new(),
         shutdown: false,
+        disabled: false,
         voice,
         systemd: super::perform::systemd(&session.policy),
         session,
@@ -134,6 +137,9 @@ impl Call {
             return Ok(self.query(&judgement));
         }
         if !self.arguments.options.force && judgement.code != status::ALLOWED {
+            if self.disabled {
+                systemd::bring_back(self)?;
+            }
             return Ok(self.not_executed(&judgement));
         }
         self.execute(&judgement)

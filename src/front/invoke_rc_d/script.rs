@@ -13,8 +13,7 @@ use crate::observe::helper::shell_status;
 use crate::report::Voice;
 
 use super::Call;
-use super::systemd::Done;
-use super::turns::Turns;
+use super::turns::{Done, Origin, Turns};
 
 /// Shell's exit statuses for what cannot be found, and for what cannot be run.
 const NOT_FOUND: u8 = 127;
@@ -25,9 +24,9 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
     if !call.script_is_executable() {
         return status::ERROR;
     }
-    let mut turns = Turns::new(&judgement.actions);
+    let mut turns = Turns::new(&judgement.actions, &call.arguments.action);
     while let Some(word) = turns.next(&call.voice) {
-        let done = one(call, &word);
+        let done = one(call, &word, turns.origin());
         match done {
             Done::Ended(ending) => return ending,
             Done::Instead(actions) => turns.replace(actions),
@@ -38,7 +37,7 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
     turns.give_up(&call.voice, &call.arguments.name)
 }
 
-fn one(call: &mut Call, word: &str) -> Done {
+fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
     let action = Action::parse(word);
     let request = call.request(action.clone());
     let machine = if call.shutdown {
@@ -48,7 +47,10 @@ fn one(call: &mut Call, word: &str) -> Done {
     };
     let facts = call.session.unseen(&request, call.kind, machine);
     let owed = call.session.owed_to(&request.unit.service());
-    let case = call.session.decide(request, facts, owed);
+    let case = match origin {
+        Origin::Caller => call.session.decide(request, facts, owed),
+        Origin::List => call.session.decide_listed(request, facts, owed),
+    };
     let run = |call: &Call, word: &str| {
         let status = run_script(call, word);
         if status == 0 {

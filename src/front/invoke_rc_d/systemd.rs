@@ -4,24 +4,29 @@
 use std::process::Command;
 
 use crate::act::{ActError, Report};
-use crate::decide::stock::Judgement;
-use crate::domain::{Action, HelperAnswer, Known, Machine, Verdict, Wait};
+use crate::decide::also_asked;
+use crate::decide::stock::{Judgement, status};
+use crate::domain::{
+    Action, Decision, Facts, HelperAnswer, Known, Machine, Reason, Request, Source, UnitName,
+    Verdict, Wait,
+};
 use crate::front::perform::{self, Case, one_unit};
 use crate::init::{Depth, Init, InitError};
-use crate::observe::helper::shell_status;
+use crate::ledger::Entry;
+use crate::observe::helper::{HelperError, shell_status};
 use crate::report::systemctl;
 
-use super::turns::Turns;
+use super::turns::{Done, Origin, Turns};
 use super::{Call, Ending, script};
 
 /// Tries the judged actions in turn.
 pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> Ending {
-    let mut turns = Turns::new(&judgement.actions);
+    let mut turns = Turns::new(&judgement.actions, &call.arguments.action);
     while let Some(word) = turns.next(&call.voice) {
         if call.arguments.skip_systemd_native && !call.is_generated()? {
             return Ok(0);
         }
-        match one(call, &word)? {
+        match one(call, &word, turns.origin())? {
             Done::Ended(ending) => return Ok(ending),
             Done::Instead(actions) => turns.replace(actions),
             Done::Status(0) => return Ok(0),
@@ -35,17 +40,7 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> Ending {
     Ok(ending)
 }
 
-/// How one action went.
-pub(super) enum Done {
-    /// It was run; its exit status.
-    Status(u8),
-    /// Other actions take its place.
-    Instead(Vec<String>),
-    /// It was not run; the call ends with this.
-    Ended(u8),
-}
-
-fn one(call: &mut Call, word: &str) -> Result<Done, InitError> {
+fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
     let action = Action::parse(word);
     let request = call.request(action.clone());
     let known = call.known.clone();
@@ -54,7 +49,14 @@ fn one(call: &mut Call, word: &str) -> Result<Done, InitError> {
     if call.shutdown {
         facts.machine = Known::Is(Machine::Stopping);
     }
-    let case = call.session.decide(request, facts, owed);
+    if let Err(text) = call.ask_besides(&request, &mut facts, owed.as_ref()) {
+        call.voice.warn(&text);
+        return Ok(Done::Ended(status::ERROR));
+    }
+    let case = match origin {
+        Origin::Caller => call.session.decide(request, facts, owed),
+        Origin::List => call.session.decide_listed(request, facts, owed),
+    };
     let done = match &case.decision.verdict {
         Verdict::Deny => Done::Ended(call.denied(word, &perform::why(&case.decision))),
         Verdict::FallBack(actions) => Done::Instead(actions.clone()),
@@ -85,19 +87,32 @@ fn one(call: &mut Call, word: &str) -> Result<Done, InitError> {
     Ok(done)
 }
 
-impl Done {
-    pub(super) fn status(&self) -> Option<u8> {
-        match self {
-            Self::Status(status) | Self::Ended(status) => Some(*status),
-            Self::Instead(_) => None,
-        }
-    }
-}
-
 /// original: a masked unit is left alone, but `stop` still asks systemd
 fn is_masked(action: &Action, case: &Case) -> bool {
     let spared = action.needs_link() || matches!(action, Action::Reload | Action::ForceReload);
     spared && case.facts.unit.is_masked()
+}
+
+/// A service that is disabled is not started, but what its stop took down comes back.
+pub(super) fn bring_back(call: &mut Call) -> Result<(), InitError> {
+    let request = call.request(call.action.clone());
+    let known = call.known.clone();
+    let (mut facts, owed) = call.session.observe(&mut call.systemd, &request, known)?;
+    if owed.is_none() {
+        return Ok(());
+    }
+    if let Err(text) = call.ask_besides(&request, &mut facts, owed.as_ref()) {
+        call.voice.warn(&text);
+        return Ok(());
+    }
+    let mut case = call.session.decide(request, facts, owed);
+    if case.decision.verdict == Verdict::Deny {
+        return Ok(());
+    }
+    let source = Source::Unit(case.facts.unit.id.to_string());
+    let reason = Reason::new(source, "is disabled and not running");
+    case.decision = Decision::because(Verdict::Nothing, reason);
+    jobs(call, case).map(drop)
 }
 
 fn jobs(call: &mut Call, case: Case) -> Result<Done, InitError> {
@@ -155,6 +170,28 @@ fn show_status(call: &Call, options: &[&str]) -> u8 {
 }
 
 impl Call {
+    /// Asks policy-rc.d about what the action would bring back or turn into.
+    fn ask_besides(
+        &self,
+        request: &Request,
+        facts: &mut Facts,
+        owed: Option<&Entry>,
+    ) -> Result<(), String> {
+        if self.shutdown {
+            return Ok(());
+        }
+        for (unit, action) in also_asked(request, facts, owed) {
+            let answer = self.ask_about(&unit, &action);
+            let answer = answer.map_err(|error| format!("{error}; the action is not run"))?;
+            facts.helper_related.push((unit, answer));
+        }
+        Ok(())
+    }
+
+    fn ask_about(&self, unit: &UnitName, action: &Action) -> Result<HelperAnswer, HelperError> {
+        self.ask_helper(unit.service().as_str(), action.as_str())
+    }
+
     /// original: units that were not made from an init script are deb-systemd-invoke's business
     fn is_generated(&mut self) -> Result<bool, InitError> {
         let unit = match self.known.take() {

@@ -5,18 +5,54 @@ use std::collections::VecDeque;
 use crate::decide::stock::status;
 use crate::report::Voice;
 
+/// How one action went.
+pub(super) enum Done {
+    /// It was run; its exit status.
+    Status(u8),
+    /// Other actions take its place.
+    Instead(Vec<String>),
+    /// It was not run; the call ends with this.
+    Ended(u8),
+}
+
+impl Done {
+    pub(super) fn status(&self) -> Option<u8> {
+        match self {
+            Self::Status(status) | Self::Ended(status) => Some(*status),
+            Self::Instead(_) => None,
+        }
+    }
+}
+
+/// Where an action comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The caller asked for it.
+    Caller,
+    /// It stands in a list of fallbacks: no other list takes its place.
+    List,
+}
+
 /// The actions that are left to try.
 #[derive(Debug)]
 pub(super) struct Turns {
     left: VecDeque<String>,
+    origin: Origin,
     several: bool,
     current: String,
     status: u8,
 }
 
 impl Turns {
-    pub(super) fn new(actions: &[String]) -> Self {
+    /// The judged `actions`, where the caller asked for `asked`.
+    pub(super) fn new(actions: &[String], asked: &str) -> Self {
+        let as_asked = matches!(actions, [only] if only == asked);
         Self {
+            origin: if as_asked {
+                Origin::Caller
+            } else {
+                Origin::List
+            },
             left: actions.iter().cloned().collect(),
             several: actions.len() > 1,
             current: String::new(),
@@ -36,8 +72,14 @@ impl Turns {
         Some(self.current.clone())
     }
 
+    /// Where the actions come from.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
+    }
+
     /// Takes other actions instead of what is left.
     pub(super) fn replace(&mut self, actions: Vec<String>) {
+        self.origin = Origin::List;
         self.several = actions.len() > 1;
         self.left = actions.into();
     }

@@ -6,45 +6,9 @@ use std::collections::BTreeMap;
 use crate::domain::{ActiveState, JobFailure, UnitKind, UnitName, Verb};
 
 use super::machine::Simulated;
+use super::pending::{Pending, Progress, Task};
 use super::record::Happened;
 use super::unit::Unit;
-
-/// What a job does, once it is known how its unit stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Task {
-    Start,
-    Stop,
-    Restart,
-    Reload,
-}
-
-/// Whether a job has begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Queued,
-    Running,
-}
-
-/// The one job a unit can have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pending {
-    pub(super) id: u64,
-    task: Task,
-    progress: Progress,
-    /// The stop half of a restart: descriptors are kept.
-    restarting: bool,
-}
-
-impl Pending {
-    pub(super) fn is_stop(&self) -> bool {
-        self.task == Task::Stop
-    }
-
-    /// Whether ordering takes it for a stop.
-    fn goes_down(&self) -> bool {
-        matches!(self.task, Task::Stop | Task::Restart)
-    }
-}
 
 type Transaction = BTreeMap<UnitName, Task>;
 

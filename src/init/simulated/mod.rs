@@ -8,6 +8,7 @@ mod clock;
 mod connection;
 mod jobs;
 mod machine;
+mod pending;
 mod record;
 mod triggers;
 mod unit;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::domain::{ActiveState, FileState, UnitKind, UnitName};
 
 use super::clock::Micros;
-use super::jobs::Pending;
+use super::pending::Pending;
 
 /// Connections that a listening socket keeps until somebody takes them.
 const DEFAULT_BACKLOG: usize = 4096;
