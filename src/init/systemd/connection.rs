@@ -9,7 +9,7 @@ use zbus::{DynamicType, Message};
 
 use super::frame::{FrameError, decode, message_length};
 use super::stream::{Deadline, Stream, StreamError};
-use super::{BUS_NAME, SYSTEMD};
+use super::names::{BUS_NAME, SYSTEMD};
 use crate::init::InitError;
 
 /// Bytes asked for in one read.

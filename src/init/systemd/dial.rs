@@ -10,7 +10,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::socket::UnixCredentials;
 use nix::sys::stat::{Mode, SFlag, fstat};
 
-use super::SYSTEMD;
+use super::names::SYSTEMD;
 use super::connection::Connection;
 use super::sasl::{SaslError, authenticate};
 use super::stream::{Deadline, Stream};
@@ -70,7 +70,7 @@ fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
     let stream = connect(path)?;
     enter(&stream, path, limit)?;
     let mut connection = Connection::bus(stream);
-    let name = crate::init::systemd::BUS_NAME;
+    let name = super::names::BUS_NAME;
     let calls = [
         connection.bus_call(BUS_PATH, BUS, "Hello", &())?,
         connection.bus_call(BUS_PATH, BUS, "GetConnectionUnixProcessID", &name)?,
@@ -96,7 +96,7 @@ fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
 fn job_removed_rule() -> String {
     format!(
         "type='signal',sender='{}',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'",
-        crate::init::systemd::BUS_NAME
+        super::names::BUS_NAME
     )
 }
 

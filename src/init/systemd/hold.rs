@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::connection::{Connection, body};
-use super::{MANAGER, MANAGER_PATH, queries};
+use super::names::{MANAGER, MANAGER_PATH};
+use super::queries;
 use crate::domain::UnitName;
 use crate::init::InitError;
 

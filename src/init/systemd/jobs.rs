@@ -9,7 +9,8 @@ use zbus::wire::OwnedObjectPath;
 
 use super::connection::{Connection, Incoming, body, serial};
 use super::stream::Deadline;
-use super::{Limit, MANAGER, MANAGER_PATH, queries};
+use super::names::{MANAGER, MANAGER_PATH};
+use super::{Limit, queries};
 use crate::domain::{Job, JobFailure, JobOutcome, UnitKind, Verb, Wait};
 use crate::init::InitError;
 
@@ -187,7 +188,7 @@ fn follow(
             Some(Incoming::Signal(signal)) => progress.signal(&signal),
             None if answers.passed() && progress.answered.iter().any(Option::is_none) => {
                 return Err(InitError::Silent {
-                    init: super::SYSTEMD,
+                    init: super::names::SYSTEMD,
                     seconds: times.answer.as_secs(),
                 });
             }

@@ -9,6 +9,7 @@ mod dial;
 mod frame;
 mod hold;
 mod jobs;
+mod names;
 mod queries;
 mod sasl;
 mod stream;
@@ -18,18 +19,13 @@ use std::time::Duration;
 
 use self::connection::{Connection, body};
 use self::dial::{Sockets, dial};
+use self::names::{MANAGER, MANAGER_PATH, SYSTEMD};
 use self::stream::Deadline;
 use super::{Depth, Init, InitError};
 use crate::domain::{
     Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, UnitFacts, UnitName, Wait,
 };
 
-/// What messages call this init.
-const SYSTEMD: &str = "systemd";
-/// The manager's name on a bus.
-const BUS_NAME: &str = "org.freedesktop.systemd1";
-const MANAGER: &str = "org.freedesktop.systemd1.Manager";
-const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
 /// How long PID 1 may take for one answer: as long as systemctl waits, and a little more, since a
 /// reload of a large machine keeps it from answering.
 const ANSWER: Duration = Duration::from_secs(30);

@@ -8,7 +8,8 @@ use zbus::Message;
 use zbus::wire::OwnedVariant;
 
 use super::connection::{Connection, body, unexpected};
-use super::{MANAGER, MANAGER_PATH, bus_files::BusServices, sysv_links};
+use super::names::{MANAGER, MANAGER_PATH};
+use super::{bus_files::BusServices, sysv_links};
 use crate::domain::{ActiveState, FileState, Known, LoadState, UnitFacts, UnitKind, UnitName};
 use crate::init::{Depth, InitError};
 

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::Roots;
+use super::roots::Roots;
 use super::trusted::{self, Found, Refused, Trust};
 use crate::policy::problem::{Lines, Problem, Severity};
 use crate::policy::rule::Tier;

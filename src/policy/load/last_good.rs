@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Roots;
+use super::roots::Roots;
 use super::files::PolicyText;
 use super::trusted::{self, Refused, Trust};
 use crate::policy::rule::Tier;
