@@ -232,12 +232,7 @@ impl Call {
         Helper::of_machine(settings.helper_limit, most)
     }
 
-    fn ask(
-        &self,
-        helper: &Helper,
-        unit: &str,
-        action: &Action,
-    ) -> Result<HelperAnswer, Stuck> {
+    fn ask(&self, helper: &Helper, unit: &str, action: &Action) -> Result<HelperAnswer, Stuck> {
         let arguments: [OsString; 2] = [unit.into(), action.as_str().into()];
         let (answer, notice) = {
             let mut out = std::io::stdout();

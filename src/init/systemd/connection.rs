@@ -8,8 +8,8 @@ use zbus::message::{Flags, Type};
 use zbus::{DynamicType, Message};
 
 use super::frame::{FrameError, decode, message_length};
-use super::stream::{Deadline, Stream, StreamError};
 use super::names::{BUS_NAME, SYSTEMD};
+use super::stream::{Deadline, Stream, StreamError};
 use crate::init::InitError;
 
 /// Bytes asked for in one read.

@@ -10,8 +10,8 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::socket::UnixCredentials;
 use nix::sys::stat::{Mode, SFlag, fstat};
 
-use super::names::SYSTEMD;
 use super::connection::Connection;
+use super::names::SYSTEMD;
 use super::sasl::{SaslError, authenticate};
 use super::stream::{Deadline, Stream};
 use crate::init::InitError;

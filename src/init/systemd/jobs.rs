@@ -8,8 +8,8 @@ use zbus::Message;
 use zbus::wire::OwnedObjectPath;
 
 use super::connection::{Connection, Incoming, body, serial};
-use super::stream::Deadline;
 use super::names::{MANAGER, MANAGER_PATH};
+use super::stream::Deadline;
 use super::{Limit, queries};
 use crate::domain::{Job, JobFailure, JobOutcome, UnitKind, Verb, Wait};
 use crate::init::InitError;

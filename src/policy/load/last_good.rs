@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::roots::Roots;
 use super::files::PolicyText;
+use super::roots::Roots;
 use super::trusted::{self, Refused, Trust};
 use crate::policy::rule::Tier;
 
