@@ -166,3 +166,13 @@ fn the_admins_command_takes_no_such_name_either() {
         assert!(!seen.stderr.contains('\u{1b}'), "{seen:#?}");
     }
 }
+
+#[test]
+fn our_policy_rc_d_takes_no_such_name_either() {
+    let world = World::new();
+    for name in NAMES {
+        let seen = world.call(&format!("policy-rc-d {} start 2", quoted(name)));
+        seen.ended(103);
+        assert!(!seen.stderr.contains('\u{1b}'), "{seen:#?}");
+    }
+}

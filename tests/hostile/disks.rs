@@ -122,11 +122,19 @@ fn what_is_denied_stays_denied() {
 
 #[test]
 fn a_log_that_cannot_be_written_fails_no_action() {
-    for (world, _) in spoiled(World::new().policy(""), &["/var/log/rcpolicy"]) {
+    for (world, why) in spoiled(World::new().policy(""), &["/var/log/rcpolicy"]) {
         for action in ["start", "stop", "restart", "status"] {
             let seen = world.call(&format!("invoke-rc.d foo {action}"));
             seen.ended(0);
             seen.ran(&[&format!("1 foo {action}")]);
+            seen.says(&[
+                "/var/log/rcpolicy",
+                why,
+                &format!("{action} of foo.service is not in the log"),
+            ]);
+            let quiet = world.call(&format!("invoke-rc.d --quiet foo {action}"));
+            quiet.ended(0);
+            assert_eq!(quiet.stderr, "");
         }
     }
 }

@@ -91,7 +91,10 @@ fn broken() -> Vec<Broken> {
 #[test]
 fn what_was_denied_by_the_last_policy_that_read_well_stays_denied() {
     for Broken { why, spoil } in broken() {
-        let world = World::new().policy(DENY);
+        let world = World::new()
+            .policy(DENY)
+            .recorder("etc/init.d/foo.sh")
+            .setup("ln -sf ../init.d/foo.sh /etc/rc2.d/S01foo.sh");
         world.call("invoke-rc.d foo start").ran(&[]);
         let world = spoil(world);
         let began = Instant::now();
@@ -154,13 +157,31 @@ fn without_an_earlier_policy_all_but_upgrades_is_as_with_the_stock_tools() {
 }
 
 #[test]
-fn a_package_file_that_is_broken_is_skipped_and_hides_nothing() {
-    let world = World::new()
-        .policy(DENY)
-        .setup("mount -t tmpfs lib /usr/lib/rcpolicy 2>/dev/null || true");
-    let seen = world.call("invoke-rc.d foo start");
-    seen.ran(&[]);
-    seen.says(&["10-test.toml:1", "the admin says no"]);
+fn a_packages_file_that_is_broken_or_presumes_is_skipped_and_hides_nothing() {
+    for (text, why) in [
+        ("[[rule", "50-foo.toml:1:"),
+        (
+            "[[rule]]\nservice = \"foo\"\ndecide = \"allow\"\n",
+            "`allow` is the admin's",
+        ),
+        ("[compat]\nstrict = true\n", "`strict` is the admin's"),
+    ] {
+        let world = World::new().policy(DENY).file("tmp/50-foo.toml", text.as_bytes(), 0o644).setup(
+            "mkdir -p /tmp/upper/rcpolicy/policy.d /tmp/work
+             cp /tmp/50-foo.toml /tmp/upper/rcpolicy/policy.d/
+             mount -t overlay lib -o lowerdir=/usr/lib,upperdir=/tmp/upper,workdir=/tmp/work /usr/lib",
+        );
+        let seen = world.call("invoke-rc.d foo start");
+        seen.ended(0);
+        seen.ran(&[]);
+        seen.says(&[
+            why,
+            "50-foo.toml",
+            "(this file is skipped)",
+            "the admin says no",
+        ]);
+        world.call("invoke-rc.d foo stop").ran(&["1 foo stop"]);
+    }
 }
 
 #[test]
@@ -210,4 +231,15 @@ fn ten_thousand_rules_and_a_deep_nesting_are_read_in_time() {
     seen.says(&["10-test.toml:1:"]);
     assert!(seen.stderr.len() < 2000, "{} bytes", seen.stderr.len());
     assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn our_policy_rc_d_denies_what_the_last_policy_that_read_well_denied() {
+    for Broken { why, spoil } in broken() {
+        let world = World::new().policy(DENY);
+        world.call("invoke-rc.d foo start").ran(&[]);
+        let seen = spoil(world).call("policy-rc-d foo start 2");
+        seen.ended(101);
+        seen.says(&[why, "the admin says no"]);
+    }
 }

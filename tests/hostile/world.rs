@@ -25,7 +25,7 @@ for directory in usr/bin usr/lib usr/lib64 usr/lib32; do
     mount --bind "/$directory" "$root/$directory"
     mount -o remount,bind,ro "$root/$directory"
 done
-for tool in invoke-rc.d deb-systemd-invoke rcpolicy; do
+for tool in invoke-rc.d deb-systemd-invoke policy-rc-d rcpolicy; do
     eval "from=\$$(echo "$tool" | tr -d .-)"
     mount --bind "$from" "$root/tools/$tool"
 done
@@ -41,7 +41,7 @@ pivot_root . old
 export PATH=/tools:/usr/sbin:/usr/bin:/sbin:/bin
 umount -l /old
 cd /
-unset invokercd debsystemdinvoke rcpolicy
+unset invokercd debsystemdinvoke policyrcd rcpolicy
 env -i PATH="$PATH" sh -eu -c "$setup" || exit 250
 env -i PATH="$PATH" sh -c "$command"
 exit $?
@@ -132,7 +132,12 @@ impl World {
             )
             .unwrap();
         }
-        for tool in ["invoke-rc.d", "deb-systemd-invoke", "rcpolicy"] {
+        for tool in [
+            "invoke-rc.d",
+            "deb-systemd-invoke",
+            "policy-rc-d",
+            "rcpolicy",
+        ] {
             fs::write(world.path("tools").join(tool), "").unwrap();
         }
         symlink("../init.d/foo", world.path("etc/rc2.d/S01foo")).unwrap();
@@ -201,6 +206,7 @@ impl World {
             .args([&self.setup, command])
             .env("invokercd", env!("CARGO_BIN_EXE_invoke-rc-d"))
             .env("debsystemdinvoke", env!("CARGO_BIN_EXE_deb-systemd-invoke"))
+            .env("policyrcd", env!("CARGO_BIN_EXE_policy-rc-d"))
             .env("rcpolicy", env!("CARGO_BIN_EXE_rcpolicy"))
             .output()
             .unwrap();

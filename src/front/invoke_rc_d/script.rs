@@ -72,7 +72,9 @@ fn one(call: &mut Call, word: &str) -> Done {
                 Done::Status(1)
             }
             Err(error) => {
-                call.voice.warn(&format!("{error}: {word} is done now"));
+                let name = &call.arguments.name;
+                call.voice
+                    .warn(&format!("{word} of {name} is done now: {error}"));
                 run(call, word)
             }
         },
