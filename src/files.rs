@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, renameat};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use thiserror::Error;
@@ -216,6 +217,7 @@ impl Directory {
 
     fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
         let path = self.path.join(name);
+        may_grow_to(bytes.len() as u64).map_err(system("write", &path))?;
         // What a killed writer left behind.
         self.remove(name)?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
@@ -277,6 +279,18 @@ impl Directory {
 impl AsFd for Directory {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+/// Whether our file size limit lets a file have `end` bytes. One byte more would be a signal that
+/// kills us, in the middle of an upgrade.
+///
+/// # Errors
+/// EFBIG where it does not.
+pub fn may_grow_to(end: u64) -> nix::Result<()> {
+    match getrlimit(Resource::RLIMIT_FSIZE) {
+        Ok((limit, _)) if end > limit => Err(Errno::EFBIG),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

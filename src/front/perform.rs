@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use nix::unistd::geteuid;
+
 use crate::act::{ActError, Report, carry_out, note};
 use crate::decide::{Decided, decide, decide_listed, ledger_services, plan, plan_all};
 use crate::domain::{
@@ -25,6 +27,8 @@ pub(super) struct Session {
     pub(super) policy: Policy,
     pub(super) ledger: Option<Ledger>,
     pub(super) now: u64,
+    /// Says what went wrong beside the action itself.
+    voice: Voice,
 }
 
 /// One request with all that belongs to it.
@@ -57,10 +61,10 @@ impl Case {
 
 impl Session {
     /// A session now: the policy, with its problems said, and the machine's ledger where there is a
-    /// running init to keep it for. In a chroot nothing is kept.
+    /// running init to keep it for. In a chroot, and by others than root, nothing is kept.
     pub(super) fn begin(voice: &Voice) -> Self {
         let ledger = life::life().map(|life| Ledger::open(Path::new(ledger::DIRECTORY), life));
-        let keep = if ledger.is_some() {
+        let keep = if ledger.is_some() && geteuid().is_root() {
             Keep::Yes
         } else {
             Keep::No
@@ -73,6 +77,7 @@ impl Session {
             policy,
             ledger,
             now: context::now(),
+            voice: voice.clone(),
         }
     }
 
@@ -206,14 +211,26 @@ impl Session {
             reasons,
             ..line(&case, None)
         };
-        let _ = Log::default().write(&line);
+        self.write(&line);
     }
 
     /// Writes the decision down. A log that cannot be written never fails an action.
     pub(super) fn log(&self, case: &Case, status: Option<u8>) {
         // A chroot's log is not the machine's.
         if case.facts.machine.get() != Some(&Machine::Chroot) {
-            let _ = Log::default().write(&line(case, status));
+            self.write(&line(case, status));
+        }
+    }
+
+    fn write(&self, line: &LogLine) {
+        // Nobody but root may write it, and others need not hear so with every call.
+        if let Err(error) = Log::default().write(line)
+            && geteuid().is_root()
+        {
+            self.voice.error(&format!(
+                "{} of {} is not in the log: {error}",
+                line.action, line.unit
+            ));
         }
     }
 

@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use thiserror::Error;
 
 use crate::domain::HelperAnswer;
@@ -21,17 +19,20 @@ use super::detect::is_executable;
 /// Shell's exit status for what cannot be found, and for what cannot be run.
 const NOT_FOUND: u8 = 127;
 const NOT_RUNNABLE: u8 = 126;
+/// Between two looks whether it has ended, which it mostly has when its output is closed.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// policy-rc.d gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HelperError {
     /// It ran too long and was killed.
-    #[error("`{path}` did not answer within {seconds} s and was killed")]
+    #[error("`{path}` did not answer within {limit:?} and was killed")]
     Silent {
         /// The program.
         path: String,
         /// The limit.
-        seconds: u64,
+        limit: Duration,
     },
     /// It wrote too much and was killed.
     #[error("`{path}` wrote more than {bytes} bytes and was killed")]
@@ -197,40 +198,31 @@ impl Helper {
         }
     }
 
-    /// Waits for its end; a watchdog kills it at the limit, for its output may long be closed.
+    /// Waits for its end, and kills it at the limit: its output may long be closed.
     fn wait(&self, child: &mut Child, end: Option<Instant>) -> Result<ExitStatus, HelperError> {
         let gone = |_| self.silent();
         let Some(end) = end else {
             return child.wait().map_err(gone);
         };
-        if let Ok(Some(status)) = child.try_wait() {
-            return Ok(status);
-        }
-        let (done, ended) = std::sync::mpsc::channel::<()>();
-        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
-        let watchdog = std::thread::spawn(move || {
-            let left = end.saturating_duration_since(Instant::now());
-            let late = ended
-                .recv_timeout(left)
-                .is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout);
-            if late && pid.as_raw() > 0 {
-                let _ = kill(pid, Signal::SIGKILL);
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            if let Some(status) = child.try_wait().map_err(gone)? {
+                return Ok(status);
             }
-            late
-        });
-        let status = child.wait();
-        drop(done);
-        match watchdog.join() {
-            Ok(true) => Err(self.silent()),
-            Ok(false) | Err(_) => status.map_err(gone),
+            if Instant::now() >= end {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(self.silent());
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
     fn silent(&self) -> HelperError {
-        let seconds = self.limit.map_or(0, |limit| limit.as_secs());
         HelperError::Silent {
             path: self.path.clone(),
-            seconds,
+            limit: self.limit.unwrap_or_default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The machine, read into facts. Thin: it looks and runs policy-rc.d, and decides nothing.
 
 pub mod bypass;
+pub mod children;
 pub mod context;
 pub mod detect;
 pub mod helper;

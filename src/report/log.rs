@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::journal::{self, Message};
 use super::time;
 use crate::domain::{Action, FrontEnd, Phase, Reason, ServiceName, UnitName, Verdict};
-use crate::files::{Directory, FileError, Missing};
+use crate::files::{Directory, FileError, Missing, may_grow_to};
 
 /// Where the log is on a real machine.
 pub const DIRECTORY: &str = "/var/log/rcpolicy";
@@ -207,7 +207,9 @@ impl Log {
             path: path.clone(),
             source,
         };
-        let whole = format!("{}{text}\n", separator(&file).map_err(wrong)?);
+        let end = file.metadata().map_err(wrong)?.len();
+        let whole = format!("{}{text}\n", separator(&file, end).map_err(wrong)?);
+        may_grow_to(end.saturating_add(whole.len() as u64)).map_err(|errno| wrong(errno.into()))?;
         // One call: lines of several writers never mix.
         let written = (&file).write(whole.as_bytes()).map_err(wrong)?;
         if written < whole.len() {
@@ -218,8 +220,7 @@ impl Log {
 }
 
 /// A newline where a writer before us was cut off in the middle of its line by a full disk.
-fn separator(file: &File) -> io::Result<&'static str> {
-    let end = file.metadata()?.len();
+fn separator(file: &File, end: u64) -> io::Result<&'static str> {
     let mut last = [b'\n'];
     if end > 0 {
         file.read_at(&mut last, end - 1)?;

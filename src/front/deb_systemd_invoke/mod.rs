@@ -18,7 +18,7 @@ use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::helper::{Helper, HelperError, Output};
 use crate::observe::offline::{self, Reach};
-use crate::observe::{bypass, context, detect};
+use crate::observe::{bypass, children, context, detect};
 use crate::policy::Mode;
 use crate::report::{Voice, systemctl};
 
@@ -76,6 +76,7 @@ impl From<HelperError> for Stuck {
 
 /// Runs deb-systemd-invoke with `raw` arguments (without the program's name); the exit status.
 pub fn run(program: &str, raw: &[OsString]) -> u8 {
+    children::listen();
     let voice = Voice::new(program);
     let stock = || {
         let error = hand_over(FrontEnd::DebSystemdInvoke, raw, raw.len());

@@ -62,6 +62,9 @@ pub(super) fn parse(arguments: &[OsString]) -> Parsed {
                 let text = format!("syntax error: unknown option \"{text}\"");
                 return wrong(parsed.quiet, squeeze(&text));
             }
+            Taken::Invalid(text) => {
+                return wrong(parsed.quiet, format!("syntax error: not UTF-8: \"{text}\""));
+            }
             Taken::Word(word) => match verify(&word) {
                 Ok(word) => positional.push(word),
                 Err(text) => return wrong(parsed.quiet, text),
@@ -84,11 +87,16 @@ enum Taken {
     Option,
     Help,
     Unknown(String),
+    Invalid(String),
     Word(String),
 }
 
 fn option(parsed: &mut Arguments, argument: &OsStr) -> Taken {
     let text = argument.to_string_lossy();
+    if argument.to_str().is_none() && !text.starts_with("--") {
+        // A changed byte would be another name or action: nothing is done by guess.
+        return Taken::Invalid(squeeze(&text));
+    }
     let options = &mut parsed.options;
     match text.as_ref() {
         "--help" => return Taken::Help,

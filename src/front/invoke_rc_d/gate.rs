@@ -100,8 +100,15 @@ impl Call {
         let answer = match self.ask_helper(&self.arguments.name, &asked) {
             Ok(answer) => answer,
             Err(error) => {
-                self.voice.warn(&format!("{error}; the action is not run"));
-                return Ok(Err(status::ERROR));
+                let (name, action) = (&self.arguments.name, &self.action);
+                let forced = self.arguments.options.force;
+                let end = if forced { "forced" } else { "not run" };
+                self.voice
+                    .warn(&format!("{error}; {action} of {name} is {end}"));
+                if !forced {
+                    return Ok(Err(status::ERROR));
+                }
+                HelperAnswer::Absent
             }
         };
         let has_init = detect::has_sbin_init();

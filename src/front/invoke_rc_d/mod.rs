@@ -15,7 +15,7 @@ use crate::domain::{Action, FrontEnd, InitKind, Request, Scope, UnitFacts, UnitN
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::offline::{self, Reach};
-use crate::observe::{bypass, context, detect};
+use crate::observe::{bypass, children, context, detect};
 use crate::policy::Mode;
 use crate::report::Voice;
 
@@ -47,6 +47,7 @@ type Ending = Result<u8, InitError>;
 
 /// Runs invoke-rc.d with `raw` arguments (without the program's name); returns the exit status.
 pub fn run(program: &str, raw: &[OsString]) -> u8 {
+    children::listen();
     let mut voice = Voice::new(program);
     let arguments = match arguments::parse(raw) {
         Parsed::Run(arguments) => arguments,

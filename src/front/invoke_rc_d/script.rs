@@ -74,7 +74,9 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
                 Done::Status(1)
             }
             Err(error) => {
-                call.voice.warn(&format!("{error}: {word} is done now"));
+                let name = &call.arguments.name;
+                call.voice
+                    .warn(&format!("{word} of {name} is done now: {error}"));
                 run(call, word)
             }
         },

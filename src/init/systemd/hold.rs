@@ -11,6 +11,7 @@ use super::connection::{Connection, body};
 use super::names::{MANAGER, MANAGER_PATH};
 use super::queries;
 use crate::domain::UnitName;
+use crate::files::may_grow_to;
 use crate::init::InitError;
 
 /// Where units of this boot lie.
@@ -94,6 +95,7 @@ fn write(units: &Path, unit: &UnitName) -> io::Result<()> {
 }
 
 fn write_new(path: &Path) -> io::Result<()> {
+    may_grow_to(TEXT.len() as u64)?;
     let mut options = fs::OpenOptions::new();
     let mut file = options
         .write(true)

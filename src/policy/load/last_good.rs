@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::files::PolicyText;
 use super::roots::Roots;
 use super::trusted::{self, Refused, Trust};
+use crate::files::may_grow_to;
 use crate::policy::rule::Tier;
 
 /// Version of the format.
@@ -197,6 +198,7 @@ fn replace(path: &Path, image: &[u8]) -> io::Result<()> {
 }
 
 fn write(temporary: &Path, image: &[u8]) -> io::Result<()> {
+    may_grow_to(image.len() as u64)?;
     // left behind by a crash of a process that had our number
     let _ = std::fs::remove_file(temporary);
     let mut file = OpenOptions::new()

@@ -1,0 +1,11 @@
+//! Bad input and hostile surroundings, tried on the real drop-ins, each call on a small machine of its own with an
+//! init script that notes down how it was called. Needs root, as tests/run does; the host is not touched.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot do ends it")]
+
+mod arguments;
+mod disks;
+mod helper;
+mod policy;
+mod surroundings;
+mod world;

@@ -1,0 +1,93 @@
+//! The README is true: its policy file reads without a problem, its table is what `simulate` prints, the files and
+//! commands it names are there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test cannot do ends it"
+)]
+
+use std::path::Path;
+use std::process::Command;
+
+use rcpolicy::policy::{Tier, parse};
+
+const README: &str = include_str!("../README.md");
+
+fn rcpolicy(arguments: &[&str]) -> String {
+    let ran = Command::new(env!("CARGO_BIN_EXE_rcpolicy"))
+        .args(arguments)
+        .env_clear()
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap();
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+/// What stands between backticks, on one line.
+fn quoted() -> Vec<&'static str> {
+    README
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .collect()
+}
+
+#[test]
+fn the_policy_file_of_the_readme_reads_without_a_problem() {
+    let (_, after) = README.split_once("```toml\n").unwrap();
+    let (policy, _) = after.split_once("```").unwrap();
+    let parsed = parse("README.md", Tier::Admin, policy);
+    assert_eq!(parsed.problems, []);
+    assert_eq!(parsed.file.rules.len(), 1);
+}
+
+#[test]
+fn the_table_of_the_readme_is_what_simulate_prints() {
+    let printed = rcpolicy(&["simulate"]);
+    let table: Vec<&str> = printed.lines().rev().take(6).collect();
+    for line in table {
+        let shown = format!("    {line}").trim_end().to_owned();
+        let found = README.lines().any(|line| line.trim_end() == shown);
+        assert!(found, "not in the README: {line}");
+    }
+}
+
+#[test]
+fn every_file_of_ours_that_the_readme_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ours = ["tests/", "src/", "policy/", "LICENSE"];
+    let named: Vec<&str> = quoted()
+        .into_iter()
+        .filter(|text| ours.iter().any(|start| text.starts_with(start)))
+        .collect();
+    assert!(named.len() > 10, "{named:?}");
+    for path in named {
+        assert!(root.join(path).exists(), "{path} is not there");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_command_and_no_other() {
+    let help = rcpolicy(&["--help"]);
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let known: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| *word != "help")
+        .collect();
+    let mut listed: Vec<&str> = README
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `rcpolicy "))
+        .map(|line| line.split([' ', '`']).next().unwrap())
+        .collect();
+    listed.dedup();
+    for command in &known {
+        assert!(listed.contains(command), "{command} is not in the README");
+    }
+    for command in &listed {
+        assert!(known.contains(command), "there is no `rcpolicy {command}`");
+    }
+}
