@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::act::{ActError, Report, carry_out, note};
 use crate::decide::{Decided, decide, facets, ledger_services, plan, plan_all};
 use crate::domain::{
-    Action, Capabilities, Decision, Facts, HelperAnswer, InitKind, Known, Life, Machine, Phase,
-    Reason, Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
+    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Life, Machine,
+    Phase, Reason, Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
@@ -24,6 +24,8 @@ use crate::report::time;
 pub(super) struct Session {
     pub(super) policy: Policy,
     pub(super) ledger: Option<Ledger>,
+    /// Who asks: one look at the processes above us is enough for one call.
+    pub(super) context: Context,
     pub(super) now: u64,
 }
 
@@ -72,6 +74,7 @@ impl Session {
         Self {
             policy,
             ledger,
+            context: context::observe(),
             now: context::now(),
         }
     }

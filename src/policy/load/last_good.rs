@@ -71,11 +71,12 @@ pub(super) fn keep(roots: &Roots, texts: &[PolicyText]) -> Result<(), KeptError>
     if texts.is_empty() {
         return forget(&path);
     }
-    let image = image(texts)?;
-    if bytes(roots).is_ok_and(|kept| kept == image) {
+    let header = header(texts)?;
+    let parts = parts(&header, texts);
+    if bytes(roots).is_ok_and(|kept| is_made_of(&kept, &parts)) {
         return Ok(());
     }
-    replace(&path, &image).map_err(|error| {
+    replace(&path, &parts).map_err(|error| {
         // an older policy must not come back as the last one
         let _ = forget(&path);
         KeptError::Write(error)
@@ -158,17 +159,29 @@ fn bytes(roots: &Roots) -> Result<Vec<u8>, KeptError> {
     }
 }
 
-fn image(texts: &[PolicyText]) -> Result<Vec<u8>, KeptError> {
+/// The first line of the copy.
+fn header(texts: &[PolicyText]) -> Result<Vec<u8>, KeptError> {
     let header = Header {
         version: VERSION,
         files: texts.iter().filter_map(Entry::of).collect(),
     };
-    let mut image = serde_json::to_vec(&header).map_err(io::Error::from)?;
-    image.push(b'\n');
-    for text in texts {
-        image.extend_from_slice(text.text.as_bytes());
-    }
-    Ok(image)
+    let mut line = serde_json::to_vec(&header).map_err(io::Error::from)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The copy, piece by piece: a policy may be long, and this is done on every call.
+fn parts<'a>(header: &'a [u8], texts: &'a [PolicyText]) -> Vec<&'a [u8]> {
+    let texts = texts.iter().map(|text| text.text.as_bytes());
+    std::iter::once(header).chain(texts).collect()
+}
+
+/// Whether `whole` is all of `parts`, one after the other.
+fn is_made_of(whole: &[u8], parts: &[&[u8]]) -> bool {
+    let rest = parts
+        .iter()
+        .try_fold(whole, |rest, part| rest.strip_prefix(*part));
+    rest.is_some_and(<[u8]>::is_empty)
 }
 
 fn forget(path: &Path) -> Result<(), KeptError> {
@@ -181,14 +194,14 @@ fn forget(path: &Path) -> Result<(), KeptError> {
 }
 
 /// Replaces the file at `path` so that there is always either the old or the new one.
-fn replace(path: &Path, image: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     DirBuilder::new()
         .recursive(true)
         .mode(0o755)
         .create(directory)?;
     let temporary = directory.join(format!(".{NAME}.{}", std::process::id()));
-    let written = write(&temporary, image).and_then(|()| std::fs::rename(&temporary, path));
+    let written = write(&temporary, parts).and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
@@ -196,7 +209,7 @@ fn replace(path: &Path, image: &[u8]) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-fn write(temporary: &Path, image: &[u8]) -> io::Result<()> {
+fn write(temporary: &Path, parts: &[&[u8]]) -> io::Result<()> {
     // left behind by a crash of a process that had our number
     let _ = std::fs::remove_file(temporary);
     let mut file = OpenOptions::new()
@@ -204,6 +217,8 @@ fn write(temporary: &Path, image: &[u8]) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(temporary)?;
-    file.write_all(image)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
     file.sync_all()
 }
