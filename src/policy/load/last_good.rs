@@ -2,7 +2,7 @@
 //! A first line of JSON names the files; their texts follow, one after the other.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ const VERSION: u32 = 1;
 const NAME: &str = "policy";
 /// Largest copy that is read, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
+/// Bytes of the copy that are read at once where it is only compared.
+const COMPARED: usize = 16 * 1024;
 
 /// Why the copy could not be used or made.
 #[derive(Debug, Error)]
@@ -73,7 +75,7 @@ pub(super) fn keep(roots: &Roots, texts: &[PolicyText]) -> Result<(), KeptError>
     }
     let header = header(texts)?;
     let parts = parts(&header, texts);
-    if bytes(roots).is_ok_and(|kept| is_made_of(&kept, &parts)) {
+    if is_kept(roots, &parts).unwrap_or(false) {
         return Ok(());
     }
     replace(&path, &parts).map_err(|error| {
@@ -141,6 +143,16 @@ impl Entry {
 }
 
 fn bytes(roots: &Roots) -> Result<Vec<u8>, KeptError> {
+    found(roots, |path, trust| {
+        trusted::read_regular(path, trust, LARGEST)
+    })
+}
+
+/// Has the copy read, or opened, where there is one that can be trusted.
+fn found<T>(
+    roots: &Roots,
+    read: impl FnOnce(&Path, &Trust<'_>) -> Result<T, Refused>,
+) -> Result<T, KeptError> {
     let trust = Trust {
         owner: roots.owner,
         base: roots
@@ -152,11 +164,31 @@ fn bytes(roots: &Roots) -> Result<Vec<u8>, KeptError> {
     if trusted::directory(&roots.cache, &trust)?.is_none() {
         return Err(KeptError::Missing);
     }
-    match trusted::read_regular(&path(roots), &trust, LARGEST) {
-        Ok(bytes) => Ok(bytes),
+    match read(&path(roots), &trust) {
+        Ok(found) => Ok(found),
         Err(error) if error.is_missing() => Err(KeptError::Missing),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether the copy is all of `parts`, one after the other. It is never in memory as a whole.
+fn is_kept(roots: &Roots, parts: &[&[u8]]) -> Result<bool, KeptError> {
+    let (mut file, size) = found(roots, trusted::open_regular)?;
+    let expected: usize = parts.iter().map(|part| part.len()).sum();
+    if u64::try_from(expected) != Ok(size) {
+        return Ok(false);
+    }
+    let mut buffer = vec![0; COMPARED];
+    for piece in parts.iter().flat_map(|part| part.chunks(COMPARED)) {
+        let Some(kept) = buffer.get_mut(..piece.len()) else {
+            return Ok(false);
+        };
+        file.read_exact(kept)?;
+        if kept != piece {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The first line of the copy.
@@ -174,14 +206,6 @@ fn header(texts: &[PolicyText]) -> Result<Vec<u8>, KeptError> {
 fn parts<'a>(header: &'a [u8], texts: &'a [PolicyText]) -> Vec<&'a [u8]> {
     let texts = texts.iter().map(|text| text.text.as_bytes());
     std::iter::once(header).chain(texts).collect()
-}
-
-/// Whether `whole` is all of `parts`, one after the other.
-fn is_made_of(whole: &[u8], parts: &[&[u8]]) -> bool {
-    let rest = parts
-        .iter()
-        .try_fold(whole, |rest, part| rest.strip_prefix(*part));
-    rest.is_some_and(<[u8]>::is_empty)
 }
 
 fn forget(path: &Path) -> Result<(), KeptError> {
