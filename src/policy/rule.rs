@@ -158,7 +158,7 @@ pub struct Rule {
     /// What it says.
     pub decide: Decide,
     /// Why, in the author's words.
-    pub because: Option<String>,
+    pub because: Option<Box<str>>,
     /// The line of its `[[rule]]`, from 1.
     pub line: usize,
 }

@@ -130,7 +130,7 @@ impl Draft {
             "asked" => rule.asked = closed(reader, value, "flag", &FLAGS, Flag::as_str),
             "decide" => self.decide = decide(reader, value),
             "until" => self.until = Some((key.span(), until(reader, value))),
-            "because" => rule.because = reader.text(value).map(str::to_owned),
+            "because" => rule.because = reader.text(value).map(Box::from),
             _ => reader.unknown(key, "key", KEYS.into_iter()),
         }
     }
