@@ -8,8 +8,8 @@ use nix::unistd::geteuid;
 use crate::act::{ActError, Report, carry_out, note};
 use crate::decide::{Decided, decide, decide_listed, ledger_services, plan, plan_all};
 use crate::domain::{
-    Action, Capabilities, Decision, Facts, HelperAnswer, InitKind, Known, Life, Machine, Phase,
-    Reason, Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
+    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Life, Machine,
+    Phase, Reason, Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
@@ -26,6 +26,8 @@ use crate::report::time;
 pub(super) struct Session {
     pub(super) policy: Policy,
     pub(super) ledger: Option<Ledger>,
+    /// Who asks: one look at the processes above us is enough for one call.
+    pub(super) context: Context,
     pub(super) now: u64,
     /// Says what went wrong beside the action itself.
     voice: Voice,
@@ -76,6 +78,7 @@ impl Session {
         Self {
             policy,
             ledger,
+            context: context::observe(),
             now: context::now(),
             voice: voice.clone(),
         }

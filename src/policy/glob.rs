@@ -47,7 +47,6 @@ pub enum GlobError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     text: Box<str>,
-    literal: bool,
 }
 
 impl Glob {
@@ -64,10 +63,7 @@ impl Glob {
         }
         check_characters(text, &allowed)?;
         check_classes(text)?;
-        Ok(Self {
-            text: text.into(),
-            literal: !text.contains(['*', '?', '[']),
-        })
+        Ok(Self { text: text.into() })
     }
 
     /// The pattern as it was written.
@@ -77,16 +73,12 @@ impl Glob {
 
     /// Whether it has no wildcard.
     pub fn is_literal(&self) -> bool {
-        self.literal
+        !self.text.contains(['*', '?', '['])
     }
 
     /// Whether all of `name` matches.
     pub fn matches(&self, name: &str) -> bool {
-        if self.literal {
-            *self.text == *name
-        } else {
-            run(self.text.as_bytes(), name.as_bytes())
-        }
+        run(self.text.as_bytes(), name.as_bytes())
     }
 }
 

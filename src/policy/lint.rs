@@ -16,7 +16,7 @@ pub(super) fn lint(files: &[PolicyFile]) -> Vec<Problem> {
         .collect();
     let mut problems = Vec::new();
     for (at, (path, rule)) in rules.iter().enumerate() {
-        if rule.phase == [Phase::None] && !rule.package.is_empty() {
+        if *rule.phase == [Phase::None] && !rule.package.is_empty() {
             let message = "this rule never matches: in phase `none` no package asks";
             problems.push(warning(path, rule, message.to_owned()));
         }

@@ -80,28 +80,32 @@ const LEAD: usize = 40;
 #[derive(Debug)]
 pub(super) struct Lines<'t> {
     text: &'t str,
-    starts: Vec<usize>,
+    /// In bytes; half of a `usize`, for a long file has many lines. No policy file is near 4 GiB.
+    starts: Vec<u32>,
 }
 
 impl<'t> Lines<'t> {
     /// The lines of `text`.
     pub(super) fn of(text: &'t str) -> Self {
         let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        let starts = std::iter::once(0).chain(after_newlines);
         Self {
             text,
-            starts: std::iter::once(0).chain(after_newlines).collect(),
+            starts: starts.map_while(|at| u32::try_from(at).ok()).collect(),
         }
     }
 
     /// The line, from 1, that holds the byte at `offset`.
     pub(super) fn line(&self, offset: usize) -> usize {
-        self.starts.partition_point(|start| *start <= offset).max(1)
+        self.starts
+            .partition_point(|start| (*start as usize) <= offset)
+            .max(1)
     }
 
     /// The place of the bytes in `span`.
     pub(super) fn place(&self, span: &Range<usize>) -> Place {
         let line = self.line(span.start);
-        let start = self.starts.get(line - 1).copied().unwrap_or(0);
+        let start = self.starts.get(line - 1).map_or(0, |start| *start as usize);
         let rest = self.text.get(start..).unwrap_or("");
         let whole = rest.split('\n').next().unwrap_or("");
         let whole = whole.strip_suffix('\r').unwrap_or(whole);

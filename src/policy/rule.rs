@@ -136,29 +136,29 @@ pub(super) fn is_package_character(c: char) -> bool {
 }
 
 /// One `[[rule]]`. INVARIANT: an empty matcher was not given and fits everything; a file cannot
-/// write an empty list.
+/// write an empty list. Boxed, for there may be ten thousand of them and a drop-in is to stay small.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Services, by their canonical names.
-    pub service: Vec<Pattern>,
+    pub service: Box<[Pattern]>,
     /// Actions, by their words.
-    pub action: Vec<Action>,
+    pub action: Box<[Action]>,
     /// What dpkg is doing.
-    pub phase: Vec<Phase>,
+    pub phase: Box<[Phase]>,
     /// The package whose maintainer script asks.
-    pub package: Vec<Glob>,
+    pub package: Box<[Glob]>,
     /// The init that runs.
-    pub init: Vec<InitKind>,
+    pub init: Box<[InitKind]>,
     /// System or users.
-    pub scope: Vec<Scope>,
+    pub scope: Box<[Scope]>,
     /// What the machine is doing.
-    pub machine: Vec<Machine>,
+    pub machine: Box<[Machine]>,
     /// Flags of the caller; one of them is enough.
-    pub asked: Vec<Flag>,
+    pub asked: Box<[Flag]>,
     /// What it says.
     pub decide: Decide,
     /// Why, in the author's words.
-    pub because: Option<String>,
+    pub because: Option<Box<str>>,
     /// The line of its `[[rule]]`, from 1.
     pub line: usize,
 }

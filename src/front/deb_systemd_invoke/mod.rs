@@ -12,13 +12,14 @@ use crate::act::{ActError, Report};
 use crate::decide::also_asked;
 use crate::decide::stock::status;
 use crate::domain::{
-    Action, FrontEnd, HelperAnswer, InitKind, NameError, Request, Scope, UnitName, Verdict, Wait,
+    Action, FrontEnd, HelperAnswer, InitKind, Known, NameError, Request, Scope, UnitName, Verdict,
+    Wait,
 };
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::helper::{Helper, HelperError, Output};
 use crate::observe::offline::{self, Reach};
-use crate::observe::{bypass, children, context, detect};
+use crate::observe::{bypass, children, detect};
 use crate::policy::Mode;
 use crate::report::{Voice, systemctl};
 
@@ -156,7 +157,7 @@ impl Call {
             action: self.action.clone(),
             flags: self.arguments.flags.clone(),
             scope: Scope::System,
-            context: context::observe(),
+            context: self.session.context.clone(),
         }
     }
 
@@ -255,13 +256,24 @@ impl Call {
         Ok(answer)
     }
 
-    /// Observes, asks and decides about one unit; `None` where it is denied.
+    /// Asks, observes and decides about one unit; `None` where it is denied.
     fn judge(&mut self, named: &Named) -> Result<Option<Case>, Stuck> {
         let request = self.request(named);
+        let helper = self.helper();
+        let answer = match self.strict() {
+            true => HelperAnswer::Absent,
+            false => self.ask(&helper, &named.word, &self.action)?,
+        };
+        if is_denied(&answer) {
+            // Nothing that systemd could say changes this verdict: it need not be disturbed.
+            let (init, machine) = (InitKind::Systemd, Known::default());
+            let mut facts = self.session.unseen(&request, init, machine);
+            facts.helper = answer;
+            return Ok(self.announce(self.session.decide(request, facts, None)));
+        }
         let (mut facts, owed) = self.session.observe(&mut self.systemd, &request, None)?;
+        facts.helper = answer;
         if !self.strict() {
-            let helper = self.helper();
-            facts.helper = self.ask(&helper, &named.word, &self.action)?;
             for (other, action) in also_asked(&request, &facts, owed.as_ref()) {
                 let answer = self.ask(&helper, other.as_str(), &action)?;
                 facts.helper_related.push((other, answer));

@@ -15,7 +15,7 @@ use crate::domain::{Action, FrontEnd, InitKind, Request, Scope, UnitFacts, UnitN
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::offline::{self, Reach};
-use crate::observe::{bypass, children, context, detect};
+use crate::observe::{bypass, children, detect};
 use crate::policy::Mode;
 use crate::report::Voice;
 
@@ -203,7 +203,7 @@ impl Call {
             action,
             flags: self.arguments.flags.clone(),
             scope: Scope::System,
-            context: context::observe(),
+            context: self.session.context.clone(),
         }
     }
 }

@@ -22,8 +22,9 @@ const FILE_STATE: &str = "(file state)";
 
 type Property = (&'static str, &'static str);
 
-// Single properties are cheaper for PID 1 than GetAll, whose services have some 300 of them, read
-// from the cgroup one by one.
+// Measured on 252, medians: connecting 0.9 ms; then these five in one write 0.2 ms, the file state
+// 0.35 ms, GetAll of the unit's interface alone 0.25 ms, of all interfaces 0.5 ms, ListUnitsByNames
+// 0.1 ms for three of them. Single properties cost no more than what could take their place.
 const STATE: [Property; 5] = [
     (UNIT, "Id"),
     (UNIT, "LoadState"),

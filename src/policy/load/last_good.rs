@@ -2,7 +2,7 @@
 //! A first line of JSON names the files; their texts follow, one after the other.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ const VERSION: u32 = 1;
 const NAME: &str = "policy";
 /// Largest copy that is read, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
+/// Bytes of the copy that are read at once where it is only compared.
+const COMPARED: usize = 16 * 1024;
 
 /// Why the copy could not be used or made.
 #[derive(Debug, Error)]
@@ -72,11 +74,12 @@ pub(super) fn keep(roots: &Roots, texts: &[PolicyText]) -> Result<(), KeptError>
     if texts.is_empty() {
         return forget(&path);
     }
-    let image = image(texts)?;
-    if bytes(roots).is_ok_and(|kept| kept == image) {
+    let header = header(texts)?;
+    let parts = parts(&header, texts);
+    if is_kept(roots, &parts).unwrap_or(false) {
         return Ok(());
     }
-    replace(&path, &image).map_err(|error| {
+    replace(&path, &parts).map_err(|error| {
         // an older policy must not come back as the last one
         let _ = forget(&path);
         KeptError::Write(error)
@@ -141,6 +144,16 @@ impl Entry {
 }
 
 fn bytes(roots: &Roots) -> Result<Vec<u8>, KeptError> {
+    found(roots, |path, trust| {
+        trusted::read_regular(path, trust, LARGEST)
+    })
+}
+
+/// Has the copy read, or opened, where there is one that can be trusted.
+fn found<T>(
+    roots: &Roots,
+    read: impl FnOnce(&Path, &Trust<'_>) -> Result<T, Refused>,
+) -> Result<T, KeptError> {
     let trust = Trust {
         owner: roots.owner,
         base: roots
@@ -152,24 +165,48 @@ fn bytes(roots: &Roots) -> Result<Vec<u8>, KeptError> {
     if trusted::directory(&roots.cache, &trust)?.is_none() {
         return Err(KeptError::Missing);
     }
-    match trusted::read_regular(&path(roots), &trust, LARGEST) {
-        Ok(bytes) => Ok(bytes),
+    match read(&path(roots), &trust) {
+        Ok(found) => Ok(found),
         Err(error) if error.is_missing() => Err(KeptError::Missing),
         Err(error) => Err(error.into()),
     }
 }
 
-fn image(texts: &[PolicyText]) -> Result<Vec<u8>, KeptError> {
+/// Whether the copy is all of `parts`, one after the other. It is never in memory as a whole.
+fn is_kept(roots: &Roots, parts: &[&[u8]]) -> Result<bool, KeptError> {
+    let (mut file, size) = found(roots, trusted::open_regular)?;
+    let expected: usize = parts.iter().map(|part| part.len()).sum();
+    if u64::try_from(expected) != Ok(size) {
+        return Ok(false);
+    }
+    let mut buffer = vec![0; COMPARED];
+    for piece in parts.iter().flat_map(|part| part.chunks(COMPARED)) {
+        let Some(kept) = buffer.get_mut(..piece.len()) else {
+            return Ok(false);
+        };
+        file.read_exact(kept)?;
+        if kept != piece {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The first line of the copy.
+fn header(texts: &[PolicyText]) -> Result<Vec<u8>, KeptError> {
     let header = Header {
         version: VERSION,
         files: texts.iter().filter_map(Entry::of).collect(),
     };
-    let mut image = serde_json::to_vec(&header).map_err(io::Error::from)?;
-    image.push(b'\n');
-    for text in texts {
-        image.extend_from_slice(text.text.as_bytes());
-    }
-    Ok(image)
+    let mut line = serde_json::to_vec(&header).map_err(io::Error::from)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The copy, piece by piece: a policy may be long, and this is done on every call.
+fn parts<'a>(header: &'a [u8], texts: &'a [PolicyText]) -> Vec<&'a [u8]> {
+    let texts = texts.iter().map(|text| text.text.as_bytes());
+    std::iter::once(header).chain(texts).collect()
 }
 
 fn forget(path: &Path) -> Result<(), KeptError> {
@@ -182,14 +219,14 @@ fn forget(path: &Path) -> Result<(), KeptError> {
 }
 
 /// Replaces the file at `path` so that there is always either the old or the new one.
-fn replace(path: &Path, image: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     DirBuilder::new()
         .recursive(true)
         .mode(0o755)
         .create(directory)?;
     let temporary = directory.join(format!(".{NAME}.{}", std::process::id()));
-    let written = write(&temporary, image).and_then(|()| std::fs::rename(&temporary, path));
+    let written = write(&temporary, parts).and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
@@ -197,8 +234,8 @@ fn replace(path: &Path, image: &[u8]) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-fn write(temporary: &Path, image: &[u8]) -> io::Result<()> {
-    may_grow_to(image.len() as u64)?;
+fn write(temporary: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    may_grow_to(parts.iter().map(|part| part.len() as u64).sum())?;
     // left behind by a crash of a process that had our number
     let _ = std::fs::remove_file(temporary);
     let mut file = OpenOptions::new()
@@ -206,6 +243,8 @@ fn write(temporary: &Path, image: &[u8]) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(temporary)?;
-    file.write_all(image)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
     file.sync_all()
 }

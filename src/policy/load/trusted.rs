@@ -166,8 +166,15 @@ pub(super) fn read(path: &Path, trust: &Trust<'_>) -> Result<Found, Refused> {
     read_regular(&target, trust, LARGEST).map(Found::Bytes)
 }
 
-/// Reads a file that is not a link. What is said of it is said of the file that was opened.
+/// Reads a file that is not a link, at most `most` bytes.
 pub(super) fn read_regular(path: &Path, trust: &Trust<'_>, most: u64) -> Result<Vec<u8>, Refused> {
+    let (file, size) = open_regular(path, trust)?;
+    contents(path, file, size, most)
+}
+
+/// Opens a file that is not a link, to read it; its size goes with it, in bytes. What is said of it is said of the
+/// file that was opened.
+pub(super) fn open_regular(path: &Path, trust: &Trust<'_>) -> Result<(File, u64), Refused> {
     // opening a device can have effects of its own
     regular(path, &lstat(path)?)?;
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
@@ -181,7 +188,7 @@ pub(super) fn read_regular(path: &Path, trust: &Trust<'_>, most: u64) -> Result<
         .map_err(|e| Refused::cannot("look at", path, e))?;
     regular(path, &metadata)?;
     trust.check(path, &metadata)?;
-    contents(path, file, metadata.len(), most)
+    Ok((file, metadata.len()))
 }
 
 fn contents(path: &Path, file: File, size: u64, most: u64) -> Result<Vec<u8>, Refused> {

@@ -94,14 +94,14 @@ impl Draft {
     fn new(line: usize) -> Self {
         Self {
             rule: Rule {
-                service: Vec::new(),
-                action: Vec::new(),
-                phase: Vec::new(),
-                package: Vec::new(),
-                init: Vec::new(),
-                scope: Vec::new(),
-                machine: Vec::new(),
-                asked: Vec::new(),
+                service: Box::default(),
+                action: Box::default(),
+                phase: Box::default(),
+                package: Box::default(),
+                init: Box::default(),
+                scope: Box::default(),
+                machine: Box::default(),
+                asked: Box::default(),
                 decide: Decide::Deny,
                 because: None,
                 line,
@@ -114,11 +114,13 @@ impl Draft {
     fn read(&mut self, reader: &mut Reader, key: &Key<'_>, value: &Value<'_>) {
         let rule = &mut self.rule;
         match key.get_ref().as_ref() {
-            "service" => rule.service = reader.list(value, Pattern::parse),
-            "action" => rule.action = reader.list(value, action),
+            "service" => rule.service = reader.list(value, Pattern::parse).into(),
+            "action" => rule.action = reader.list(value, action).into(),
             "phase" => rule.phase = closed(reader, value, "phase", &PHASES, Phase::as_str),
             "package" => {
-                rule.package = reader.list(value, |t| Glob::parse(t, is_package_character))
+                rule.package = reader
+                    .list(value, |t| Glob::parse(t, is_package_character))
+                    .into()
             }
             "init" => rule.init = closed(reader, value, "init", &INITS, InitKind::as_str),
             "scope" => rule.scope = closed(reader, value, "scope", &SCOPES, Scope::as_str),
@@ -128,7 +130,7 @@ impl Draft {
             "asked" => rule.asked = closed(reader, value, "flag", &FLAGS, Flag::as_str),
             "decide" => self.decide = decide(reader, value),
             "until" => self.until = Some((key.span(), until(reader, value))),
-            "because" => rule.because = reader.text(value).map(str::to_owned),
+            "because" => rule.because = reader.text(value).map(Box::from),
             _ => reader.unknown(key, "key", KEYS.into_iter()),
         }
     }
@@ -157,8 +159,10 @@ fn closed<T: Copy>(
     what: &str,
     all: &[T],
     name: fn(T) -> &'static str,
-) -> Vec<T> {
-    reader.list(value, |text| word(text, what, all, name))
+) -> Box<[T]> {
+    reader
+        .list(value, |text| word(text, what, all, name))
+        .into()
 }
 
 /// An action; init scripts know words that nobody else does.

@@ -39,15 +39,15 @@ fn every_key_of_a_rule_is_understood() {
     let rule = &parsed.file.rules[0];
     assert_eq!(rule.service[1].as_str(), "mariadb");
     assert_eq!(
-        rule.action,
+        *rule.action,
         [Action::Restart, Action::Other("rotate".into())]
     );
-    assert_eq!(rule.phase, [Phase::Upgrade, Phase::None]);
+    assert_eq!(*rule.phase, [Phase::Upgrade, Phase::None]);
     assert_eq!(rule.package[0].as_str(), "postgresql-*");
-    assert_eq!(rule.init, [InitKind::Systemd, InitKind::S6]);
-    assert_eq!(rule.scope, [Scope::User]);
-    assert_eq!(rule.machine, [Machine::Running, Machine::Chroot]);
-    assert_eq!(rule.asked, [Flag::Quiesce]);
+    assert_eq!(*rule.init, [InitKind::Systemd, InitKind::S6]);
+    assert_eq!(*rule.scope, [Scope::User]);
+    assert_eq!(*rule.machine, [Machine::Running, Machine::Chroot]);
+    assert_eq!(*rule.asked, [Flag::Quiesce]);
     assert_eq!(rule.decide, Decide::Defer(Until::Reboot));
     assert_eq!(rule.because.as_deref(), Some("the DBA restarts databases"));
     assert_eq!(rule.line, 2);
