@@ -136,7 +136,7 @@ lab_stop() { # NAME
 lab_leftovers() {
     ls -d "$(lab_cgroup_mount)"/rcpolicy-lab-$$-* 2>/dev/null || true
     grep -F "$LAB_DIR" /proc/self/mounts || true
-    pgrep -a -f "^[^ ]*(lab|bash) .*$LAB_DIR" || true
+    pgrep -a -f "$LAB_DIR" || true
 }
 
 # Stops every lab and removes what they were made of.
