@@ -2,7 +2,7 @@
 //! of our ancestors, for the environment does not tell whether dpkg upgrades or removes.
 
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::domain::{Context, Phase};
 
@@ -51,7 +51,9 @@ pub fn observe() -> Context {
     let phase = arguments.map_or_else(|| guess(&script), |arguments| phase(&script, &arguments));
     let batch_started = batch_start(&ancestors).and_then(to_epoch);
     Context {
-        batch_started: batch_started.filter(|began| !unpacked_before(&package, *began)),
+        batch_started: batch_started
+            .filter(|began| !unpacked_before(&package, *began))
+            .map(|began| began.as_secs()),
         phase,
         package: Some(package),
         script: Some(script),
@@ -164,16 +166,26 @@ fn batch_start(ancestors: &[Ancestor]) -> Option<u64> {
         .map(|ancestor| ancestor.started_ticks)
 }
 
-fn to_epoch(ticks: u64) -> Option<u64> {
+fn to_epoch(ticks: u64) -> Option<Duration> {
+    // First the clock, then the uptime: what passes in between makes the batch older.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     let uptime = fs::read_to_string("/proc/uptime").ok()?;
-    let seconds: f64 = uptime.split_whitespace().next()?.parse().ok()?;
-    let running = std::time::Duration::from_secs_f64(seconds).as_secs();
-    now().checked_sub(running.checked_sub(ticks / TICKS)?)
+    let seconds = uptime.split_whitespace().next()?.parse().ok()?;
+    began(now, Duration::try_from_secs_f64(seconds).ok()?, ticks)
+}
+
+/// When a process began that started so many ticks after boot, since the epoch.
+/// INVARIANT: never later than it really was, for what is down since before that is taken as the
+/// admin's will. Both clocks have a grain of a tick; nothing else is rounded.
+fn began(now: Duration, uptime: Duration, ticks: u64) -> Option<Duration> {
+    let grain = Duration::from_millis(1000 / TICKS);
+    let started = Duration::from_millis(ticks.checked_mul(1000 / TICKS)?);
+    now.checked_sub(uptime.saturating_sub(started) + grain)
 }
 
 /// Whether dpkg unpacked the package in an earlier run: then a stop before this batch may have
 /// been a script's.
-fn unpacked_before(package: &str, began: u64) -> bool {
+fn unpacked_before(package: &str, began: Duration) -> bool {
     let mut lists = [format!("/var/lib/dpkg/info/{package}.list")].to_vec();
     if let Ok(architecture) = std::env::var("DPKG_MAINTSCRIPT_ARCH") {
         lists.push(format!("/var/lib/dpkg/info/{package}:{architecture}.list"));
@@ -183,12 +195,31 @@ fn unpacked_before(package: &str, began: u64) -> bool {
         .find_map(|list| fs::metadata(list).ok()?.modified().ok());
     written
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .is_none_or(|t| t.as_secs() < began)
+        .is_none_or(|time| time < began)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_never_begins_later_than_it_did_wherever_the_seconds_turn() {
+        let began_at = Duration::from_millis(1_795_000_035_200);
+        for booted in (0..1000).step_by(7) {
+            let boot = began_at - Duration::from_millis(99_000 + booted);
+            let ticks = (began_at - boot).as_millis() as u64 / 10;
+            let floor = |time: Duration| Duration::from_millis(time.as_millis() as u64 / 10 * 10);
+            for passed in (0..4000).step_by(30) {
+                let now = began_at + Duration::from_millis(passed);
+                let found = began(now, floor(now - boot), ticks);
+                let earliest = began_at - Duration::from_millis(20);
+                assert!(
+                    found.is_some_and(|found| found >= earliest && found <= began_at),
+                    "booted {booted} ms after the second, asked after {passed} ms: {found:?}"
+                );
+            }
+        }
+    }
 
     fn words(line: &str) -> Vec<String> {
         line.split(' ').map(str::to_owned).collect()

@@ -132,6 +132,13 @@ lab_stop() { # NAME
     find "$group" -depth -type d -exec rmdir {} + || true
 }
 
+# Prints what the labs of this run have left on the host, which has to be nothing.
+lab_leftovers() {
+    ls -d "$(lab_cgroup_mount)"/rcpolicy-lab-$$-* 2>/dev/null || true
+    grep -F "$LAB_DIR" /proc/self/mounts || true
+    pgrep -a -f "$LAB_DIR" || true
+}
+
 # Stops every lab and removes what they were made of.
 lab_stop_all() {
     local file

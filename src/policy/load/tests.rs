@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;

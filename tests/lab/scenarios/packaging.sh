@@ -37,7 +37,27 @@ is_ours() {
         same "who diverts $path" rcpolicy "$(inside dpkg-divert --listpackage "$path")"
         same "attributes of $path.distrib" "755 0:0" "$(attributes "$path.distrib")"
     done
+    nothing_kept
 }
+
+# The old tools are at work, and those that came with the new version wait for postinst.
+is_kept() {
+    local path
+    for path in $invoke $dsi; do
+        same "target of $path" "/usr/libexec/rcpolicy/previous/${path##*/}" "$(inside readlink -f "$path")"
+        same "who diverts $path" rcpolicy "$(inside dpkg-divert --listpackage "$path")"
+    done
+}
+
+is_handed_over() {
+    local path
+    for path in $invoke $dsi; do
+        same "target of $path" "$path.distrib" "$(inside readlink -f "$path")"
+    done
+    nothing_kept
+}
+
+nothing_kept() { fails inside test -e /usr/libexec/rcpolicy/previous >/dev/null; }
 
 is_stock() { # SUM of invoke-rc.d
     local path
@@ -48,12 +68,16 @@ is_stock() { # SUM of invoke-rc.d
         fails inside test -e "$path.distrib" >/dev/null
         fails inside test -e "$path.rcpolicy-new" >/dev/null
     done
+    fails inside test -e /usr/libexec/rcpolicy >/dev/null
     same "what stock's invoke-rc.d is" "$1" "$(sum $invoke)"
     same "dpkg --verify init-system-helpers" "" "$(inside dpkg --verify init-system-helpers)"
 }
 
 failing_postinst() { sed -i '2i exit 1' "$1/DEBIAN/postinst"; }
 failing_preinst() { sed -i '2i exit 1' "$1/DEBIAN/preinst"; }
+late_failing_preinst() { echo 'exit 1' >>"$1/DEBIAN/preinst"; }
+# dpkg gives up in the middle of unpacking.
+overwriting() { mkdir -p "$1/usr/bin" && touch "$1/usr/bin/dpkg"; }
 failing_prerm() { sed -i '2i [ "$1" != remove ] || exit 1' "$1/DEBIAN/prerm"; }
 # As where a library is missing: the kernel finds no loader for it.
 unable_to_run() {
@@ -83,14 +107,18 @@ lab_copy "$LAB" /root/debs "$deb"
 watched "upgrade, unpacked only" inside dpkg --unpack /root/debs/rcpolicy_0.1.0+3.deb
 same "state" "install ok unpacked" "$(inside dpkg-query -W -f '${Status}' rcpolicy)"
 inside invoke-rc.d --help >/dev/null 2>&1
-is_ours
-holds "works while unconfigured"
+is_kept
+holds "works while unconfigured, by the tools of the version before"
+watched "unpacked once more" inside dpkg --unpack /root/debs/rcpolicy_0.1.0+3.deb
+is_kept
 watched "configure" inside dpkg --configure -a
 is_ours
 
 deb=$(variant "$RCPOLICY_DEB" 0.1.0+4 failing_postinst)
 watched "upgrade whose postinst fails" fails install_debs "$deb"
-is_ours
+is_kept
+watched "configure that fails again" fails inside dpkg --configure -a
+is_kept
 holds "a failed postinst leaves the tools in place"
 deb=$(variant "$RCPOLICY_DEB" 0.1.0+5)
 watched "upgrade out of a failed one" install_debs "$deb"
@@ -98,6 +126,13 @@ is_ours
 
 deb=$(variant "$RCPOLICY_DEB" 0.1.0+6 failing_preinst)
 watched "upgrade whose preinst fails" fails install_debs "$deb"
+same "version after an aborted upgrade" "0.1.0+5 install ok installed" "$(inside dpkg-query -W -f '${Version} ${Status}' rcpolicy)"
+is_ours
+deb=$(variant "$RCPOLICY_DEB" 0.1.0+6 late_failing_preinst)
+watched "upgrade whose preinst fails at its end" fails install_debs "$deb"
+is_ours
+deb=$(variant "$RCPOLICY_DEB" 0.1.0+6 overwriting)
+watched "upgrade whose unpacking fails" fails install_debs "$deb"
 same "version after an aborted upgrade" "0.1.0+5 install ok installed" "$(inside dpkg-query -W -f '${Version} ${Status}' rcpolicy)"
 is_ours
 holds "an aborted upgrade leaves the old version in place"
@@ -117,11 +152,12 @@ same "last line of the newer stock tool" "# newer" "$(inside tail -n 1 $invoke.d
 holds "an upgrade of init-system-helpers goes to the diverted name"
 
 deb=$(variant "$RCPOLICY_DEB" 0.1.0+7 unable_to_run)
-# Not watched: between unpack and configure the link leads to the new tool, and that it can run is what Pre-Depends is for.
-install_debs "$deb" >/dev/null 2>&1
-same "target of $invoke" "$invoke.distrib" "$(inside readlink -f $invoke)"
-same "target of $dsi" "$dsi.distrib" "$(inside readlink -f $dsi)"
-holds "where our tools cannot run the links go back to stock"
+lab_copy "$LAB" /root/debs "$deb"
+watched "unpacking of a version that cannot run" inside dpkg --unpack /root/debs/rcpolicy_0.1.0+7.deb
+is_kept
+watched "configuring it" inside dpkg --configure -a
+is_handed_over
+holds "where our tools cannot run the links go back to stock, and until then to the old version's"
 deb=$(variant "$RCPOLICY_DEB" 0.1.0+8)
 watched "version that runs again" install_debs "$deb"
 is_ours
@@ -133,6 +169,24 @@ is_ours
 holds "a failed removal leaves the tools in place"
 deb=$(variant "$RCPOLICY_DEB" 0.1.0+10)
 watched "upgrade after it" install_debs "$deb"
+
+# A tool of ours that has to be asked for what it owes before it goes, and that does not do as it should.
+stand_in() { # SCRIPT
+    inside sh -c 'rm -f /run/asked; mkdir -p /run/rcpolicy/ledger; echo "{}" >/run/rcpolicy/ledger/lab
+        printf "#!/bin/sh\necho \"\$*\" >>/run/asked\n%s\n" "$1" >/usr/sbin/rcpolicy' stand-in "$1"
+}
+impatient_prerm() { sed -i 's/^\(\tseconds=\).*/\12/' "$1/DEBIAN/prerm"; }
+deb=$(variant "$RCPOLICY_DEB" 0.1.0+20 impatient_prerm)
+for script in true false '[ "$1" != flush ] || exec sleep 600'; do
+    install_debs "$deb" >/dev/null 2>&1
+    stand_in "$script"
+    watched "remove where flush is '$script'" inside dpkg --remove rcpolicy
+    same "what rcpolicy was asked first" flush "$(inside sed -n 1p /run/asked)"
+    is_stock "$newer_sum"
+    inside rm -r /run/rcpolicy
+done
+holds "what is owed is flushed before removal, and neither a failure nor a hang of that keeps it from going on"
+install_debs "$deb" >/dev/null 2>&1
 
 watched "remove" inside dpkg --remove rcpolicy
 is_stock "$newer_sum"
@@ -146,6 +200,29 @@ for path in /var/lib/rcpolicy /var/log/rcpolicy /run/rcpolicy /etc/rcpolicy /etc
     fails inside test -e "$path" >/dev/null
 done
 holds "a purge leaves nothing behind"
+
+# Where prerm is not run: dpkg runs none for what is unpacked only.
+install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+lab_copy "$LAB" /root/debs "$v2" "$RCPOLICY_DEB"
+for way in remove purge; do
+    inside dpkg --unpack /root/debs/rcpolicy_0.1.0+2.deb
+    is_kept
+    watched "$way of an upgrade that is only unpacked" inside dpkg "--$way" rcpolicy
+    is_stock "$newer_sum"
+    install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+    deb=$(variant "$RCPOLICY_DEB" 0.1.0+4 failing_postinst)
+    fails install_debs "$deb" >/dev/null
+    is_kept
+    watched "$way of an upgrade whose postinst failed" inside dpkg "--$way" rcpolicy
+    is_stock "$newer_sum"
+    install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+done
+# Not watched: without prerm nothing runs between dpkg's removal of the files and postrm.
+inside sh -c 'rm /var/lib/dpkg/info/rcpolicy.prerm'
+inside dpkg --remove rcpolicy >/dev/null
+is_stock "$newer_sum"
+inside dpkg --purge rcpolicy >/dev/null
+holds "postrm gives stock back where prerm was not run"
 
 deb=$(variant "$RCPOLICY_DEB" 0.1.0+11 failing_preinst)
 watched "first install whose preinst fails" fails install_debs "$deb"
