@@ -8,11 +8,11 @@
 //! |---|---|---|
 //! | [`domain`] | the words; pure | nothing |
 //! | [`files`] | durable writes and trusted reads | nothing |
-//! | [`policy`] | the policy files; pure but for its `load` | domain |
+//! | [`policy`] | the policy files; pure but for its `load` | domain, files |
 //! | [`ledger`] | what is owed; pure but for its `store` | domain, files |
 //! | [`decide`] | verdicts and plans; pure | domain, and the pure parts of policy and ledger |
-//! | [`init`] | one trait, one folder for each init | domain |
-//! | [`observe`] | the machine, as facts | domain |
+//! | [`init`] | one trait, one folder for each init | domain, files |
+//! | [`observe`] | the machine, as facts | domain, files |
 //! | [`report`] | all printing and logging | domain, files, ledger, policy |
 //! | [`act`] | carrying a plan out | decide, domain, init, ledger |
 //! | [`simulate`] | an upgrade played on the simulated init | all of the above |

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("files", &[]),
-    ("policy", &["domain"]),
+    ("policy", &["domain", "files"]),
     ("ledger", &["domain", "files"]),
     ("decide", &["domain", "ledger", "policy"]),
     ("recover", &["domain"]),
-    ("init", &["domain"]),
+    ("init", &["domain", "files"]),
     ("observe", &["domain", "files"]),
     ("report", &["domain", "files", "ledger", "policy"]),
     ("act", &["decide", "domain", "init", "ledger", "recover"]),
