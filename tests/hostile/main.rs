@@ -7,5 +7,6 @@ mod arguments;
 mod disks;
 mod helper;
 mod policy;
+mod questions;
 mod surroundings;
 mod world;

@@ -51,10 +51,10 @@ helper() { # SHELL LINES
     inside sh -c 'printf "#!/bin/sh\n%s\n" "$1" >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d' sh "$1"
 }
 
-# Calls a tool inside: its output is in $said, its status in $status.
+# Calls a tool inside, for at most 30 s: its output is in $said, its status in $status.
 call() { # COMMAND...
     status=0
-    said=$(inside "$@" 2>&1 </dev/null) || status=$?
+    said=$(inside timeout 30 "$@" 2>&1 </dev/null) || status=$?
 }
 
 says() { # WORDS...

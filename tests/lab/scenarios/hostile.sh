@@ -47,7 +47,7 @@ for broken in '[[rule' '[[rule]]\nfrobnicate = 1\n' directory fifo writable fore
     esac
     for tool in "$OURS_DEB start hx.service" "$OURS_DEB start hx.socket" "$OURS_INVOKE hx start" "$OURS_INVOKE --force hx start"; do
         read -ra words <<<"$tool"
-        call timeout 20 "${words[@]}"
+        call "${words[@]}"
         same "status of $tool with the policy ${broken@Q}" 0 "$status"
         says 10-test.toml "the last that read well" hx "not here"
         same "hx after $tool with the policy ${broken@Q}" inactive "$(inside systemctl is-active hx.service || true)"
@@ -68,12 +68,12 @@ holds "with a broken policy what was denied stays denied, and upgrades leave ser
 units_fresh
 policy '[policy-rc-d]\nlimit = "500ms"\nmax-output = "1KiB"\n'
 old=$(life hy.service)
-for text in 'exec sleep 1000' 'exec >&- 2>&-; exec sleep 1000' 'exec cat /dev/zero' 'sleep 1000 & exit 0'; do
+for text in 'exec sleep 1000' 'exec >&- 2>&-; exec sleep 1000' 'exec yes' 'sleep 1000 2>&- & exit 0'; do
     helper "$text"
-    call timeout 20 "$OURS_DEB" restart hy.service
+    call "$OURS_DEB" restart hy.service
     same "status of deb-systemd-invoke with the policy-rc.d ${text@Q}" 1 "$status"
     says /usr/sbin/policy-rc.d killed "'restart hy.service' is not run"
-    call timeout 20 "$OURS_INVOKE" hy restart
+    call "$OURS_INVOKE" hy restart
     same "status of invoke-rc.d with the policy-rc.d ${text@Q}" 102 "$status"
     says /usr/sbin/policy-rc.d killed "restart of hy is not run"
 done
