@@ -1,5 +1,11 @@
 //! Who may use whom: read off the `use` lines of `src/`, tests aside. The map is in src/lib.rs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what a test cannot do ends it"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
