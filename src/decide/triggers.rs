@@ -19,7 +19,7 @@ const ESSENTIAL: [&str; 5] = [
 
 fn is_essential(name: &UnitName) -> bool {
     let named = |start: &&str| name.as_str().starts_with(*start);
-    name.kind() == UnitKind::Socket && ESSENTIAL.iter().any(|start| named(&start))
+    name.kind() == UnitKind::Socket && ESSENTIAL.iter().any(named)
 }
 
 /// What a stop takes down besides the unit that was named.
