@@ -1,7 +1,7 @@
 //! The units that the systemd part of the suite works on: written once, brought into a state before each call.
 //! All their names begin with `rct-`; no other unit is ever touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -180,61 +180,117 @@ fn real_unit(name: &str) -> String {
     }
 }
 
-/// Brings a unit into a state.
-pub(crate) fn bring(unit: &str, state: State) -> Outcome<()> {
-    quietly(&["stop", unit])?;
-    quietly(&["reset-failed", unit])?;
-    match state {
-        State::Stopped => Ok(()),
-        // A socket is started before its service, which would be in its way.
-        State::Running if unit.ends_with(".socket") => {
-            let service = unit.replace(".socket", ".service");
-            quietly(&["stop", &service])?;
-            quietly(&["start", unit])?;
-            quietly(&["start", &service])
-        }
-        State::Running => quietly(&["start", unit]),
+/// What is looked at of a unit. systemctl prints it in an order of its own.
+const LOOKED_AT: &str =
+    "--property=LoadState,ActiveState,SubState,Result,UnitFileState,InvocationID,Job";
+/// What tells one run of a unit from the next.
+const LIFE: &str = "InvocationID";
+
+/// What can be seen of one unit.
+#[derive(Debug, Default)]
+pub(crate) struct Look(BTreeMap<String, String>);
+
+impl Look {
+    fn get(&self, property: &str) -> &str {
+        self.0.get(property).map_or("", String::as_str)
+    }
+
+    /// Whether it is the same run of the unit.
+    pub(crate) fn is_same_life(&self, other: &Self) -> bool {
+        self.get(LIFE) == other.get(LIFE)
+    }
+
+    fn is(&self, state: State) -> bool {
+        let wanted = match state {
+            State::Running => "active",
+            State::Stopped => "inactive",
+        };
+        self.is_settled()
+            && self.get("ActiveState") == wanted
+            && matches!(self.get("Result"), "" | "success")
+    }
+
+    fn is_settled(&self) -> bool {
+        let going = ["activating", "deactivating", "reloading", "refreshing"];
+        matches!(self.get("Job"), "" | "0") && !going.contains(&self.get("ActiveState"))
+    }
+
+    /// All of it but what no two runs have in common.
+    pub(crate) fn text(&self) -> String {
+        let same = self
+            .0
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), LIFE | "Job"));
+        same.map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
-/// What tells one run of a unit from the next.
-pub(crate) fn life(unit: &str) -> Outcome<String> {
-    show(unit, &["--property=InvocationID", "--value"])
-}
-
-/// What a unit is doing.
-pub(crate) fn state(unit: &str) -> Outcome<String> {
-    show(
-        unit,
-        &["--property=LoadState,ActiveState,SubState,Result,UnitFileState"],
-    )
-}
-
-/// Waits until no job of the unit is left, a second at the most.
-pub(crate) fn settle(unit: &str) -> Outcome<()> {
-    for _ in 0..50 {
-        let state = show(unit, &["--property=Job,ActiveState"])?;
-        let job = state
-            .split_whitespace()
-            .find_map(|part| part.strip_prefix("Job="));
-        if job.is_some_and(|job| !matches!(job, "" | "0")) || state.contains("activating") {
-            sleep(Duration::from_millis(20));
-        } else {
-            break;
+/// Brings units into their states; what is in its state already is left alone.
+pub(crate) fn bring(units: &[(String, State)]) -> Outcome<()> {
+    let names: Vec<&str> = units.iter().map(|(unit, _)| unit.as_str()).collect();
+    let looks = look(&names)?;
+    if looks
+        .iter()
+        .zip(units)
+        .all(|(look, (_, state))| look.is(*state))
+    {
+        return Ok(());
+    }
+    quietly(&[&["stop"][..], &names].concat())?;
+    quietly(&[&["reset-failed"][..], &names].concat())?;
+    // A socket is started before its service, which would be in its way.
+    for socket in [true, false] {
+        let running = units.iter().filter(|(unit, state)| {
+            *state == State::Running && unit.ends_with(".socket") == socket
+        });
+        let names: Vec<&str> = running.map(|(unit, _)| unit.as_str()).collect();
+        if !names.is_empty() {
+            quietly(&[&["start"][..], &names].concat())?;
         }
     }
     Ok(())
 }
 
-fn show(unit: &str, options: &[&str]) -> Outcome<String> {
+/// Looks at units once no job of theirs is left, after a second at the latest.
+pub(crate) fn settled(units: &[&str]) -> Outcome<Vec<Look>> {
+    for _ in 0..50 {
+        let looks = look(units)?;
+        if looks.iter().all(Look::is_settled) {
+            return Ok(looks);
+        }
+        sleep(Duration::from_millis(20));
+    }
+    look(units)
+}
+
+/// Looks at units, all at once: each question costs a process.
+pub(crate) fn look(units: &[&str]) -> Outcome<Vec<Look>> {
+    if units.is_empty() {
+        return Ok(Vec::new());
+    }
     let output = Command::new("systemctl")
-        .arg("show")
-        .args(options)
-        .arg(unit)
+        .args(["show", LOOKED_AT, "--"])
+        .args(units)
         .output()?;
-    Ok(String::from_utf8_lossy(&output.stdout)
-        .trim()
-        .replace('\n', " "))
+    let text = String::from_utf8_lossy(&output.stdout);
+    let looks: Vec<Look> = text
+        .split("\n\n")
+        .map(|block| {
+            let pairs = block.lines().filter_map(|line| line.split_once('='));
+            Look(
+                pairs
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect(),
+            )
+        })
+        .collect();
+    if looks.len() == units.len() {
+        Ok(looks)
+    } else {
+        Err(format!("systemctl show {units:?} answers {text:?}").into())
+    }
 }
 
 fn quietly(args: &[&str]) -> Outcome<()> {

@@ -292,14 +292,9 @@ fn run(case: &Case, directory: &Path) -> Outcome<Seen> {
             fs::set_permissions(POLICY, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         }
     }
-    for (unit, state) in &case.units {
-        fixtures::bring(unit, *state)?;
-    }
-    let before: Vec<_> = case
-        .units
-        .iter()
-        .map(|(unit, _)| fixtures::life(unit))
-        .collect::<Outcome<_>>()?;
+    fixtures::bring(&case.units)?;
+    let names: Vec<&str> = case.units.iter().map(|(unit, _)| unit.as_str()).collect();
+    let before = fixtures::look(&names)?;
     let output = Command::new(directory.join(case.tool.file_name()))
         .args(&case.args)
         .env_clear()
@@ -326,18 +321,13 @@ fn run(case: &Case, directory: &Path) -> Outcome<Seen> {
     if Path::new(record::RECORDS).exists() {
         fs::remove_file(record::RECORDS)?;
     }
-    for ((unit, _), before) in case.units.iter().zip(before) {
-        fixtures::settle(unit)?;
-        let after = fixtures::life(unit)?;
-        let same = if before == after {
-            "the same life"
-        } else {
-            "another life"
+    let after = fixtures::settled(&names)?;
+    for ((unit, after), before) in names.iter().zip(after).zip(before) {
+        let life = match after.is_same_life(&before) {
+            true => "the same life",
+            false => "another life",
         };
-        seen.insert(
-            format!("unit {unit}"),
-            format!("{} ({same})", fixtures::state(unit)?),
-        );
+        seen.insert(format!("unit {unit}"), format!("{} ({life})", after.text()));
     }
     Ok(seen)
 }
