@@ -11,6 +11,8 @@ use std::time::Duration;
 use crate::Outcome;
 
 const UNITS: &str = "/etc/systemd/system";
+/// What the names of real packages' units begin with here.
+const REAL: &str = "rct-real-";
 /// The kinds of units.
 pub(crate) const KINDS: [Kind; 10] = [
     Kind::Enabled,
@@ -39,6 +41,8 @@ pub(crate) enum Kind {
     Oneshot,
     /// Enabled, with a socket of its own.
     Socket,
+    /// Its reload takes its time; not among `KINDS`.
+    Slow,
     /// An init script and no unit file.
     ScriptOnly,
     Missing,
@@ -62,6 +66,7 @@ impl Kind {
             Self::Failing => "rct-failing",
             Self::Reloadable => "rct-reloadable",
             Self::Oneshot => "rct-oneshot",
+            Self::Slow => "rct-slow",
             Self::Socket => "rct-socketed",
             Self::ScriptOnly => "rct-script",
             Self::Missing => "rct-missing",
@@ -92,6 +97,9 @@ impl Kind {
                 Some("Type=exec\nExecStart=/bin/sleep infinity\nExecReload=/bin/true\n")
             }
             Self::Oneshot => Some("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"),
+            Self::Slow => {
+                Some("Type=exec\nExecStart=/bin/sleep infinity\nExecReload=/bin/sleep 1\n")
+            }
             Self::Masked | Self::ScriptOnly | Self::Missing => None,
         }
     }
@@ -99,7 +107,12 @@ impl Kind {
     fn is_enabled(self) -> bool {
         matches!(
             self,
-            Self::Enabled | Self::Failing | Self::Reloadable | Self::Oneshot | Self::Socket
+            Self::Enabled
+                | Self::Failing
+                | Self::Reloadable
+                | Self::Oneshot
+                | Self::Slow
+                | Self::Socket
         )
     }
 }
@@ -111,12 +124,12 @@ pub(crate) fn prefixed(unit: &str) -> String {
     } else {
         format!("{unit}.service")
     };
-    format!("rct-real-{}", unit.replace('@', "-at"))
+    format!("{REAL}{}", unit.replace('@', "-at"))
 }
 
 /// Writes all units, those of `real` names included, and lets systemd read them.
 pub(crate) fn write<'a>(real: impl Iterator<Item = &'a str>) -> Outcome<()> {
-    for kind in KINDS {
+    for kind in KINDS.into_iter().chain([Kind::Slow]) {
         if let Some(service) = kind.service() {
             unit(
                 &format!("{}.service", kind.name()),
@@ -130,6 +143,11 @@ pub(crate) fn write<'a>(real: impl Iterator<Item = &'a str>) -> Outcome<()> {
         "[Socket]\nListenStream=/run/rct-socketed\n",
         true,
     )?;
+    unit(
+        "rct-degrading.service",
+        "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+        false,
+    )?;
     let script = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: rct-script\n# Required-Start:\n# Required-Stop:\n\
                   # Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n# Short-Description: a script\n### END INIT INFO\n\
                   echo \"script $*\"\ncase $1 in start|stop|restart|reload|force-reload|status|custom) ;; *) exit 3 ;; esac\n";
@@ -139,13 +157,20 @@ pub(crate) fn write<'a>(real: impl Iterator<Item = &'a str>) -> Outcome<()> {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     }
     systemctl(&["mask", "--quiet", "rct-masked.service"])?;
-    let real: BTreeSet<&str> = real.collect();
+    // What an init script is made into has the usual limit of starts, and is started often here.
+    fs::create_dir_all(format!("{UNITS}/rct-script.service.d"))?;
+    fs::write(
+        format!("{UNITS}/rct-script.service.d/limit.conf"),
+        "[Unit]\nStartLimitIntervalSec=0\n",
+    )?;
+    let real: BTreeSet<&str> = real.filter(|unit| unit.starts_with(REAL)).collect();
     for name in &real {
         unit(name, &real_unit(name), true)?;
     }
     systemctl(&["daemon-reload"])?;
     let enabled = KINDS
         .into_iter()
+        .chain([Kind::Slow])
         .filter(|kind| kind.is_enabled())
         .flat_map(Kind::units);
     let enabled: Vec<String> = enabled.chain(real.into_iter().map(str::to_owned)).collect();
@@ -253,16 +278,45 @@ pub(crate) fn bring(units: &[(String, State)]) -> Outcome<()> {
     Ok(())
 }
 
-/// Looks at units once no job of theirs is left, after a second at the latest.
+/// Looks at units once no job of theirs is left, after some seconds at the latest.
 pub(crate) fn settled(units: &[&str]) -> Outcome<Vec<Look>> {
-    for _ in 0..50 {
+    look_until(units, 150, Look::is_settled)
+}
+
+/// Looks at units that were sent a signal: systemd hears of their end a little later, of some never.
+pub(crate) fn killed(units: &[&str]) -> Outcome<Vec<Look>> {
+    look_until(units, 15, |look| look.get("SubState") != "running")?;
+    settled(units)
+}
+
+fn look_until(units: &[&str], times: usize, fits: fn(&Look) -> bool) -> Outcome<Vec<Look>> {
+    for _ in 0..times {
         let looks = look(units)?;
-        if looks.iter().all(Look::is_settled) {
+        if looks.iter().all(fits) {
             return Ok(looks);
         }
         sleep(Duration::from_millis(20));
     }
     look(units)
+}
+
+/// Makes the machine count as degraded.
+pub(crate) fn degrade() -> Outcome<()> {
+    quietly(&["start", "rct-degrading.service"])
+}
+
+/// Makes the machine count as running.
+pub(crate) fn heal() -> Outcome<()> {
+    systemctl(&["reset-failed"])
+}
+
+/// The version of systemd.
+pub(crate) fn version() -> Outcome<u32> {
+    let output = Command::new("systemctl").arg("--version").output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let word = text.split_whitespace().nth(1).unwrap_or("");
+    let digits = word.split(|c: char| !c.is_ascii_digit()).next();
+    Ok(digits.unwrap_or("").parse()?)
 }
 
 /// Looks at units, all at once: each question costs a process.

@@ -351,4 +351,5 @@ fn in_default_mode(number: usize, case: &case::Case) -> bool {
     number.is_multiple_of(DEFAULT_MODE_STEP)
         || case.spare_descriptor
         || case.marker == case::Marker::SystemdDirectory
+        || case.policy == case::Policy::Says(106, " ", "")
 }
