@@ -17,9 +17,9 @@ use crate::init::{Depth, Init, InitError};
 use crate::ledger::{self, Entry, Ledger};
 use crate::observe::{context, detect, life};
 use crate::policy::{self, ActionLimit, Answer, Decide, Keep, Policy, Question, Roots, Tier};
-use crate::report::Voice;
 use crate::report::log::{Log, LogContext, LogLine, Would};
 use crate::report::time;
+use crate::report::{Voice, systemctl};
 
 /// What stays the same for all units of one call.
 #[derive(Debug)]
@@ -364,6 +364,36 @@ impl Session {
             self.ledger.as_ref(),
         )
     }
+}
+
+impl Session {
+    /// original: systemctl says what can start again what it has just stopped. Only where we are to
+    /// be like it: otherwise that is stopped too.
+    pub(super) fn warn_of_triggers(&self, init: &mut dyn Init, cases: &[Case], voice: &Voice) {
+        if !self.policy.settings().strict {
+            return;
+        }
+        let stops = |case: &&Case| case.request.action == Action::Stop;
+        for unit in cases.iter().filter(stops).map(|case| &case.facts.unit.id) {
+            // It was stopped all the same: a question that fails now is no reason to say more.
+            let by = active_triggers(init, unit).unwrap_or_default();
+            for line in systemctl::still_activated(unit, &by) {
+                voice.line(&line);
+            }
+        }
+    }
+}
+
+fn active_triggers(init: &mut dyn Init, unit: &UnitName) -> Result<Vec<UnitName>, InitError> {
+    let facts = one_unit(init, unit, Depth::Relations)?;
+    if facts.is_masked() {
+        return Ok(Vec::new());
+    }
+    let triggers = init.units(&facts.triggered_by, Depth::State)?;
+    let active = triggers
+        .into_iter()
+        .filter(|trigger| trigger.active.is_and(|state| state.is_active()));
+    Ok(active.map(|trigger| trigger.asked).collect())
 }
 
 /// Where nothing can be noted down nothing is deferred: what may be done is done now, a stop takes

@@ -30,6 +30,24 @@ pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
     }
 }
 
+/// Whether `systemctl --quiet` says it too: refusals it does, but not how a job went.
+pub fn is_said_with_quiet(failure: &JobFailure) -> bool {
+    match failure {
+        JobFailure::Ended { .. } => false,
+        JobFailure::Refused { .. } | JobFailure::TimedOut { .. } | JobFailure::Lost { .. } => true,
+    }
+}
+
+/// The warning that `unit`, just stopped, can be started again by these.
+pub fn still_activated(unit: &UnitName, by: &[UnitName]) -> Vec<String> {
+    if by.is_empty() {
+        return Vec::new();
+    }
+    let first = format!("Warning: Stopping {unit}, but it can still be activated by:");
+    let each = by.iter().map(|trigger| format!("  {trigger}"));
+    std::iter::once(first).chain(each).collect()
+}
+
 /// original: trying to restart what is masked is no failure, and not worth a word
 fn is_ignored(verb: Verb, name: &str) -> bool {
     verb == Verb::TryRestart && name.strip_prefix(SYSTEMD_ERROR) == Some("UnitMasked")
@@ -306,6 +324,23 @@ mod tests {
             assert_eq!(printed(Verb::Start, "a", &failure), expected);
             assert_eq!(status(Verb::Start, &[JobOutcome::Failed(failure)]), 1);
         }
+    }
+
+    #[test]
+    fn quiet_hides_how_a_job_went_but_no_refusal() {
+        assert!(!is_said_with_quiet(&ended_with("failed", "exit-code")));
+        let none = refused_by("org.freedesktop.systemd1.NoSuchUnit", "m");
+        assert!(is_said_with_quiet(&none));
+    }
+
+    #[test]
+    fn what_can_start_a_stopped_unit_again_is_told_as_systemctl_tells_it() {
+        let name = |text: &str| UnitName::parse(text).unwrap();
+        let lines = still_activated(&name("a"), &[name("a.socket"), name("a.timer")]);
+        let text = "Warning: Stopping a.service, but it can still be activated by:\n  \
+                    a.socket\n  a.timer";
+        assert_eq!(lines.join("\n"), text);
+        assert!(still_activated(&name("a"), &[]).is_empty());
     }
 
     #[test]

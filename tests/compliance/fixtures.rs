@@ -1,7 +1,7 @@
 //! The units that the systemd part of the suite works on: written once, brought into a state before each call.
 //! All their names begin with `rct-`; no other unit is ever touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -11,6 +11,8 @@ use std::time::Duration;
 use crate::Outcome;
 
 const UNITS: &str = "/etc/systemd/system";
+/// What the names of real packages' units begin with here.
+const REAL: &str = "rct-real-";
 /// The kinds of units.
 pub(crate) const KINDS: [Kind; 10] = [
     Kind::Enabled,
@@ -39,6 +41,8 @@ pub(crate) enum Kind {
     Oneshot,
     /// Enabled, with a socket of its own.
     Socket,
+    /// Its reload takes its time; not among `KINDS`.
+    Slow,
     /// An init script and no unit file.
     ScriptOnly,
     Missing,
@@ -62,6 +66,7 @@ impl Kind {
             Self::Failing => "rct-failing",
             Self::Reloadable => "rct-reloadable",
             Self::Oneshot => "rct-oneshot",
+            Self::Slow => "rct-slow",
             Self::Socket => "rct-socketed",
             Self::ScriptOnly => "rct-script",
             Self::Missing => "rct-missing",
@@ -92,6 +97,9 @@ impl Kind {
                 Some("Type=exec\nExecStart=/bin/sleep infinity\nExecReload=/bin/true\n")
             }
             Self::Oneshot => Some("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"),
+            Self::Slow => {
+                Some("Type=exec\nExecStart=/bin/sleep infinity\nExecReload=/bin/sleep 1\n")
+            }
             Self::Masked | Self::ScriptOnly | Self::Missing => None,
         }
     }
@@ -99,7 +107,12 @@ impl Kind {
     fn is_enabled(self) -> bool {
         matches!(
             self,
-            Self::Enabled | Self::Failing | Self::Reloadable | Self::Oneshot | Self::Socket
+            Self::Enabled
+                | Self::Failing
+                | Self::Reloadable
+                | Self::Oneshot
+                | Self::Slow
+                | Self::Socket
         )
     }
 }
@@ -111,12 +124,12 @@ pub(crate) fn prefixed(unit: &str) -> String {
     } else {
         format!("{unit}.service")
     };
-    format!("rct-real-{}", unit.replace('@', "-at"))
+    format!("{REAL}{}", unit.replace('@', "-at"))
 }
 
 /// Writes all units, those of `real` names included, and lets systemd read them.
 pub(crate) fn write<'a>(real: impl Iterator<Item = &'a str>) -> Outcome<()> {
-    for kind in KINDS {
+    for kind in KINDS.into_iter().chain([Kind::Slow]) {
         if let Some(service) = kind.service() {
             unit(
                 &format!("{}.service", kind.name()),
@@ -130,6 +143,11 @@ pub(crate) fn write<'a>(real: impl Iterator<Item = &'a str>) -> Outcome<()> {
         "[Socket]\nListenStream=/run/rct-socketed\n",
         true,
     )?;
+    unit(
+        "rct-degrading.service",
+        "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+        false,
+    )?;
     let script = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: rct-script\n# Required-Start:\n# Required-Stop:\n\
                   # Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n# Short-Description: a script\n### END INIT INFO\n\
                   echo \"script $*\"\ncase $1 in start|stop|restart|reload|force-reload|status|custom) ;; *) exit 3 ;; esac\n";
@@ -139,13 +157,20 @@ pub(crate) fn write<'a>(real: impl Iterator<Item = &'a str>) -> Outcome<()> {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     }
     systemctl(&["mask", "--quiet", "rct-masked.service"])?;
-    let real: BTreeSet<&str> = real.collect();
+    // What an init script is made into has the usual limit of starts, and is started often here.
+    fs::create_dir_all(format!("{UNITS}/rct-script.service.d"))?;
+    fs::write(
+        format!("{UNITS}/rct-script.service.d/limit.conf"),
+        "[Unit]\nStartLimitIntervalSec=0\n",
+    )?;
+    let real: BTreeSet<&str> = real.filter(|unit| unit.starts_with(REAL)).collect();
     for name in &real {
         unit(name, &real_unit(name), true)?;
     }
     systemctl(&["daemon-reload"])?;
     let enabled = KINDS
         .into_iter()
+        .chain([Kind::Slow])
         .filter(|kind| kind.is_enabled())
         .flat_map(Kind::units);
     let enabled: Vec<String> = enabled.chain(real.into_iter().map(str::to_owned)).collect();
@@ -180,61 +205,146 @@ fn real_unit(name: &str) -> String {
     }
 }
 
-/// Brings a unit into a state.
-pub(crate) fn bring(unit: &str, state: State) -> Outcome<()> {
-    quietly(&["stop", unit])?;
-    quietly(&["reset-failed", unit])?;
-    match state {
-        State::Stopped => Ok(()),
-        // A socket is started before its service, which would be in its way.
-        State::Running if unit.ends_with(".socket") => {
-            let service = unit.replace(".socket", ".service");
-            quietly(&["stop", &service])?;
-            quietly(&["start", unit])?;
-            quietly(&["start", &service])
-        }
-        State::Running => quietly(&["start", unit]),
+/// What is looked at of a unit. systemctl prints it in an order of its own.
+const LOOKED_AT: &str =
+    "--property=LoadState,ActiveState,SubState,Result,UnitFileState,InvocationID,Job";
+/// What tells one run of a unit from the next.
+const LIFE: &str = "InvocationID";
+
+/// What can be seen of one unit.
+#[derive(Debug, Default)]
+pub(crate) struct Look(BTreeMap<String, String>);
+
+impl Look {
+    fn get(&self, property: &str) -> &str {
+        self.0.get(property).map_or("", String::as_str)
+    }
+
+    /// Whether it is the same run of the unit.
+    pub(crate) fn is_same_life(&self, other: &Self) -> bool {
+        self.get(LIFE) == other.get(LIFE)
+    }
+
+    fn is(&self, state: State) -> bool {
+        let wanted = match state {
+            State::Running => "active",
+            State::Stopped => "inactive",
+        };
+        self.is_settled()
+            && self.get("ActiveState") == wanted
+            && matches!(self.get("Result"), "" | "success")
+    }
+
+    fn is_settled(&self) -> bool {
+        let going = ["activating", "deactivating", "reloading", "refreshing"];
+        matches!(self.get("Job"), "" | "0") && !going.contains(&self.get("ActiveState"))
+    }
+
+    /// All of it but what no two runs have in common.
+    pub(crate) fn text(&self) -> String {
+        let same = self
+            .0
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), LIFE | "Job"));
+        same.map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
-/// What tells one run of a unit from the next.
-pub(crate) fn life(unit: &str) -> Outcome<String> {
-    show(unit, &["--property=InvocationID", "--value"])
-}
-
-/// What a unit is doing.
-pub(crate) fn state(unit: &str) -> Outcome<String> {
-    show(
-        unit,
-        &["--property=LoadState,ActiveState,SubState,Result,UnitFileState"],
-    )
-}
-
-/// Waits until no job of the unit is left, a second at the most.
-pub(crate) fn settle(unit: &str) -> Outcome<()> {
-    for _ in 0..50 {
-        let state = show(unit, &["--property=Job,ActiveState"])?;
-        let job = state
-            .split_whitespace()
-            .find_map(|part| part.strip_prefix("Job="));
-        if job.is_some_and(|job| !matches!(job, "" | "0")) || state.contains("activating") {
-            sleep(Duration::from_millis(20));
-        } else {
-            break;
+/// Brings units into their states; what is in its state already is left alone.
+pub(crate) fn bring(units: &[(String, State)]) -> Outcome<()> {
+    let names: Vec<&str> = units.iter().map(|(unit, _)| unit.as_str()).collect();
+    let looks = look(&names)?;
+    if looks
+        .iter()
+        .zip(units)
+        .all(|(look, (_, state))| look.is(*state))
+    {
+        return Ok(());
+    }
+    quietly(&[&["stop"][..], &names].concat())?;
+    quietly(&[&["reset-failed"][..], &names].concat())?;
+    // A socket is started before its service, which would be in its way.
+    for socket in [true, false] {
+        let running = units.iter().filter(|(unit, state)| {
+            *state == State::Running && unit.ends_with(".socket") == socket
+        });
+        let names: Vec<&str> = running.map(|(unit, _)| unit.as_str()).collect();
+        if !names.is_empty() {
+            quietly(&[&["start"][..], &names].concat())?;
         }
     }
     Ok(())
 }
 
-fn show(unit: &str, options: &[&str]) -> Outcome<String> {
+/// Looks at units once no job of theirs is left, after some seconds at the latest.
+pub(crate) fn settled(units: &[&str]) -> Outcome<Vec<Look>> {
+    look_until(units, 150, Look::is_settled)
+}
+
+/// Looks at units that were sent a signal: systemd hears of their end a little later, of some never.
+pub(crate) fn killed(units: &[&str]) -> Outcome<Vec<Look>> {
+    look_until(units, 15, |look| look.get("SubState") != "running")?;
+    settled(units)
+}
+
+fn look_until(units: &[&str], times: usize, fits: fn(&Look) -> bool) -> Outcome<Vec<Look>> {
+    for _ in 0..times {
+        let looks = look(units)?;
+        if looks.iter().all(fits) {
+            return Ok(looks);
+        }
+        sleep(Duration::from_millis(20));
+    }
+    look(units)
+}
+
+/// Makes the machine count as degraded.
+pub(crate) fn degrade() -> Outcome<()> {
+    quietly(&["start", "rct-degrading.service"])
+}
+
+/// Makes the machine count as running.
+pub(crate) fn heal() -> Outcome<()> {
+    systemctl(&["reset-failed"])
+}
+
+/// The version of systemd.
+pub(crate) fn version() -> Outcome<u32> {
+    let output = Command::new("systemctl").arg("--version").output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let word = text.split_whitespace().nth(1).unwrap_or("");
+    let digits = word.split(|c: char| !c.is_ascii_digit()).next();
+    Ok(digits.unwrap_or("").parse()?)
+}
+
+/// Looks at units, all at once: each question costs a process.
+pub(crate) fn look(units: &[&str]) -> Outcome<Vec<Look>> {
+    if units.is_empty() {
+        return Ok(Vec::new());
+    }
     let output = Command::new("systemctl")
-        .arg("show")
-        .args(options)
-        .arg(unit)
+        .args(["show", LOOKED_AT, "--"])
+        .args(units)
         .output()?;
-    Ok(String::from_utf8_lossy(&output.stdout)
-        .trim()
-        .replace('\n', " "))
+    let text = String::from_utf8_lossy(&output.stdout);
+    let looks: Vec<Look> = text
+        .split("\n\n")
+        .map(|block| {
+            let pairs = block.lines().filter_map(|line| line.split_once('='));
+            Look(
+                pairs
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect(),
+            )
+        })
+        .collect();
+    if looks.len() == units.len() {
+        Ok(looks)
+    } else {
+        Err(format!("systemctl show {units:?} answers {text:?}").into())
+    }
 }
 
 fn quietly(args: &[&str]) -> Outcome<()> {

@@ -84,6 +84,7 @@ impl Text {
                 "knows" if !value.split(' ').any(|known| Some(known) == action) => {
                     result.status = 3
                 }
+                "denies" if Some(value) == action => result.status = 101,
                 "signal" => result.signal = value.parse().ok(),
                 "out" => result.out.extend(format!("{value}\n").bytes()),
                 "out-open" => result.out.extend(value.bytes()),

@@ -27,12 +27,14 @@ use self::arguments::Arguments;
 use super::handover::hand_over;
 use super::perform::{self, Case, Session};
 
-/// Exit status of Perl's `die`, where neither an errno nor a child's status gives another.
-const DIED: u8 = 255;
+/// Where bookworm's stock tool stands when it says that systemctl failed; Perl's `die` tells it.
+const LINE_OF_DEATH: u32 = 145;
 
 /// One call.
 #[derive(Debug)]
 struct Call {
+    /// The path that it was called by.
+    program: String,
     action: Action,
     arguments: Arguments,
     units: Vec<Named>,
@@ -100,7 +102,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
         .warnings
         .iter()
         .for_each(|warning| voice.line(warning));
-    let mut call = match begin(voice.clone(), arguments) {
+    let mut call = match begin(program, voice.clone(), arguments) {
         Ok(call) => call,
         Err(text) => {
             voice.warn(&text);
@@ -127,7 +129,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     }
 }
 
-fn begin(voice: Voice, arguments: Arguments) -> Result<Call, String> {
+fn begin(program: &str, voice: Voice, arguments: Arguments) -> Result<Call, String> {
     let mut words = arguments.words.iter();
     let action = Action::parse(words.next().map_or("", String::as_str));
     let units: Result<Vec<Named>, _> = words.map(|word| Named::parse(word)).collect();
@@ -135,6 +137,7 @@ fn begin(voice: Voice, arguments: Arguments) -> Result<Call, String> {
     let session = Session::begin(&voice);
     let systemd = perform::systemd(&session.policy);
     Ok(Call {
+        program: program.to_owned(),
         action,
         arguments,
         units,
@@ -351,7 +354,12 @@ impl Call {
         });
         let result = self.session.act(&mut self.systemd, &mut cases, Wait::Done);
         let ending = match result {
-            Ok(report) => self.tell(&cases, &report),
+            Ok(report) => {
+                let ending = self.tell(&cases, &report);
+                self.session
+                    .warn_of_triggers(&mut self.systemd, &cases, &self.voice);
+                ending
+            }
             Err(ActError::Init(error)) => return Err(error.into()),
             Err(error) => {
                 self.voice.warn(&format!("{}: {error}", self.line()));
@@ -382,7 +390,12 @@ impl Call {
         {
             perform::explain_to_user(case, &self.voice);
         }
+        // original: stock starts and restarts with `systemctl --quiet`, and dies where that fails
+        let dies = matches!(self.action, Action::Start | Action::Restart);
         for (job, failure) in report.failures() {
+            if dies && self.strict() && !systemctl::is_said_with_quiet(failure) {
+                continue;
+            }
             for line in systemctl::lines(job.verb, &job.unit, failure) {
                 self.voice.line(&line);
             }
@@ -391,27 +404,15 @@ impl Call {
             .iter()
             .filter_map(|case| report.of(&case.facts.unit.id));
         let failed = systemctl::exit_status_of(named.map(|(job, outcome)| (job.verb, outcome)));
-        match self.action {
-            // original: these two go through Perl's `die`
-            Action::Start | Action::Restart if failed != 0 => {
-                self.died(cases, report);
-                DIED
-            }
-            Action::Start
-            | Action::Stop
-            | Action::Restart
-            | Action::TryRestart
-            | Action::Reload
-            | Action::ForceReload
-            | Action::ForceStop
-            | Action::Status
-            | Action::Other(_) => failed,
+        if dies && failed != 0 {
+            self.died(cases, report);
         }
+        failed
     }
 
     fn died(&self, cases: &[Case], report: &Report) {
         if self.strict() {
-            self.voice.line("Could not execute systemctl: ");
+            self.voice.line(&last_words(&self.program));
             return;
         }
         let named = |unit: &UnitName| cases.iter().any(|case| case.facts.unit.id == *unit);
@@ -441,6 +442,11 @@ impl Call {
     }
 }
 
+/// What Perl's `die` says: no reason, for there is no errno. The exit status is systemctl's.
+fn last_words(program: &str) -> String {
+    format!("Could not execute systemctl:  at {program} line {LINE_OF_DEATH}.")
+}
+
 fn is_denied(answer: &HelperAnswer) -> bool {
     matches!(
         answer,
@@ -449,4 +455,17 @@ fn is_denied(answer: &HelperAnswer) -> bool {
             ..
         }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_name_the_program_as_it_was_called_and_no_reason() {
+        assert_eq!(
+            last_words("/usr/bin/deb-systemd-invoke"),
+            "Could not execute systemctl:  at /usr/bin/deb-systemd-invoke line 145."
+        );
+    }
 }

@@ -11,7 +11,7 @@ mod turns;
 use std::ffi::OsString;
 
 use crate::decide::stock::{self, Judgement, status};
-use crate::domain::{Action, FrontEnd, InitKind, Request, Scope, UnitFacts, UnitName};
+use crate::domain::{Action, FrontEnd, InitKind, Request, Scope, UnitFacts, UnitName, Wait};
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::offline::{self, Reach};
@@ -40,6 +40,8 @@ struct Call {
     session: Session,
     /// What was already found out about the unit.
     known: Option<UnitFacts>,
+    /// What the last reload found: whether jobs can be waited for.
+    wait: Wait,
 }
 
 /// How a call ends, unless ours cannot go on: then nothing was done yet, and stock takes over.
@@ -108,6 +110,7 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
         systemd: super::perform::systemd(&session.policy),
         session,
         known: None,
+        wait: Wait::Done,
         arguments,
     }
 }

@@ -69,6 +69,9 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
         Verdict::Run(Action::Other(word)) => Done::Status(script::init_script(call, word)),
         Verdict::Run(action) if is_masked(action, &case) => Done::Status(0),
         Verdict::Run(Action::Reload) if case.facts.unit.can_reload.is_and(|can| !can) => {
+            if call.strict() {
+                call.wait_for(&Action::Reload);
+            }
             Done::Status(script::init_script(call, word))
         }
         Verdict::Nothing
@@ -116,15 +119,17 @@ pub(super) fn bring_back(call: &mut Call) -> Result<(), InitError> {
 }
 
 fn jobs(call: &mut Call, case: Case) -> Result<Done, InitError> {
-    let wait = match case.request.action {
-        Action::Reload => call.wait_for_reload(),
-        _ => Wait::Done,
-    };
+    let wait = call.wait_for(&case.request.action);
     let mut cases = [case];
     let result = call.session.act(&mut call.systemd, &mut cases, wait);
     let [case] = &cases;
     let done = match result {
-        Ok(report) => Done::Status(call.tell(case, &report)),
+        Ok(report) => {
+            let status = call.tell(case, &report);
+            let (session, systemd) = (&call.session, &mut call.systemd);
+            session.warn_of_triggers(systemd, &cases, &call.voice);
+            Done::Status(status)
+        }
         Err(ActError::Init(error)) => return Err(error),
         Err(error) => {
             call.voice.warn(&format!(
@@ -205,13 +210,26 @@ impl Call {
         Ok(generated)
     }
 
+    fn strict(&self) -> bool {
+        self.session.policy.settings().strict
+    }
+
     /// original: while the system is not fully up, a reload may wait for the boot that waits for us
-    fn wait_for_reload(&mut self) -> Wait {
-        let up = self
-            .systemd
-            .machine()
-            .is_and(|machine| *machine == Machine::Running);
-        if up { Wait::Done } else { Wait::Queued }
+    fn wait_for(&mut self, action: &Action) -> Wait {
+        let strict = self.strict();
+        if *action == Action::Reload {
+            // original: a degraded system, which is up, is taken for one that is not
+            let up = if strict {
+                self.systemd.is_fully_up()
+            } else {
+                let machine = self.systemd.machine();
+                machine.is_and(|machine| *machine == Machine::Running)
+            };
+            self.wait = if up { Wait::Done } else { Wait::Queued };
+            return self.wait;
+        }
+        // original: the actions after such a reload are not waited for either
+        if strict { self.wait } else { Wait::Done }
     }
 
     /// Says what failed, and returns the exit status of the unit that was named.

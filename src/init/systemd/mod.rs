@@ -110,6 +110,12 @@ impl Systemd {
         self.manager_property("UserspaceTimestamp")
     }
 
+    /// Whether `systemctl is-system-running` would say so: degraded, or no answer, is a no.
+    pub fn is_fully_up(&mut self) -> bool {
+        self.manager_property::<String>("SystemState")
+            .is_ok_and(|word| word == "running")
+    }
+
     fn linked(&mut self) -> Result<&mut Connection, InitError> {
         // Nothing is under way between two questions: a closed connection (PID 1 was re-executed)
         // can be made anew without any doubt about what was asked.

@@ -15,7 +15,8 @@ for program in $LAB_PROGRAMS; do
     arguments=()
     [ "$name" != in_systemd ] || arguments=(--test-threads=1)
     lab_copy "$LAB" /root/programs "${program#*=}"
-    inside env RCPOLICY_THEIRS=/root/theirs RCPOLICY_OURS=/usr/libexec/rcpolicy timeout 900 \
+    inside env RCPOLICY_THEIRS=/root/theirs RCPOLICY_OURS=/usr/libexec/rcpolicy \
+        ${RCPOLICY_COMPLIANCE_FULL:+RCPOLICY_COMPLIANCE_FULL=1} timeout 1800 \
         "/root/programs/$(basename "${program#*=}")" "${arguments[@]}" >"$LAB_DIR/$LAB/$name.out" 2>&1 </dev/null || {
         cat "$LAB_DIR/$LAB/$name.out" >&2
         same "$name inside" "success" "failure"

@@ -1,0 +1,167 @@
+//! The differences that are meant on a running systemd: each with its name, why it is there, and which fields it
+//! explains. A field that nothing here explains fails the suite, and so does an entry that explains nothing. Pure.
+
+use crate::systemd_cases::{Case, Policy};
+use crate::tool::Tool;
+
+/// Which policy ours runs under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `[compat] strict = true`
+    Strict,
+    /// Nothing configured.
+    Default,
+}
+
+/// One field of what was seen, in which the two sides differ.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delta<'a> {
+    pub(crate) field: &'a str,
+    pub(crate) theirs: &'a str,
+    pub(crate) ours: &'a str,
+}
+
+/// One intended difference.
+pub(crate) struct Difference {
+    pub(crate) name: &'static str,
+    pub(crate) reason: &'static str,
+    /// In which modes it is allowed.
+    pub(crate) modes: &'static [Mode],
+    /// The last version of systemd on which it can be seen.
+    pub(crate) up_to: u32,
+    pub(crate) explains: fn(&Case, &Delta<'_>) -> bool,
+}
+
+const BOTH: &[Mode] = &[Mode::Strict, Mode::Default];
+const DEFAULT: &[Mode] = &[Mode::Default];
+const ANY: u32 = u32::MAX;
+
+/// The table. In strict mode only what comes from the programs that stock calls and ours does not.
+pub(crate) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        name: "the shell's own words",
+        reason: "where there is no init script to run, the shell says so with its own name and line number",
+        modes: BOTH,
+        up_to: ANY,
+        explains: |case, delta| {
+            let theirs = without(delta.theirs, |line| {
+                line.starts_with("TOOLS/invoke-rc.d: N: /etc/init.d/")
+            });
+            let ours = without(delta.ours, |line| {
+                line.starts_with("invoke-rc.d: cannot run `/etc/init.d/")
+            });
+            case.tool == Tool::InvokeRcD && delta.field == "stderr" && theirs == ours
+        },
+    },
+    Difference {
+        name: "how systemctl found out",
+        reason: "ours asks systemd itself and runs no systemd-sysv-install; 262 has none of these lines any more",
+        modes: BOTH,
+        up_to: 259,
+        explains: |case, delta| {
+            let theirs = without(delta.theirs, |line| {
+                line.starts_with("Failed to get unit file state for ")
+                    || line
+                        .ends_with(" is not a native service, redirecting to systemd-sysv-install.")
+                    || line.starts_with("Executing: ")
+                        && line.contains("/systemd-sysv-install is-enabled ")
+            });
+            case.tool == Tool::DebSystemdInvoke && delta.field == "stderr" && theirs == delta.ours
+        },
+    },
+    Difference {
+        name: "stop stops the triggers too",
+        reason: "a socket that goes on listening starts the service again before its files are replaced",
+        modes: DEFAULT,
+        up_to: ANY,
+        explains: |case, delta| match delta.field {
+            "unit rct-socketed.socket" => {
+                case.has("stop")
+                    && delta.theirs.contains("ActiveState=active")
+                    && delta.ours.contains("ActiveState=inactive")
+            }
+            "stderr" => case.has("stop") && delta.theirs == format!("{}{WARNING}", delta.ours),
+            _ => false,
+        },
+    },
+    Difference {
+        name: "nothing to stop is no failure",
+        reason: "what is not loaded is stopped already; a removal must not end there",
+        modes: DEFAULT,
+        up_to: ANY,
+        explains: |case, delta| {
+            let missing = case.has("stop") && case.units.iter().any(|(unit, _)| unit == MISSING);
+            missing
+                && match delta.field {
+                    "status" => delta.theirs == "exit status: 5" && delta.ours == "exit status: 0",
+                    "stderr" => {
+                        delta.theirs.contains("rct-missing.service not loaded.")
+                            && delta.ours.is_empty()
+                    }
+                    _ => false,
+                }
+        },
+    },
+    Difference {
+        name: "errors name the unit and the reason",
+        reason: "`Could not execute systemctl` names neither",
+        modes: DEFAULT,
+        up_to: ANY,
+        explains: |case, delta| {
+            case.tool == Tool::DebSystemdInvoke
+                && delta.field == "stderr"
+                && delta.theirs.contains("Could not execute systemctl:  at ")
+                && delta.ours.contains("deb-systemd-invoke: ")
+                && delta.ours.contains("rct-failing.service failed: ")
+        },
+    },
+    Difference {
+        name: "one answer a unit",
+        reason: "policy-rc.d denied one unit; the others were never meant",
+        modes: DEFAULT,
+        up_to: ANY,
+        explains: |case, delta| {
+            let Policy::Denies(denied) = case.policy else {
+                return false;
+            };
+            case.has(denied)
+                && match delta.field {
+                    "stderr" => delta.ours.contains(&format!(
+                        "returned 101, not running '{} {denied}'",
+                        case.args.first().map_or("", String::as_str)
+                    )),
+                    "unit rct-enabled.service" => {
+                        delta.theirs.ends_with("(the same life)")
+                            && delta.ours.ends_with("(another life)")
+                    }
+                    _ => false,
+                }
+        },
+    },
+    Difference {
+        name: "policy-rc.d's fallback is honoured",
+        reason: "stock ignores 106 and does what the policy did not want",
+        modes: DEFAULT,
+        up_to: ANY,
+        explains: |case, delta| {
+            case.tool == Tool::DebSystemdInvoke
+                && matches!(case.policy, Policy::Says(106, _))
+                && match delta.field {
+                    "stderr" => {
+                        delta.theirs.contains("Got return code N, ignoring.")
+                            && delta.ours.contains("instead")
+                    }
+                    "status" => true,
+                    field => field.starts_with("unit ") && !delta.theirs.ends_with(delta.ours),
+                }
+        },
+    },
+];
+
+const MISSING: &str = "rct-missing.service";
+const WARNING: &str = "Warning: Stopping rct-socketed.service, but it can still be activated by:\n  rct-socketed.socket\n";
+
+fn without(text: &str, unwanted: impl Fn(&str) -> bool) -> String {
+    let lines = text.lines().filter(|line| !unwanted(line));
+    lines.map(|line| format!("{line}\n")).collect()
+}
