@@ -30,7 +30,7 @@ fn after_stop(action: &str, named: &str) -> Story {
 #[test]
 fn stop_takes_all_that_can_start_the_service_in_one_transaction_triggers_first() {
     let plan = socket_service("stop").plan();
-    let stops = ["stop foo.path", "stop foo.socket", "stop foo.service"];
+    let stops = ["stop foo.socket", "stop foo.path", "stop foo.service"];
     assert_eq!(shown(&plan.stops), stops);
     assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
     let steps = plan.steps(Wait::Done);
@@ -46,7 +46,7 @@ fn a_scripts_separate_stops_of_several_triggers_are_one_stop_in_an_upgrade() {
         story.trigger("foo.socket", &["foo.service"]).plan()
     };
     let plan = stop(Phase::Upgrade);
-    assert_eq!(shown(&plan.stops), ["stop foo.path", "stop foo.socket"]);
+    assert_eq!(shown(&plan.stops), ["stop foo.socket", "stop foo.path"]);
     assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
     assert_eq!(plan.records[0].service.as_str(), "foo");
     for other in [Phase::None, Phase::Install, Phase::Remove] {
@@ -228,7 +228,7 @@ fn exactly_what_was_stopped_is_restored_by_the_next_start_or_restart() {
         let verb = format!("{action} foo.service");
         assert_eq!(
             shown(&plan.main),
-            ["start foo.path", "start foo.socket", &verb]
+            ["start foo.socket", "start foo.path", &verb]
         );
         assert_eq!(plan.strikes.len(), 1);
     }
@@ -237,15 +237,15 @@ fn exactly_what_was_stopped_is_restored_by_the_next_start_or_restart() {
 #[test]
 fn the_start_of_one_trigger_brings_the_others_back_too() {
     let plan = after_stop("start", "foo.socket").plan();
-    assert_eq!(shown(&plan.main), ["start foo.path", "start foo.socket"]);
+    assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.path"]);
 }
 
 #[test]
 fn a_try_restart_brings_triggers_back_and_starts_nothing_else() {
     let plan = after_stop("try-restart", "foo").plan();
     let main = [
-        "start foo.path",
         "start foo.socket",
+        "start foo.path",
         "try-restart foo.service",
     ];
     assert_eq!(shown(&plan.main), main);
@@ -260,7 +260,7 @@ fn triggers_come_back_also_when_the_start_itself_has_nothing_to_do() {
             let story = story.with("foo.service", |unit| unit.file = Known::Is(file.clone()));
             assert_eq!(story.verdict(), Verdict::Nothing);
             let plan = story.plan();
-            assert_eq!(shown(&plan.main), ["start foo.path", "start foo.socket"]);
+            assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.path"]);
             assert_eq!(plan.strikes.len(), 1);
         }
     }
@@ -560,7 +560,7 @@ fn a_combined_restart_brings_back_what_fell_with_the_service() {
 fn a_socket_that_comes_back_while_its_service_runs_is_started_while_that_is_down() {
     let plan = after_stop("start", "foo").with("foo.service", up).plan();
     assert_eq!(shown(&plan.stops), ["stop foo.service"]);
-    let main = ["start foo.path", "start foo.socket", "start foo.service"];
+    let main = ["start foo.socket", "start foo.path", "start foo.service"];
     assert_eq!(shown(&plan.main), main);
 }
 
