@@ -16,3 +16,10 @@ pub use plan::{plan, plan_all};
 pub use question::{Clearance, clearance};
 pub use step::{Decided, Plan, Step};
 pub use triggers::{facets, ledger_services};
+
+#[cfg(test)]
+mod clauses;
+#[cfg(test)]
+mod stops;
+#[cfg(test)]
+mod testing;

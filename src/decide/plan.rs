@@ -38,9 +38,16 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
     whole
 }
 
+/// Sockets first: they refuse to start once another trigger has woken their service.
 fn triggers_first(jobs: &mut [Job]) {
-    let key = |job: &Job| (!job.unit.kind().is_trigger(), job.unit.clone());
-    jobs.sort_by_key(key);
+    jobs.sort_by_key(|job| {
+        let rank = match job.unit.kind() {
+            UnitKind::Socket => 0,
+            UnitKind::Path | UnitKind::Timer | UnitKind::Automount => 1,
+            UnitKind::Service | UnitKind::Target | UnitKind::Other => 2,
+        };
+        (rank, job.unit.clone())
+    });
 }
 
 /// What is asked for by name comes with the rest, not once more after it.

@@ -285,17 +285,17 @@ impl Call {
         let mut case = self.session.decide(request, facts, owed);
         if let Verdict::FallBack(actions) = &case.decision.verdict {
             let first = actions.first().cloned();
-            case = self.fall_back(case, first);
+            case = self.fall_back(case, first)?;
         }
         Ok(self.announce(case))
     }
 
     /// deb-systemd-invoke takes the first action of a fallback list that it can do.
-    fn fall_back(&self, case: Case, action: Option<String>) -> Case {
+    fn fall_back(&self, case: Case, action: Option<String>) -> Result<Case, Stuck> {
         let Some(word) = action else {
             let mut case = case;
             case.decision.verdict = Verdict::Deny;
-            return case;
+            return Ok(case);
         };
         let unit = &case.facts.unit.id;
         self.voice.warn(&format!(
@@ -306,11 +306,18 @@ impl Call {
             action: Action::parse(&word),
             ..case.request
         };
+        // policy-rc.d's own list is its answer; about a rule's list it is asked.
+        let own = matches!(&case.facts.helper, HelperAnswer::Said { status, .. } if *status == status::FALLBACK);
+        let helper = if own || self.strict() {
+            HelperAnswer::Absent
+        } else {
+            self.ask(&self.helper(), &request.named, &request.action)?
+        };
         let facts = crate::domain::Facts {
-            helper: HelperAnswer::Absent,
+            helper,
             ..case.facts
         };
-        self.session.decide_listed(request, facts, case.owed)
+        Ok(self.session.decide_listed(request, facts, case.owed))
     }
 
     fn announce(&self, case: Case) -> Option<Case> {

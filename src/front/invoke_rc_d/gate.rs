@@ -15,6 +15,7 @@ use crate::observe::runlevel::{self, Runlevel};
 use crate::observe::{detect, links};
 
 use super::Call;
+use super::turns::Origin;
 
 /// Reached when early boot is over; systemctl's callers take it for "up".
 const SYSINIT: &str = "sysinit.target";
@@ -169,6 +170,15 @@ impl Call {
         };
         self.known = Some(unit);
         Ok(Some(code))
+    }
+
+    /// Asks policy-rc.d about an action that a rule puts in the place of another. About what the
+    /// caller asked for it was asked before, and its own list is its answer.
+    pub(super) fn ask_again(&self, word: &str, from: Origin) -> Result<HelperAnswer, HelperError> {
+        match from {
+            Origin::Rule if !self.shutdown => self.ask_helper(&self.arguments.name, word),
+            Origin::Caller | Origin::Helper | Origin::Rule => Ok(HelperAnswer::Absent),
+        }
     }
 
     /// Asks policy-rc.d about `action` of `name`.

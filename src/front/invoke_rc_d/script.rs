@@ -45,11 +45,18 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
     } else {
         Known::default()
     };
-    let facts = call.session.unseen(&request, call.kind, machine);
+    let mut facts = call.session.unseen(&request, call.kind, machine);
+    facts.helper = match call.ask_again(word, origin) {
+        Ok(answer) => answer,
+        Err(error) => {
+            call.voice.warn(&format!("{error}; the action is not run"));
+            return Done::Ended(status::ERROR);
+        }
+    };
     let owed = call.session.owed_to(&request.unit.service());
     let case = match origin {
         Origin::Caller => call.session.decide(request, facts, owed),
-        Origin::List => call.session.decide_listed(request, facts, owed),
+        Origin::Helper | Origin::Rule => call.session.decide_listed(request, facts, owed),
     };
     let run = |call: &Call, word: &str| {
         let status = run_script(call, word);

@@ -45,7 +45,13 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
     let request = call.request(action.clone());
     let known = call.known.clone();
     let (mut facts, owed) = call.session.observe(&mut call.systemd, &request, known)?;
-    facts.helper = HelperAnswer::Absent;
+    facts.helper = match call.ask_again(word, origin) {
+        Ok(answer) => answer,
+        Err(error) => {
+            call.voice.warn(&format!("{error}; the action is not run"));
+            return Ok(Done::Ended(status::ERROR));
+        }
+    };
     if call.shutdown {
         facts.machine = Known::Is(Machine::Stopping);
     }
@@ -55,7 +61,7 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
     }
     let case = match origin {
         Origin::Caller => call.session.decide(request, facts, owed),
-        Origin::List => call.session.decide_listed(request, facts, owed),
+        Origin::Helper | Origin::Rule => call.session.decide_listed(request, facts, owed),
     };
     let done = match &case.decision.verdict {
         Verdict::Deny => Done::Ended(call.denied(word, &perform::why(&case.decision))),

@@ -29,8 +29,10 @@ impl Done {
 pub(super) enum Origin {
     /// The caller asked for it.
     Caller,
-    /// It stands in a list of fallbacks: no other list takes its place.
-    List,
+    /// It stands in policy-rc.d's list of fallbacks: no other list takes its place.
+    Helper,
+    /// It stands in a rule's list of fallbacks: no other list takes its place.
+    Rule,
 }
 
 /// The actions that are left to try.
@@ -51,7 +53,7 @@ impl Turns {
             origin: if as_asked {
                 Origin::Caller
             } else {
-                Origin::List
+                Origin::Helper
             },
             left: actions.iter().cloned().collect(),
             several: actions.len() > 1,
@@ -79,7 +81,7 @@ impl Turns {
 
     /// Takes other actions instead of what is left.
     pub(super) fn replace(&mut self, actions: Vec<String>) {
-        self.origin = Origin::List;
+        self.origin = Origin::Rule;
         self.several = actions.len() > 1;
         self.left = actions.into();
     }

@@ -1,0 +1,637 @@
+//! Stop, quiesce and what comes back, sentence by sentence.
+
+use super::testing::*;
+use crate::domain::{
+    Action, ActiveState, FileState, Flag, FrontEnd, Known, LoadState, Phase, Until, Verdict, Wait,
+};
+use crate::ledger::{Due, Entry};
+
+fn socket_service(action: &str) -> Story {
+    Story::upgrade(action, "foo")
+        .with("foo.service", up)
+        .trigger("foo.socket", &["foo.service"])
+        .trigger("foo.path", &["foo.service"])
+}
+
+/// After such a stop: all down, and noted.
+fn after_stop(action: &str, named: &str) -> Story {
+    let story = Story::upgrade(action, named);
+    let story = if named == "foo" {
+        story
+    } else {
+        story.with("foo.service", |_| {})
+    };
+    story
+        .stopped_trigger("foo.socket", &["foo.service"])
+        .stopped_trigger("foo.path", &["foo.service"])
+        .noted(took_down("foo", &["foo.path", "foo.socket"]))
+}
+
+#[test]
+fn stop_takes_all_that_can_start_the_service_in_one_transaction_triggers_first() {
+    let plan = socket_service("stop").plan();
+    let stops = ["stop foo.socket", "stop foo.path", "stop foo.service"];
+    assert_eq!(shown(&plan.stops), stops);
+    assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
+    let steps = plan.steps(Wait::Done);
+    assert_eq!(steps.len(), 2, "a note, then one batch of jobs: {steps:?}");
+}
+
+#[test]
+fn a_scripts_separate_stops_of_several_triggers_are_one_stop_in_an_upgrade() {
+    let stop = |phase| {
+        let story = Story::upgrade("stop", "foo.path").phase(phase);
+        let story = story.with("foo.service", up);
+        let story = story.trigger("foo.path", &["foo.service"]);
+        story.trigger("foo.socket", &["foo.service"]).plan()
+    };
+    let plan = stop(Phase::Upgrade);
+    assert_eq!(shown(&plan.stops), ["stop foo.socket", "stop foo.path"]);
+    assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
+    assert_eq!(plan.records[0].service.as_str(), "foo");
+    for other in [Phase::None, Phase::Install, Phase::Remove] {
+        assert_eq!(shown(&stop(other).stops), ["stop foo.path"], "{other:?}");
+    }
+}
+
+#[test]
+fn what_is_already_stopped_still_loses_its_triggers_and_gets_them_back() {
+    let story = Story::upgrade("stop", "foo").trigger("foo.socket", &["foo.service"]);
+    let plan = story.plan();
+    assert_eq!(shown(&plan.stops), ["stop foo.socket", "stop foo.service"]);
+    assert_eq!(noted_down(&plan), ["foo.socket"]);
+}
+
+#[test]
+fn the_sockets_of_dbus_udev_journald_and_logind_are_never_stopped_as_triggers() {
+    for essential in [
+        "dbus.socket",
+        "systemd-udevd-control.socket",
+        "systemd-udevd-kernel.socket",
+        "systemd-journald.socket",
+        "systemd-journald-dev-log.socket",
+        "systemd-journald@ns.socket",
+        "systemd-logind-varlink.socket",
+    ] {
+        let story = Story::upgrade("stop", "foo")
+            .with("foo.service", up)
+            .trigger(essential, &["foo.service"]);
+        assert_eq!(
+            shown(&story.plan().stops),
+            ["stop foo.service"],
+            "{essential}"
+        );
+        assert!(story.reasons().contains(essential));
+    }
+}
+
+#[test]
+fn a_socket_that_other_running_services_share_goes_on_and_is_named() {
+    let shared = |other: ActiveState| {
+        Story::upgrade("stop", "foo")
+            .with("foo.service", up)
+            .with("bar.service", |unit| unit.active = Known::Is(other))
+            .trigger("s.socket", &["foo.service", "bar.service"])
+    };
+    let story = shared(ActiveState::Active);
+    assert_eq!(shown(&story.plan().stops), ["stop foo.service"]);
+    assert!(
+        story
+            .reasons()
+            .contains("s.socket, which goes on: bar.service is running")
+    );
+    let alone = shared(ActiveState::Inactive);
+    assert_eq!(
+        shown(&alone.plan().stops),
+        ["stop s.socket", "stop foo.service"]
+    );
+    let mut unknown = shared(ActiveState::Inactive);
+    unknown.facts.related[0].active = Known::Unknown("lost".to_owned());
+    assert_eq!(shown(&unknown.plan().stops), ["stop foo.service"]);
+    assert!(unknown.reasons().contains("bar.service may be running"));
+}
+
+#[test]
+fn the_listener_of_an_accepting_socket_goes_on_when_one_instance_is_meant() {
+    let story = Story::upgrade("stop", "foo@x")
+        .with("foo@x.service", up)
+        .with("foo.socket", |unit| {
+            up(unit);
+            unit.accepts = true;
+        })
+        .with("foo@x.service", |unit| {
+            unit.triggered_by = names(&["foo.socket"])
+        });
+    assert_eq!(shown(&story.plan().stops), ["stop foo@x.service"]);
+    assert!(story.reasons().contains("foo.socket, which goes on"));
+    let own = Story::upgrade("stop", "foo@x")
+        .with("foo@x.service", up)
+        .trigger("foo@x.socket", &["foo@x.service"]);
+    assert_eq!(
+        shown(&own.plan().stops),
+        ["stop foo@x.socket", "stop foo@x.service"]
+    );
+}
+
+#[test]
+fn a_trigger_whose_stop_the_admin_denies_goes_on_and_is_named() {
+    let story = socket_service("stop").rule("service = \"foo.socket\"\ndecide = \"deny\"");
+    assert_eq!(
+        shown(&story.plan().stops),
+        ["stop foo.path", "stop foo.service"]
+    );
+    assert!(story.reasons().contains("denies its stop"));
+}
+
+#[test]
+fn a_bus_activated_service_is_held_and_the_next_start_releases_it() {
+    let bus = |action: &str| {
+        Story::upgrade(action, "foo").with("foo.service", |unit| unit.bus_activated = true)
+    };
+    let plan = bus("stop").plan();
+    assert_eq!(plan.holds, names(&["foo"]));
+    assert!(plan.records[0].held);
+    let mut entry = took_down("foo", &[]);
+    entry.held = true;
+    for action in ["start", "restart"] {
+        let plan = bus(action).noted(entry.clone()).plan();
+        assert_eq!(plan.releases, names(&["foo"]), "{action}");
+        assert_eq!(plan.strikes.len(), 1);
+    }
+    let removal = bus("stop").phase(Phase::Remove).noted(entry).plan();
+    assert!(removal.holds.is_empty() && removal.records.is_empty());
+    assert_eq!((removal.releases.len(), removal.strikes.len()), (1, 1));
+}
+
+#[test]
+fn without_a_life_nothing_is_held_or_taken_along_that_could_not_come_back() {
+    let mut story = socket_service("stop").with("foo.service", |unit| unit.bus_activated = true);
+    story.facts.life = None;
+    let plan = story.plan();
+    assert_eq!(shown(&plan.stops), ["stop foo.service"]);
+    assert!(plan.holds.is_empty() && plan.records.is_empty());
+    story.request.context.phase = Phase::Remove;
+    assert_eq!(story.plan().stops.len(), 3);
+}
+
+#[test]
+fn what_falls_with_a_trigger_is_named_noted_and_comes_back_after_it() {
+    let story = Story::upgrade("stop", "rpcbind")
+        .with("rpcbind.service", up)
+        .with("rpc-statd.service", |unit| {
+            up(unit);
+            unit.required_by = names(&["nfs.service"]);
+        })
+        .with("nfs.service", up)
+        .with("idle.service", |_| {})
+        .trigger("rpcbind.socket", &["rpcbind.service"]);
+    let mut story = story;
+    for unit in &mut story.facts.related {
+        if unit.id == name("rpcbind.socket") {
+            unit.required_by = names(&["rpc-statd.service", "idle.service"]);
+        }
+    }
+    let plan = story.plan();
+    let noted = ["rpcbind.socket", "+nfs.service", "+rpc-statd.service"];
+    assert_eq!(noted_down(&plan), noted);
+    assert!(
+        story
+            .reasons()
+            .contains("takes rpc-statd.service down with it")
+    );
+    assert_eq!(
+        shown(&plan.stops),
+        ["stop rpcbind.socket", "stop rpcbind.service"]
+    );
+    let start = Story::upgrade("start", "rpcbind")
+        .stopped_trigger("rpcbind.socket", &["rpcbind.service"])
+        .with("rpc-statd.service", |unit| unit.down_since = OUR_STOP)
+        .noted(took_down(
+            "rpcbind",
+            &["rpcbind.socket", "+rpc-statd.service"],
+        ));
+    let plan = start.plan();
+    assert_eq!(
+        shown(&plan.main),
+        ["start rpcbind.socket", "start rpcbind.service"]
+    );
+    assert_eq!(shown(&plan.after), ["start rpc-statd.service"]);
+    assert_eq!(plan.strikes.len(), 1);
+}
+
+#[test]
+fn exactly_what_was_stopped_is_restored_by_the_next_start_or_restart() {
+    for action in ["start", "restart"] {
+        let plan = after_stop(action, "foo")
+            .with("other.socket", |_| {})
+            .plan();
+        let verb = format!("{action} foo.service");
+        assert_eq!(
+            shown(&plan.main),
+            ["start foo.socket", "start foo.path", &verb]
+        );
+        assert_eq!(plan.strikes.len(), 1);
+    }
+}
+
+#[test]
+fn the_start_of_one_trigger_brings_the_others_back_too() {
+    let plan = after_stop("start", "foo.socket").plan();
+    assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.path"]);
+}
+
+#[test]
+fn a_try_restart_brings_triggers_back_and_starts_nothing_else() {
+    let plan = after_stop("try-restart", "foo").plan();
+    let main = [
+        "start foo.socket",
+        "start foo.path",
+        "try-restart foo.service",
+    ];
+    assert_eq!(shown(&plan.main), main);
+    assert_eq!(plan.strikes.len(), 1);
+}
+
+#[test]
+fn triggers_come_back_also_when_the_start_itself_has_nothing_to_do() {
+    for file in [FileState::Disabled, FileState::Static] {
+        for action in ["start", "restart"] {
+            let story = after_stop(action, "foo");
+            let story = story.with("foo.service", |unit| unit.file = Known::Is(file.clone()));
+            assert_eq!(story.verdict(), Verdict::Nothing);
+            let plan = story.plan();
+            assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.path"]);
+            assert_eq!(plan.strikes.len(), 1);
+        }
+    }
+}
+
+#[test]
+fn where_the_start_is_denied_no_trigger_comes_back() {
+    let deny = "service = \"foo\"\naction = \"start\"\ndecide = \"deny\"";
+    assert!(after_stop("start", "foo").rule(deny).plan().is_empty());
+    assert!(after_stop("start", "foo").helper(101, "").plan().is_empty());
+    assert!(after_stop("start", "foo.path").rule(deny).plan().is_empty());
+}
+
+#[test]
+fn a_trigger_or_dependent_that_may_not_start_stays_noted_while_the_rest_comes_back() {
+    let deny = "service = \"foo.path\"\naction = \"start\"\ndecide = \"deny\"";
+    let story = after_stop("start", "foo");
+    for story in [story.clone().rule(deny), story.helper_of("foo.path", 101)] {
+        let plan = story.plan();
+        assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.service"]);
+        assert!(plan.strikes.is_empty());
+        let left = plan.leaves[0].down.as_ref().unwrap();
+        assert_eq!(left.units[0].unit, name("foo.path"));
+        assert_eq!(left.units.len(), 1);
+    }
+    let shared = Story::upgrade("start", "foo")
+        .with("bar.service", |_| {})
+        .stopped_trigger("s.socket", &["foo.service", "bar.service"])
+        .noted(took_down("foo", &["s.socket"]))
+        .rule("service = \"bar\"\naction = \"start\"\ndecide = \"deny\"");
+    assert_eq!(shown(&shared.plan().main), ["start foo.service"]);
+}
+
+#[test]
+fn nothing_is_restored_on_removal_and_removal_settles_what_an_aborted_upgrade_noted() {
+    let story = socket_service("stop").phase(Phase::Remove);
+    assert!(story.plan().records.is_empty());
+    for entry in [
+        took_down("foo", &["foo.socket"]),
+        quiesced("foo"),
+        kept_running("foo"),
+    ] {
+        let plan = story.clone().noted(entry.clone()).plan();
+        assert_eq!(plan.strikes.len(), 1, "{entry:?}");
+        assert!(plan.main.is_empty());
+        let gone = Story::upgrade("stop", "foo")
+            .phase(Phase::Remove)
+            .with("foo.service", |unit| {
+                unit.load = Known::Is(LoadState::NotFound)
+            })
+            .noted(entry.clone());
+        assert_eq!(gone.verdict(), Verdict::Nothing);
+        assert_eq!(gone.plan().strikes.len(), 1);
+        let flagged = story.clone().flag(Flag::Quiesce).noted(entry).plan();
+        assert_eq!(flagged.strikes.len(), 1);
+    }
+}
+
+#[test]
+fn what_the_admin_stopped_masked_disabled_or_removed_meanwhile_stays_down() {
+    type Change = fn(&mut crate::domain::UnitFacts);
+    let changes: [(&str, Change); 5] = [
+        ("stopped", |unit| unit.down_since = OUR_STOP + 1),
+        ("masked", |unit| unit.load = Known::Is(LoadState::Masked)),
+        ("disabled", |unit| {
+            unit.file = Known::Is(FileState::Disabled)
+        }),
+        ("removed", |unit| unit.load = Known::Is(LoadState::NotFound)),
+        ("started", up),
+    ];
+    for (what, change) in changes {
+        let mut story = after_stop("start", "foo");
+        let mut related = story.facts.related.iter_mut();
+        change(related.find(|unit| unit.id == name("foo.path")).unwrap());
+        let main = shown(&story.plan().main);
+        assert_eq!(main, ["start foo.socket", "start foo.service"], "{what}");
+    }
+    let masked = after_stop("start", "foo").with("foo.service", |unit| {
+        unit.load = Known::Is(LoadState::Masked)
+    });
+    assert!(
+        masked.plan().main.is_empty(),
+        "no socket for a masked service"
+    );
+}
+
+#[test]
+fn what_was_stopped_by_hand_is_neither_started_nor_restored_by_a_script() {
+    let by_hand = |mut entry: Entry| {
+        entry.who.phase = Phase::None;
+        entry
+    };
+    let entry = by_hand(took_down("foo", &["foo.path", "foo.socket"]));
+    let script = after_stop("start", "foo").noted(entry.clone());
+    assert_eq!(script.verdict(), Verdict::Nothing);
+    assert!(script.plan().is_empty(), "{:?}", script.plan());
+    let hand = script.clone().phase(Phase::None);
+    assert_eq!(hand.plan().main.len(), 3);
+    assert_eq!(script.rule("decide = \"allow\"").plan().main.len(), 3);
+    // a script's own stop is noted anew, without what the admin took down
+    let again = Story::upgrade("stop", "foo")
+        .with("foo.service", up)
+        .stopped_trigger("foo.path", &["foo.service"])
+        .trigger("foo.socket", &["foo.service"])
+        .noted(entry)
+        .plan();
+    assert_eq!(noted_down(&again), ["foo.socket"]);
+    assert_eq!(again.forgets.len(), 1);
+}
+
+#[test]
+fn a_stop_by_hand_takes_the_triggers_down_and_the_next_start_by_hand_brings_them_back() {
+    let plan = socket_service("stop").phase(Phase::None).plan();
+    assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
+    assert_eq!(plan.records[0].who.phase, Phase::None);
+}
+
+#[test]
+fn a_second_stop_adds_nothing_and_forgets_nothing() {
+    let plan = after_stop("stop", "foo").plan();
+    assert!(plan.records.is_empty() && plan.strikes.is_empty());
+    assert_eq!(shown(&plan.stops), ["stop foo.service"]);
+}
+
+#[test]
+fn quiesce_stops_the_service_alone_by_flag_and_by_rule() {
+    let story = socket_service("stop");
+    for story in [
+        story.clone().flag(Flag::Quiesce),
+        story.rule("decide = \"quiesce\""),
+    ] {
+        let plan = story.plan();
+        assert_eq!(shown(&plan.stops), ["stop foo.service"]);
+        assert!(plan.records[0].quiesced.is_some() && plan.holds.is_empty());
+    }
+}
+
+#[test]
+fn a_start_after_a_quiesce_is_a_restart_where_it_was_woken_meanwhile() {
+    let start = Story::upgrade("start", "foo").noted(quiesced("foo"));
+    assert_eq!(start.verdict(), Verdict::Run(Action::Start));
+    let woken = start.with("foo.service", up);
+    assert_eq!(woken.verdict(), Verdict::Restart);
+    assert_eq!(shown(&woken.plan().main), ["restart foo.service"]);
+    assert_eq!(woken.plan().strikes.len(), 1);
+}
+
+#[test]
+fn a_service_that_was_down_when_it_was_quiesced_may_have_been_woken_with_old_files() {
+    let story = Story::upgrade("stop", "foo")
+        .trigger("foo.socket", &["foo.service"])
+        .flag(Flag::Quiesce);
+    assert!(story.plan().records[0].quiesced.is_some());
+}
+
+#[test]
+fn the_start_of_a_trigger_does_not_settle_what_is_owed_to_its_service() {
+    for entry in [
+        quiesced("foo"),
+        kept_running("foo"),
+        owing("foo", Due::Restart),
+    ] {
+        let story = Story::upgrade("start", "foo.socket")
+            .with("foo.service", up)
+            .trigger("foo.socket", &["foo.service"])
+            .noted(entry.clone());
+        let plan = story.plan();
+        assert_eq!(shown(&plan.main), ["start foo.socket"]);
+        assert!(plan.strikes.is_empty(), "{entry:?}");
+        assert_eq!(plan.leaves, [entry]);
+    }
+}
+
+#[test]
+fn a_trigger_stopped_after_a_quiesce_does_not_make_the_quiesce_forgotten() {
+    let trigger = Story::upgrade("stop", "foo.socket")
+        .with("foo.service", up)
+        .trigger("foo.socket", &["foo.service"])
+        .plan();
+    let merged = crate::ledger::merge(quiesced("foo"), trigger.records[0].clone());
+    assert!(merged.quiesced.is_some() && merged.down.is_some());
+}
+
+#[test]
+fn a_start_of_what_runs_does_not_pay_a_restart_and_a_stop_cancels_it() {
+    let start = |due| {
+        let story = Story::upgrade("start", "foo").with("foo.service", up);
+        story.noted(owing("foo", due)).plan()
+    };
+    assert_eq!(start(Due::Restart).leaves, [owing("foo", Due::Restart)]);
+    // what is to stop later, and is started now, is to go on
+    assert_eq!(start(Due::Stop).leaves, [owing("foo", Due::Restart)]);
+    assert_eq!(start(Due::Start).strikes.len(), 1);
+    let stop = Story::upgrade("stop", "foo").with("foo.service", up);
+    let plan = stop.noted(owing("foo", Due::Restart)).plan();
+    let left = crate::ledger::merge(owing("foo", Due::Restart), plan.records[0].clone());
+    assert_eq!(left.owed, None);
+}
+
+#[test]
+fn a_service_with_a_descriptor_store_is_never_split_in_an_upgrade() {
+    let store = |action: &str| {
+        Story::upgrade(action, "foo").with("foo.service", |unit| {
+            up(unit);
+            unit.has_fd_store = true;
+        })
+    };
+    for stop in [
+        store("stop"),
+        store("stop").rule("decide = \"stop\""),
+        store("stop").vendor_rule("decide = \"quiesce\""),
+        store("stop").flag(Flag::Quiesce),
+    ] {
+        assert_eq!(stop.verdict(), Verdict::Hold);
+        assert!(stop.plan().stops.is_empty());
+        assert!(stop.plan().records[0].kept_running);
+        let removal = stop.phase(Phase::Remove);
+        assert_eq!(removal.plan().stops.len(), 1);
+    }
+    let start = store("start").noted(kept_running("foo")).plan();
+    assert_eq!(shown(&start.main), ["restart foo.service"]);
+    let socket = Story::upgrade("stop", "foo.socket")
+        .with("foo.service", |unit| {
+            up(unit);
+            unit.has_fd_store = true;
+        })
+        .trigger("foo.socket", &["foo.service"]);
+    assert_eq!(socket.verdict(), Verdict::Nothing);
+}
+
+#[test]
+fn in_an_upgrade_a_trigger_goes_on_with_a_service_that_is_kept_running() {
+    let stop = |decide: &str| {
+        Story::upgrade("stop", "foo.socket")
+            .with("foo.service", up)
+            .trigger("foo.socket", &["foo.service"])
+            .rule(&format!("service = \"foo\"\ndecide = \"{decide}\""))
+    };
+    for decide in ["restart", "if-stale", "reload", "defer", "quiesce"] {
+        assert_eq!(stop(decide).verdict(), Verdict::Nothing, "{decide}");
+        assert_eq!(stop(decide).phase(Phase::Remove).verdict(), Verdict::Stop);
+    }
+    assert_eq!(stop("stop").verdict(), Verdict::Stop);
+}
+
+#[test]
+fn what_is_put_off_is_owed_to_a_service_and_never_to_its_trigger() {
+    for (action, expected) in [
+        ("stop", Verdict::Nothing),
+        ("start", Verdict::Run(Action::Start)),
+        ("restart", Verdict::Run(Action::Restart)),
+    ] {
+        let story = Story::upgrade(action, "foo.socket")
+            .with("foo.service", up)
+            .trigger("foo.socket", &["foo.service"])
+            .flag(Flag::Defer);
+        assert_eq!(story.verdict(), expected);
+    }
+    let until = Until::Batch;
+    let action = Action::Stop;
+    let by_hand = Story::upgrade("stop", "foo").phase(Phase::None);
+    let later = by_hand.with("foo.service", up).flag(Flag::Defer);
+    assert_eq!(later.verdict(), Verdict::Defer { action, until });
+}
+
+#[test]
+fn a_combined_restart_stops_both_starts_the_sockets_then_the_service() {
+    let service = socket_service("restart");
+    let socket = Story::upgrade("restart", "foo.socket")
+        .with("foo.service", up)
+        .trigger("foo.socket", &["foo.service"]);
+    let plan = together(&[&service, &socket]);
+    assert_eq!(shown(&plan.stops), ["stop foo.socket", "stop foo.service"]);
+    assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.service"]);
+    assert_eq!(plan, together(&[&socket, &service]));
+}
+
+#[test]
+fn a_combined_restart_brings_back_what_fell_with_the_service() {
+    let requires = |unit: &mut crate::domain::UnitFacts| {
+        up(unit);
+        unit.required_by = names(&["docker.service"]);
+    };
+    let service = Story::upgrade("restart", "foo")
+        .with("foo.service", requires)
+        .with("docker.service", up)
+        .trigger("foo.socket", &["foo.service"]);
+    let socket = Story::upgrade("restart", "foo.socket")
+        .with("foo.service", requires)
+        .with("docker.service", up)
+        .trigger("foo.socket", &["foo.service"]);
+    let plan = together(&[&service, &socket]);
+    assert_eq!(shown(&plan.after), ["start docker.service"]);
+}
+
+#[test]
+fn a_socket_that_comes_back_while_its_service_runs_is_started_while_that_is_down() {
+    let plan = after_stop("start", "foo").with("foo.service", up).plan();
+    assert_eq!(shown(&plan.stops), ["stop foo.service"]);
+    let main = ["start foo.socket", "start foo.path", "start foo.service"];
+    assert_eq!(shown(&plan.main), main);
+}
+
+#[test]
+fn stop_of_what_is_not_loaded_succeeds_without_a_job() {
+    let story = Story::upgrade("stop", "foo").with("foo.service", |unit| {
+        unit.load = Known::Is(LoadState::NotFound)
+    });
+    assert_eq!(story.verdict(), Verdict::Nothing);
+    assert!(story.plan().is_empty());
+    let left = story.trigger("foo.socket", &["foo.service"]);
+    assert_eq!(shown(&left.plan().stops), ["stop foo.socket"]);
+}
+
+#[test]
+fn strict_mode_gives_stock_back() {
+    let stop = socket_service("stop").strict();
+    assert_eq!(stop.verdict(), Verdict::Run(Action::Stop));
+    assert_eq!(shown(&stop.plan().stops), ["stop foo.service"]);
+    assert!(stop.plan().records.is_empty());
+    let missing = Story::upgrade("stop", "foo")
+        .with("foo.service", |unit| {
+            unit.load = Known::Is(LoadState::NotFound)
+        })
+        .strict();
+    assert_eq!(shown(&missing.plan().stops), ["stop foo.service"]);
+    let by_admin = Story::upgrade("start", "foo").with("foo.service", |u| u.down_since_epoch = 500);
+    assert_eq!(by_admin.strict().verdict(), Verdict::Run(Action::Start));
+    let disabled = Story::upgrade("start", "foo")
+        .with("foo.service", |unit| {
+            unit.file = Known::Is(FileState::Disabled)
+        })
+        .strict();
+    assert_eq!(disabled.verdict(), Verdict::Nothing);
+    assert_eq!(
+        disabled.front(FrontEnd::InvokeRcD).verdict(),
+        Verdict::Run(Action::Start)
+    );
+    let z = Story::upgrade("restart", "z")
+        .strict()
+        .with("z.service", up);
+    let a = Story::upgrade("restart", "a").with("a.service", up);
+    let both = together(&[&z, &a]);
+    assert_eq!(
+        shown(&both.main),
+        ["restart z.service", "restart a.service"]
+    );
+}
+
+#[test]
+fn a_note_under_the_name_of_an_alias_is_found() {
+    let mut story = Story::upgrade("start", "old");
+    story.facts.unit.id = name("new.service");
+    let services = crate::decide::ledger_services(&story.facts);
+    let services: Vec<&str> = services.iter().map(|service| service.as_str()).collect();
+    assert_eq!(services, ["new", "old"]);
+}
+
+#[test]
+fn a_trigger_of_several_services_is_noted_for_the_same_one_in_any_order() {
+    let stop = |services: &[&str]| {
+        let mut story = Story::upgrade("stop", "s.socket");
+        for service in services {
+            story = story.with(service, |_| {});
+        }
+        story.trigger("s.socket", services).plan()
+    };
+    let (one, other) = (
+        stop(&["a.service", "b.service"]),
+        stop(&["b.service", "a.service"]),
+    );
+    assert_eq!(one.records[0].service.as_str(), "a");
+    assert_eq!(one.records, other.records);
+}
