@@ -21,6 +21,7 @@ fn line(service: &str, package: &str, time: &str) -> LogLine {
         time: time.to_owned(),
         front: FrontEnd::InvokeRcD,
         service: ServiceName::parse(service).unwrap(),
+        concerns: Vec::new(),
         unit: UnitName::parse(service).unwrap(),
         action: Action::Restart,
         verdict: Verdict::Deny,

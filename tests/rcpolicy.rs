@@ -59,6 +59,7 @@ impl Machine {
             time: rcpolicy::report::time::rfc3339(micros),
             front: FrontEnd::DebSystemdInvoke,
             service: ServiceName::parse(service).unwrap(),
+            concerns: Vec::new(),
             unit: UnitName::parse(service).unwrap(),
             action: Action::Restart,
             verdict: Verdict::Defer {

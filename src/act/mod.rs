@@ -4,7 +4,7 @@
 use thiserror::Error;
 
 use crate::decide::{Plan, Step};
-use crate::domain::{Job, JobOutcome, UnitName, Wait};
+use crate::domain::{Job, JobOutcome, UnitFacts, UnitName, Wait};
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::{Entry, Ledger, LedgerError};
 
@@ -122,16 +122,17 @@ pub fn carry_out(
     Ok(report)
 }
 
-/// Only notes down what the plan says is to be noted.
+/// Only notes down what the plan says is to be noted. Returns what went wrong besides.
 ///
 /// # Errors
 /// When that could not be done.
-pub fn note(plan: &Plan, ledger: Option<&Ledger>) -> Result<(), ActError> {
+pub fn note(plan: &Plan, ledger: Option<&Ledger>) -> Result<Vec<String>, ActError> {
     let ledger = ledger.ok_or(ActError::NoLife)?;
+    let mut report = Report::default();
     for entry in &plan.records {
-        record(ledger, entry.clone(), &mut Report::default())?;
+        record(ledger, entry.clone(), &mut report)?;
     }
-    Ok(())
+    Ok(report.warnings)
 }
 
 fn record(ledger: &Ledger, mut entry: Entry, report: &mut Report) -> Result<(), ActError> {
@@ -140,7 +141,7 @@ fn record(ledger: &Ledger, mut entry: Entry, report: &mut Report) -> Result<(), 
     locked.merge(entry)?;
     report
         .warnings
-        .extend(locked.notices().iter().map(|notice| format!("{notice:?}")));
+        .extend(locked.notices().iter().map(ToString::to_string));
     Ok(())
 }
 
@@ -168,7 +169,8 @@ fn remember_times(plan: &Plan, init: &mut dyn Init, ledger: Option<&Ledger>, rep
     let Some(ledger) = ledger.filter(|_| !plan.stops.is_empty()) else {
         return;
     };
-    for record in plan.records.iter().filter(|entry| entry.down.is_some()) {
+    let stopped = |entry: &&Entry| entry.down.is_some() || entry.quiesced.is_some();
+    for record in plan.records.iter().filter(stopped) {
         if let Err(why) = remember(record, init, ledger) {
             report.warnings.push(format!(
                 "the note about {} is incomplete: {why}",
@@ -179,12 +181,9 @@ fn remember_times(plan: &Plan, init: &mut dyn Init, ledger: Option<&Ledger>, rep
 }
 
 fn remember(record: &Entry, init: &mut dyn Init, ledger: &Ledger) -> Result<(), String> {
-    let names: Vec<UnitName> = record
-        .down
-        .iter()
-        .flat_map(|down| &down.units)
-        .map(|stopped| stopped.unit.clone())
-        .collect();
+    let units = record.down.iter().flat_map(|down| &down.units);
+    let mut names: Vec<UnitName> = units.map(|stopped| stopped.unit.clone()).collect();
+    names.push(record.unit.clone());
     let facts = init
         .units(&names, Depth::Relations)
         .map_err(|error| error.to_string())?;
@@ -195,12 +194,27 @@ fn remember(record: &Entry, init: &mut dyn Init, ledger: &Ledger) -> Result<(), 
     let Some(mut entry) = noted else {
         return Ok(());
     };
-    let ours = facts.iter().filter(|unit| unit.is_down());
-    for unit in ours {
-        let units = entry.down.iter_mut().flat_map(|down| &mut down.units);
-        for stopped in units.filter(|stopped| stopped.unit == unit.asked) {
-            stopped.down_since = Some(unit.down_since);
-        }
+    for unit in facts.iter().filter(|unit| unit.is_down()) {
+        note_time(&mut entry, unit);
     }
     locked.put(&entry).map_err(|error| error.to_string())
 }
+
+fn note_time(entry: &mut Entry, unit: &UnitFacts) {
+    let since = Some(unit.down_since);
+    if unit.asked == entry.unit {
+        if let Some(quiesced) = &mut entry.quiesced {
+            quiesced.down_since = since;
+        }
+        if let Some(down) = &mut entry.down {
+            down.service_down_since = since;
+        }
+    }
+    let units = entry.down.iter_mut().flat_map(|down| &mut down.units);
+    for stopped in units.filter(|stopped| stopped.unit == unit.asked) {
+        stopped.down_since = since;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use crate::domain::{
 };
 use crate::ledger::Entry;
 
+use super::pay::not_wanted;
+
 /// What is masked, disabled and not running, or stopped by the admin is not started.
 pub(super) fn filter(
     request: &Request,
@@ -20,6 +22,9 @@ pub(super) fn filter(
     }
     if let Some(found) = stock_filter(request, facts) {
         return Some(found);
+    }
+    if let Some(reason) = not_wanted(request, facts, owed) {
+        return Some((Verdict::Nothing, reason));
     }
     if owed.is_some_and(|entry| unit.is_down() && stopped_by_hand(request, entry)) {
         return Some((Verdict::Nothing, state("was stopped by hand".to_owned())));

@@ -222,8 +222,9 @@ fn by_rules(
         }
         None => given.unwrap_or_else(|| built_in(request, facts, policy, owed, &mut reasons)),
     };
+    let verdict = not_in_a_chroot(verdict, request, facts, &mut reasons);
     if !lifted && starts(&verdict, request) {
-        let filtered = if strict {
+        let filtered = if strict && request.front != FrontEnd::Rcpolicy {
             stock_filter(request, facts)
         } else {
             filter(request, facts, owed)
@@ -234,6 +235,22 @@ fn by_rules(
         }
     }
     Decision { verdict, reasons }
+}
+
+/// A chroot has no ledger: what is put off there would be lost, so it is done as stock does it.
+fn not_in_a_chroot(
+    verdict: Verdict,
+    request: &Request,
+    facts: &Facts,
+    reasons: &mut Vec<Reason>,
+) -> Verdict {
+    let put_off = matches!(verdict, Verdict::Hold | Verdict::Defer { .. });
+    if !put_off || !facts.machine.is_and(|m| *m == Machine::Chroot) {
+        return verdict;
+    }
+    let text = "nothing is put off in a chroot: nobody would do it later";
+    reasons.push(Reason::new(Source::BuiltIn, text));
+    Verdict::Run(request.action.clone())
 }
 
 fn starts(verdict: &Verdict, request: &Request) -> bool {
@@ -310,7 +327,8 @@ fn how(
                 && rule.phase.contains(&Phase::Install);
             let action = Action::Start;
             let until = *until;
-            (installs && !is_trigger(facts)).then_some(Verdict::Defer { action, until })
+            let flushed = request.front == FrontEnd::Rcpolicy;
+            (installs && !flushed && !is_trigger(facts)).then_some(Verdict::Defer { action, until })
         }),
         Decide::Fallback(actions) => Some(Verdict::FallBack(actions.clone())),
     }
@@ -340,6 +358,10 @@ fn quiesce(facts: &Facts) -> Verdict {
 
 /// Triggers are never put off: what is owed is owed to a service.
 fn defer(request: &Request, facts: &Facts, owed: Option<&Entry>, until: Until) -> Option<Verdict> {
+    if request.front == FrontEnd::Rcpolicy {
+        // A flush is what it was put off until.
+        return None;
+    }
     let kept = owed.is_some_and(|entry| entry.kept_running);
     let phase = request.context.phase;
     let up = !facts.unit.is_down();

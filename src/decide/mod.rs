@@ -4,6 +4,7 @@
 mod built_in;
 mod filter;
 mod judge;
+mod pay;
 mod plan;
 mod question;
 mod restore;
@@ -12,6 +13,7 @@ pub mod stock;
 mod triggers;
 
 pub use judge::{also_asked, decide, decide_listed};
+pub use pay::{Payment, payment, rest, stopped_since};
 pub use plan::{plan, plan_all};
 pub use question::{Clearance, clearance};
 pub use step::{Decided, Plan, Step};

@@ -311,6 +311,7 @@ fn quiesce(one: &Decided<'_>) -> Plan {
             let quiesced = Quiesced {
                 invocation: unit.invocation.clone(),
                 main_pid: unit.main_pid,
+                down_since: None,
             };
             entry.quiesced = Some(quiesced);
         })

@@ -5,20 +5,20 @@ use std::path::Path;
 
 use nix::unistd::geteuid;
 
-use crate::act::{ActError, Report, carry_out, note};
-use crate::decide::{Decided, decide, decide_listed, ledger_services, plan, plan_all};
+use crate::act::{ActError, Report, carry_out};
+use crate::decide::{Decided, decide, decide_listed, ledger_services, plan_all};
 use crate::domain::{
-    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Life, Machine,
-    Phase, Reason, Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
+    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, JobOutcome, Known,
+    Machine, Phase, Reason, Request, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::{self, Entry, Ledger};
-use crate::observe::{context, detect, life};
+use crate::observe::helper::Helper;
+use crate::observe::{context, life};
 use crate::policy::{self, ActionLimit, Answer, Decide, Keep, Policy, Question, Roots, Tier};
-use crate::report::log::{Log, LogContext, LogLine, Would};
-use crate::report::time;
+use crate::report::log::Log;
 use crate::report::{Voice, systemctl};
 
 /// What stays the same for all units of one call.
@@ -29,8 +29,9 @@ pub(super) struct Session {
     /// Who asks: one look at the processes above us is enough for one call.
     pub(super) context: Context,
     pub(super) now: u64,
+    pub(super) log: Log,
     /// Says what went wrong beside the action itself.
-    voice: Voice,
+    pub(super) voice: Voice,
 }
 
 /// One request with all that belongs to it.
@@ -40,6 +41,8 @@ pub(super) struct Case {
     pub(super) facts: Facts,
     pub(super) decision: Decision,
     pub(super) owed: Option<Entry>,
+    /// What came of it, one line, once it was carried out.
+    pub(super) outcome: Option<String>,
 }
 
 /// systemd, with the policy's limit for its jobs. Nobody is contacted yet.
@@ -50,8 +53,15 @@ pub(super) fn systemd(policy: &Policy) -> Systemd {
     })
 }
 
+/// policy-rc.d, with the policy's limits.
+pub(super) fn helper(policy: &Policy) -> Helper {
+    let settings = policy.settings();
+    let most = usize::try_from(settings.helper_max_output).unwrap_or(usize::MAX);
+    Helper::of_machine(settings.helper_limit, most)
+}
+
 impl Case {
-    fn decided(&self) -> Decided<'_> {
+    pub(super) fn decided(&self) -> Decided<'_> {
         Decided {
             request: &self.request,
             facts: &self.facts,
@@ -80,44 +90,8 @@ impl Session {
             ledger,
             context: context::observe(),
             now: context::now(),
+            log: Log::default(),
             voice: voice.clone(),
-        }
-    }
-
-    /// The life of the init that notes are kept for.
-    pub(super) fn life(&self) -> Option<Life> {
-        self.ledger.as_ref().map(|ledger| ledger.life().clone())
-    }
-
-    /// What is noted about `service`. A damaged note says nothing; the next writer sets it aside.
-    pub(super) fn owed_to(&self, service: &ServiceName) -> Option<Entry> {
-        self.ledger.as_ref()?.read(service).ok()?.current()
-    }
-
-    /// Notes down what is put off. Returns what to say about it.
-    ///
-    /// # Errors
-    /// When it could not be noted.
-    pub(super) fn note(&self, case: &Case) -> Result<(), ActError> {
-        let plan = plan(&case.decided(), &self.policy);
-        note(&plan, self.ledger.as_ref())
-    }
-
-    /// Strikes a note that the action has just settled.
-    pub(super) fn settle(&self, case: &Case, voice: &Voice) {
-        let settles = matches!(case.request.action, Action::Start | Action::Restart);
-        let (Some(ledger), Some(entry)) = (&self.ledger, case.owed.as_ref().filter(|_| settles))
-        else {
-            return;
-        };
-        if let Err(error) = ledger
-            .lock()
-            .and_then(|mut locked| locked.strike(&entry.service))
-        {
-            voice.warn(&format!(
-                "cannot strike the note about {}: {error}",
-                entry.service
-            ));
         }
     }
 
@@ -183,60 +157,6 @@ impl Session {
         }
     }
 
-    /// Observe mode: writes down what ours would do where the stock tool is called.
-    pub(super) fn watch(&self, init: &mut dyn Init, request: Request) {
-        let observed = match detect::init() {
-            InitKind::Systemd => self.observe(init, &request, None),
-            other => Ok((self.unseen(&request, other, Known::default()), None)),
-        };
-        let Ok((facts, owed)) = observed else { return };
-        let case = self.decide(request, facts, owed);
-        let strict = Policy::strict();
-        let stock = decide(&case.request, &case.facts, &strict, None);
-        let ours = plan(&case.decided(), &self.policy);
-        let theirs = plan(
-            &Decided {
-                decision: &stock,
-                owed: None,
-                ..case.decided()
-            },
-            &strict,
-        );
-        let same_end = matches!(case.decision.verdict, Verdict::Run(_) | Verdict::Stop);
-        let would = Would {
-            differs: ours.steps(Wait::Done) != theirs.steps(Wait::Done) || !same_end,
-            verdict: case.decision.verdict.clone(),
-        };
-        let reasons = case.decision.reasons.clone();
-        let line = LogLine {
-            would: Some(would),
-            verdict: stock.verdict,
-            reasons,
-            ..line(&case, None)
-        };
-        self.write(&line);
-    }
-
-    /// Writes the decision down. A log that cannot be written never fails an action.
-    pub(super) fn log(&self, case: &Case, status: Option<u8>) {
-        // A chroot's log is not the machine's.
-        if case.facts.machine.get() != Some(&Machine::Chroot) {
-            self.write(&line(case, status));
-        }
-    }
-
-    fn write(&self, line: &LogLine) {
-        // Nobody but root may write it, and others need not hear so with every call.
-        if let Err(error) = Log::default().write(line)
-            && geteuid().is_root()
-        {
-            self.voice.error(&format!(
-                "{} of {} is not in the log: {error}",
-                line.action, line.unit
-            ));
-        }
-    }
-
     /// Observes what the decision about `request` needs. `machine` is asked only where it matters.
     pub(super) fn observe(
         &self,
@@ -282,24 +202,11 @@ impl Session {
     /// The note about the service, with the state of every unit that it names.
     fn owed(&self, init: &mut dyn Init, facts: &mut Facts) -> Result<Option<Entry>, InitError> {
         let services = ledger_services(facts);
-        let Some(entry) = services.iter().find_map(|service| self.owed_to(service)) else {
+        let noted = services.iter().find_map(|service| self.owed_to(service));
+        let Some(entry) = noted.filter(|entry| self.is_of_this_life(entry, init)) else {
             return Ok(None);
         };
-        let named = entry
-            .down
-            .iter()
-            .flat_map(|down| &down.units)
-            .map(|stopped| &stopped.unit);
-        let missing: Vec<UnitName> = named
-            .chain([&entry.unit])
-            .filter(|name| facts.of(name).is_none())
-            .cloned()
-            .collect();
-        if !missing.is_empty() {
-            facts
-                .related
-                .extend(init.units(&missing, Depth::Relations)?);
-        }
+        complete(init, facts, &entry)?;
         Ok(Some(entry))
     }
 
@@ -311,6 +218,7 @@ impl Session {
             facts,
             decision,
             owed,
+            outcome: None,
         }
     }
 
@@ -327,6 +235,7 @@ impl Session {
             facts,
             decision,
             owed,
+            outcome: None,
         }
     }
 
@@ -337,7 +246,7 @@ impl Session {
         cases: &mut [Case],
         wait: Wait,
     ) -> Result<Report, ActError> {
-        match self.try_act(init, cases, wait) {
+        let result = match self.try_act(init, cases, wait) {
             Err(error @ (ActError::Note(_) | ActError::NoLife)) => {
                 let warnings = without_notes(cases, &error)?;
                 let mut report = self.try_act(init, cases, wait)?;
@@ -345,7 +254,14 @@ impl Session {
                 Ok(report)
             }
             other => other,
+        };
+        for case in cases {
+            case.outcome = match &result {
+                Ok(report) => outcome(case, report),
+                Err(error) => Some(error.to_string()),
+            };
         }
+        result
     }
 
     fn try_act(&self, init: &mut dyn Init, cases: &[Case], wait: Wait) -> Result<Report, ActError> {
@@ -357,12 +273,9 @@ impl Session {
             return Err(ActError::NoLife);
         }
         let decided: Vec<Decided<'_>> = cases.iter().map(Case::decided).collect();
-        carry_out(
-            &plan_all(&decided, &self.policy),
-            wait,
-            init,
-            self.ledger.as_ref(),
-        )
+        let mut plan = plan_all(&decided, &self.policy);
+        let ledger = self.ledger_for(&mut plan, init);
+        carry_out(&plan, wait, init, ledger.as_ref())
     }
 }
 
@@ -396,6 +309,22 @@ fn active_triggers(init: &mut dyn Init, unit: &UnitName) -> Result<Vec<UnitName>
     Ok(active.map(|trigger| trigger.asked).collect())
 }
 
+/// What came of a case, in one line; `None` where the verdict says it all.
+fn outcome(case: &Case, report: &Report) -> Option<String> {
+    let failed: Vec<String> = report
+        .failures()
+        .map(|(job, failure)| format!("{} of {} failed: {failure}", job.verb, job.unit))
+        .collect();
+    if !failed.is_empty() {
+        return Some(failed.join("; "));
+    }
+    let (_, outcome) = report.of(&case.facts.unit.id)?;
+    Some(match outcome {
+        JobOutcome::Queued => "queued".to_owned(),
+        JobOutcome::Done | JobOutcome::Failed(_) => "done".to_owned(),
+    })
+}
+
 /// Where nothing can be noted down nothing is deferred: what may be done is done now, a stop takes
 /// down what was named and no more, and what must be held fails.
 fn without_notes(cases: &mut [Case], error: &ActError) -> Result<Vec<String>, ActError> {
@@ -426,6 +355,29 @@ fn without_notes(cases: &mut [Case], error: &ActError) -> Result<Vec<String>, Ac
         case.facts.life = None;
     }
     Ok(warnings)
+}
+
+/// Adds what is not known yet of the units that `entry` names.
+pub(super) fn complete(
+    init: &mut dyn Init,
+    facts: &mut Facts,
+    entry: &Entry,
+) -> Result<(), InitError> {
+    let named = entry
+        .down
+        .iter()
+        .flat_map(|down| &down.units)
+        .map(|stopped| &stopped.unit);
+    let missing: Vec<UnitName> = named
+        .chain([&entry.unit])
+        .filter(|name| facts.of(name).is_none())
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        let found = init.units(&missing, Depth::Relations)?;
+        facts.related.extend(found);
+    }
+    Ok(())
 }
 
 /// One unit's facts.
@@ -495,34 +447,5 @@ pub(super) fn explain_to_user(case: &Case, voice: &Voice) {
         | Verdict::FallBack(_)
         | Verdict::Deny
         | Verdict::Emulate(_) => {}
-    }
-}
-
-/// One decision as it stands in the log.
-fn line(case: &Case, status: Option<u8>) -> LogLine {
-    let (request, decision) = (&case.request, &case.decision);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let micros = now
-        .ok()
-        .and_then(|now| i64::try_from(now.as_micros()).ok())
-        .unwrap_or(0);
-    LogLine {
-        version: crate::report::log::VERSION,
-        time: time::rfc3339(micros),
-        front: request.front,
-        service: case.facts.unit.id.service(),
-        unit: case.facts.unit.id.clone(),
-        action: request.action.clone(),
-        verdict: decision.verdict.clone(),
-        reasons: decision.reasons.clone(),
-        context: LogContext {
-            package: request.context.package.clone(),
-            script: request.context.script.clone(),
-            phase: request.context.phase,
-        },
-        outcome: None,
-        status: status.map(i32::from),
-        would: None,
-        pid: std::process::id(),
     }
 }

@@ -78,6 +78,12 @@ pub trait Init {
     /// What the machine as a whole is doing.
     fn machine(&mut self) -> Known<Machine>;
 
+    /// When its user space began, in microseconds since the epoch: a soft-reboot changes that and
+    /// nothing else. Unknown where the init has no such thing.
+    fn userspace(&mut self) -> Known<u64> {
+        Known::default()
+    }
+
     /// What is known of each of `names`, in their order. A unit the init does not have is an
     /// answer (`LoadState::NotFound`), not an error.
     ///

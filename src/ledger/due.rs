@@ -45,6 +45,18 @@ impl Due {
         }
     }
 
+    /// Whether nothing of it is left once `done` was carried out, whatever the service did before.
+    pub fn is_paid_by(self, done: Self) -> bool {
+        match done {
+            // Nothing of what was owed matters any more.
+            Self::Stop | Self::ForceStop | Self::Restart => true,
+            Self::Reload => self == Self::Reload,
+            Self::TryRestart => matches!(self, Self::Reload | Self::TryRestart),
+            Self::Start => self == Self::Start,
+            Self::ForceReload => matches!(self, Self::Reload | Self::Start | Self::ForceReload),
+        }
+    }
+
     /// What is owed when this was owed first and `later` came after it.
     #[must_use]
     pub fn then(self, later: Self) -> Self {
@@ -175,6 +187,24 @@ pub(super) mod tests {
         ] {
             assert_eq!(earlier.then(later), sum, "{earlier:?} then {later:?}");
         }
+    }
+
+    #[test]
+    fn what_an_action_pays_leaves_the_service_as_if_the_debt_had_been_paid_before_it() {
+        for owed in ALL {
+            for done in ALL.into_iter().filter(|done| owed.is_paid_by(*done)) {
+                for state in states() {
+                    let both = pay(pay(state, owed), done);
+                    let stopped = state == Model::Down && both == Model::Down;
+                    assert!(
+                        pay(state, done) == both || stopped,
+                        "{owed:?} {done:?} {state:?}"
+                    );
+                }
+            }
+        }
+        assert!(!Due::Restart.is_paid_by(Due::Start) && !Due::Reload.is_paid_by(Due::Start));
+        assert!(!Due::Restart.is_paid_by(Due::TryRestart));
     }
 
     #[test]

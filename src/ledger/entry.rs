@@ -81,6 +81,9 @@ pub struct Quiesced {
     /// Its main process then, 0 if none.
     #[serde(default)]
     pub main_pid: u32,
+    /// When our stop took it down, in microseconds of the monotonic clock; `None` until that was seen.
+    #[serde(default)]
+    pub down_since: Option<u64>,
 }
 
 /// An action put off.

@@ -249,7 +249,7 @@ mod tests {
             let mut entry = entry("foo");
             entry.down = down;
             entry.owed = owed;
-            entry.quiesced = quiesced.map(|main_pid| Quiesced { invocation: String::new(), main_pid });
+            entry.quiesced = quiesced.map(|main_pid| Quiesced { invocation: String::new(), main_pid, down_since: None });
             (entry.held, entry.kept_running) = flags;
             (entry.since, entry.when) = times;
             entry

@@ -4,9 +4,11 @@
 mod due;
 mod entry;
 mod merge;
+mod notice;
 mod store;
 
 pub use due::{Due, NotDeferrable};
 pub use entry::{Down, Entry, EntryError, Owed, Quiesced, Stopped, VERSION, Who};
 pub use merge::{Event, after, merge};
-pub use store::{DIRECTORY, Ledger, LedgerError, Listing, Locked, Notice, Reading};
+pub use notice::Notice;
+pub use store::{DIRECTORY, Ledger, LedgerError, Listing, Locked, Paying, Reading};

@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg, OFlag, open};
 use nix::sys::stat::Mode;
 use thiserror::Error;
 
-use super::{Entry, EntryError, merge};
+use super::{Entry, EntryError, Notice, merge};
 use crate::domain::{Life, ServiceName};
 use crate::files::{Directory, FileError, Missing};
 
@@ -121,22 +121,6 @@ pub struct Listing {
     pub troubles: Vec<LedgerError>,
 }
 
-/// What a writer came across and did about it. Worth a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// A damaged file was moved out of the way.
-    SetAside {
-        /// The file.
-        from: PathBuf,
-        /// Its name now.
-        to: String,
-        /// What is wrong with it.
-        why: EntryError,
-    },
-    /// An entry of another life of the init was dropped.
-    Settled(Box<Entry>),
-}
-
 /// The ledger of one machine, in one life of its init.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -159,6 +143,15 @@ impl Ledger {
     #[must_use]
     pub fn with_lock_limit(self, lock_limit: Duration) -> Self {
         Self { lock_limit, ..self }
+    }
+
+    /// The same in a life whose user space began at `microseconds` since the epoch.
+    #[must_use]
+    pub fn with_userspace(self, microseconds: u64) -> Self {
+        Self {
+            life: self.life.with_userspace(microseconds),
+            ..self
+        }
     }
 
     /// The life of the init that entries of ours belong to.
@@ -213,11 +206,7 @@ impl Ledger {
         let directory = top
             .enter("ledger", Missing::Create)
             .map_err(LedgerError::writing)?;
-        let flags = OFlag::O_RDWR | OFlag::O_CREAT;
-        let file = top
-            .open_file("lock", flags, 0o600)
-            .map_err(LedgerError::writing)?;
-        let lock = self.wait_for(file)?;
+        let lock = self.lock_file(&top, "lock")?;
         Ok(Locked {
             ledger: self,
             directory,
@@ -226,8 +215,26 @@ impl Ledger {
         })
     }
 
-    fn wait_for(&self, mut file: File) -> Result<Flock<File>, LedgerError> {
-        let path = self.root.join("lock");
+    /// Keeps others from paying what is owed at the same time, until the result is dropped. Notes
+    /// can be written meanwhile.
+    ///
+    /// # Errors
+    /// When somebody else pays, or the directory cannot be made or trusted.
+    pub fn begin_paying(&self) -> Result<Paying, LedgerError> {
+        let top = Directory::open(&self.root, Missing::Create).map_err(LedgerError::writing)?;
+        let lock = self.lock_file(&top, "paying")?;
+        Ok(Paying { _lock: lock })
+    }
+
+    fn lock_file(&self, top: &Directory, name: &str) -> Result<Flock<File>, LedgerError> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT;
+        let file = top
+            .open_file(name, flags, 0o600)
+            .map_err(LedgerError::writing)?;
+        self.wait_for(file, self.root.join(name))
+    }
+
+    fn wait_for(&self, mut file: File, path: PathBuf) -> Result<Flock<File>, LedgerError> {
         let deadline = Instant::now() + self.lock_limit;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -291,6 +298,13 @@ fn decode(bytes: &[u8], name: &str) -> Result<Entry, EntryError> {
         "it speaks of `{}`",
         entry.service
     )))
+}
+
+/// The right to pay what is owed.
+#[must_use = "the right is given back when this is dropped"]
+#[derive(Debug)]
+pub struct Paying {
+    _lock: Flock<File>,
 }
 
 /// The ledger while nobody else can change it.
@@ -359,6 +373,22 @@ impl Locked<'_> {
             .remove(&file_name(service))
             .map_err(LedgerError::writing)?;
         Ok(struck)
+    }
+
+    /// Puts `rest` in place of `paid`, or strikes it where nothing is left, unless somebody has noted
+    /// more since `paid` was read: then all stays. Returns whether it was done.
+    ///
+    /// # Errors
+    /// As [`Locked::put`] and [`Locked::strike`].
+    pub fn pay(&mut self, paid: &Entry, rest: Option<&Entry>) -> Result<bool, LedgerError> {
+        if self.current(&paid.service)?.as_ref() != Some(paid) {
+            return Ok(false);
+        }
+        match rest {
+            Some(rest) => self.write(rest)?,
+            None => drop(self.strike(&paid.service)?),
+        }
+        Ok(true)
     }
 
     /// Drops all that another life of the init left behind and sets aside all that is damaged;

@@ -15,9 +15,15 @@ pub const INIT_SCRIPTS: &str = "/etc/init.d";
 
 /// The init, as invoke-rc.d tells it.
 pub fn init() -> InitKind {
-    if Path::new(SYSTEMD_RUNS).is_dir() {
+    init_under(Path::new("/"))
+}
+
+/// The same for the machine whose root directory is `root`.
+pub fn init_under(root: &Path) -> InitKind {
+    let below = |path: &str| root.join(path.trim_start_matches('/'));
+    if below(SYSTEMD_RUNS).is_dir() {
         InitKind::Systemd
-    } else if Path::new(OPENRC_RUNS).is_file() {
+    } else if below(OPENRC_RUNS).is_file() {
         InitKind::Openrc
     } else {
         InitKind::Sysv

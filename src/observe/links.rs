@@ -10,8 +10,10 @@ use super::detect::is_executable;
 /// The runlevels whose start links stock takes for "enabled" under systemd.
 const ENABLING: [&str; 5] = ["S", "2", "3", "4", "5"];
 
-fn directory(runlevel: &str) -> String {
-    format!("/etc/rc{runlevel}.d")
+fn directory(root: &Path, runlevel: &str) -> String {
+    root.join(format!("etc/rc{runlevel}.d"))
+        .display()
+        .to_string()
 }
 
 /// Paths of `LETTER??NAME` in `directory`, sorted as `ls` sorts them.
@@ -48,9 +50,9 @@ fn look(path: String) -> RunlevelLink {
     }
 }
 
-/// The links of `name` in `runlevel`, and its boot links.
-pub fn of_runlevel(runlevel: &str, name: &str) -> Links {
-    let here = directory(runlevel);
+/// The links of `name` in `runlevel`, and its boot links, below `root`.
+pub fn of_runlevel(root: &Path, runlevel: &str, name: &str) -> Links {
+    let here = directory(root, runlevel);
     let look_at = |directory: &str, letter| {
         entries(directory, letter, name)
             .into_iter()
@@ -60,15 +62,15 @@ pub fn of_runlevel(runlevel: &str, name: &str) -> Links {
     Links {
         start: look_at(&here, 'S'),
         kill: look_at(&here, 'K'),
-        boot: look_at(&directory("S"), 'S'),
+        boot: look_at(&directory(root, "S"), 'S'),
     }
 }
 
-/// Whether any runlevel that is reached by booting has a start link for `name`.
-pub fn enables(name: &str) -> bool {
+/// Whether any runlevel that is reached by booting has a start link for `name`, below `root`.
+pub fn enables(root: &Path, name: &str) -> bool {
     ENABLING
         .iter()
-        .any(|level| !entries(&directory(level), 'S', name).is_empty())
+        .any(|level| !entries(&directory(root, level), 'S', name).is_empty())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod bypass;
 pub mod children;
 pub mod context;
 pub mod detect;
+pub mod dpkg;
 pub mod helper;
 pub mod life;
 pub mod links;

@@ -1,6 +1,7 @@
 //! The current runlevel: from the `runlevel` program, or under systemd from utmp without a child.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::detect::is_executable;
@@ -34,6 +35,17 @@ pub fn ask() -> Runlevel {
     } else {
         run()
     }
+}
+
+/// The runlevel of the machine whose root directory is `root`: another one's is in its records alone.
+pub fn ask_under(root: &Path) -> Runlevel {
+    if root == Path::new("/") {
+        return ask();
+    }
+    let records = fs::read(root.join(UTMP.trim_start_matches('/'))).ok();
+    records
+        .and_then(|bytes| parse_utmp(&bytes))
+        .unwrap_or(Runlevel::Unknown)
 }
 
 fn run() -> Runlevel {

@@ -83,6 +83,9 @@ pub struct LogLine {
     pub front: FrontEnd,
     /// About which service.
     pub service: ServiceName,
+    /// Other services that it concerns: what a trigger starts, an alias that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concerns: Vec<ServiceName>,
     /// Its unit.
     pub unit: UnitName,
     /// What was asked.
@@ -149,7 +152,8 @@ impl LogLine {
     }
 }
 
-fn verdict_word(verdict: &Verdict) -> String {
+/// The verdict in words: run start, stop, defer restart, ...
+pub fn verdict_word(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Run(action) => format!("run {action}"),
         Verdict::Stop => "stop".to_owned(),
@@ -277,7 +281,8 @@ impl Filter {
     /// Whether `line` is wanted. A line whose time is no time is wanted where no time is asked for.
     pub fn wants(&self, line: &LogLine) -> bool {
         let package = self.package.is_none() || self.package == line.context.package;
-        let service = self.service.as_ref().is_none_or(|s| *s == line.service);
+        let service = self.service.as_ref();
+        let service = service.is_none_or(|s| *s == line.service || line.concerns.contains(s));
         package && service && self.wants_time(&line.time)
     }
 

@@ -2,6 +2,7 @@
 //! fails on a closed pipe.
 
 pub mod console;
+pub mod explain;
 pub mod journal;
 pub mod log;
 pub mod pending;

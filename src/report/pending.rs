@@ -1,32 +1,36 @@
 //! What is owed to the machine, as a table. Pure: entries in, text out.
 
+use std::collections::BTreeMap;
+
 use crate::ledger::{Entry, LedgerError, Listing, Who};
 
 /// The table of `entries`; `now` is in seconds since the epoch.
-pub fn table(entries: &[Entry], now: u64) -> String {
-    let head = ["SERVICE", "AGE", "OWED", "WHO", "WHY"].map(str::to_owned);
-    let rows = entries.iter().map(|entry| row(entry, now));
+/// `flush` says what a flush would do about one.
+pub fn table(entries: &[Entry], now: u64, flush: fn(&Entry) -> String) -> String {
+    let head = ["SERVICE", "AGE", "OWED", "FLUSH WOULD", "WHO", "WHY"].map(str::to_owned);
+    let rows = entries.iter().map(|entry| row(entry, now, flush));
     align(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
-fn row(entry: &Entry, now: u64) -> [String; 5] {
+fn row(entry: &Entry, now: u64, flush: fn(&Entry) -> String) -> [String; 6] {
     [
         entry.service.to_string(),
         age(now.saturating_sub(entry.since)),
         what(entry),
+        flush(entry),
         who(&entry.who),
         one_line(&entry.because),
     ]
 }
 
 /// Columns two blanks apart, the last as long as it is.
-fn align(rows: &[[String; 5]]) -> String {
+fn align(rows: &[[String; 6]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let line = |row: &[String; 5]| {
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    let line = |row: &[String; 6]| {
         let cells = row.iter().zip(&widths);
         let padded: Vec<String> = cells
             .map(|(cell, width)| format!("{cell:width$}"))
@@ -100,7 +104,7 @@ pub fn one_line(text: &str) -> String {
 ///
 /// # Errors
 /// When an entry cannot be written down; none that was read is such.
-pub fn json(listing: &Listing) -> Result<String, serde_json::Error> {
+pub fn json(listing: &Listing, flush: fn(&Entry) -> String) -> Result<String, serde_json::Error> {
     let troubles: Vec<String> = listing
         .troubles
         .iter()
@@ -109,6 +113,7 @@ pub fn json(listing: &Listing) -> Result<String, serde_json::Error> {
     let document = serde_json::json!({
         "version": 1,
         "entries": listing.entries,
+        "flush": listing.entries.iter().map(|e| (e.service.to_string(), flush(e))).collect::<BTreeMap<_, _>>(),
         "settled": listing.settled,
         "troubles": troubles,
     });

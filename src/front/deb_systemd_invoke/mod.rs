@@ -218,7 +218,7 @@ impl Call {
 
     /// original: one denial is a denial for all
     fn ask_for_all(&self) -> Result<Option<u8>, Stuck> {
-        let helper = self.helper();
+        let helper = perform::helper(&self.session.policy);
         for unit in &self.units {
             let answer = self.ask(&helper, &unit.word, &self.action)?;
             if is_denied(&answer) {
@@ -229,12 +229,6 @@ impl Call {
             }
         }
         Ok(None)
-    }
-
-    fn helper(&self) -> Helper {
-        let settings = self.session.policy.settings();
-        let most = usize::try_from(settings.helper_max_output).unwrap_or(usize::MAX);
-        Helper::of_machine(settings.helper_limit, most)
     }
 
     fn ask(&self, helper: &Helper, unit: &str, action: &Action) -> Result<HelperAnswer, Stuck> {
@@ -262,7 +256,7 @@ impl Call {
     /// Asks, observes and decides about one unit; `None` where it is denied.
     fn judge(&mut self, named: &Named) -> Result<Option<Case>, Stuck> {
         let request = self.request(named);
-        let helper = self.helper();
+        let helper = perform::helper(&self.session.policy);
         let answer = match self.strict() {
             true => HelperAnswer::Absent,
             false => self.ask(&helper, &named.word, &self.action)?,
@@ -311,7 +305,11 @@ impl Call {
         let helper = if own || self.strict() {
             HelperAnswer::Absent
         } else {
-            self.ask(&self.helper(), &request.named, &request.action)?
+            self.ask(
+                &perform::helper(&self.session.policy),
+                &request.named,
+                &request.action,
+            )?
         };
         let facts = crate::domain::Facts {
             helper,
@@ -324,7 +322,7 @@ impl Call {
         let (unit, why) = (&case.request.named, perform::why(&case.decision));
         match &case.decision.verdict {
             Verdict::Deny if is_denied(&case.facts.helper) => {
-                let path = self.helper().path;
+                let path = perform::helper(&self.session.policy).path;
                 let action = &self.action;
                 self.voice.line(&format!(
                     "{path} returned 101, not running '{action} {unit}'"

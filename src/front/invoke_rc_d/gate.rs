@@ -5,22 +5,15 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::decide::stock::{self, Judgement, status};
-use crate::domain::{
-    ActiveState, FileState, Flag, HelperAnswer, InitKind, Links, LoadState, UnitFacts, UnitName,
-};
-use crate::front::perform::one_unit;
-use crate::init::{Depth, InitError};
-use crate::observe::helper::{Helper, HelperError, Output};
-use crate::observe::runlevel::{self, Runlevel};
-use crate::observe::{detect, links};
+use crate::domain::{Flag, HelperAnswer, InitKind};
+use crate::front::local::{self, GoingDown};
+use crate::front::perform::helper;
+use crate::init::InitError;
+use crate::observe::detect;
+use crate::observe::helper::{HelperError, Output};
 
 use super::Call;
 use super::turns::Origin;
-
-/// Reached when early boot is over; systemctl's callers take it for "up".
-const SYSINIT: &str = "sysinit.target";
-/// The runlevel that stands for "up" where systemd has none.
-const UP: &str = "5";
 
 impl Call {
     /// Says that a script is missing, where the init would run it.
@@ -34,33 +27,15 @@ impl Call {
 
     /// Finds the runlevel, and whether the system is shutting down.
     pub(super) fn find_runlevel(&mut self) -> Result<(), InitError> {
-        self.runlevel = match runlevel::ask() {
-            Runlevel::Is(level) => level,
-            Runlevel::Unknown if self.is_up()? => UP.to_owned(),
-            Runlevel::Unknown => {
-                self.voice.error("could not determine current runlevel");
-                String::new()
-            }
-        };
-        let going_down = |level: &str| matches!(level, "0" | "6");
-        if going_down(&self.runlevel) && runlevel::init_is_booting() {
-            self.runlevel = "S".to_owned();
+        let level = local::level(Path::new("/"), self.kind, &mut self.systemd)?;
+        if level.name.is_none() {
+            self.voice.error("could not determine current runlevel");
         }
-        if going_down(&self.runlevel) {
+        self.runlevel = level.name.unwrap_or_default();
+        if level.going_down == GoingDown::Yes {
             self.force_through_shutdown();
         }
         Ok(())
-    }
-
-    fn is_up(&mut self) -> Result<bool, InitError> {
-        if self.kind != InitKind::Systemd {
-            return Ok(false);
-        }
-        let Ok(name) = UnitName::parse(SYSINIT) else {
-            return Ok(false);
-        };
-        let unit = one_unit(&mut self.systemd, &name, Depth::State)?;
-        Ok(unit.active.is_and(|state| state.is_active()))
     }
 
     fn force_through_shutdown(&mut self) {
@@ -112,6 +87,7 @@ impl Call {
                 HelperAnswer::Absent
             }
         };
+        self.answer.clone_from(&answer);
         let has_init = detect::has_sbin_init();
         let options = self.arguments.options;
         let systemd = self.kind == InitKind::Systemd && has_init;
@@ -143,33 +119,20 @@ impl Call {
         if self.kind == InitKind::Systemd {
             return Ok(Ok(self.enabled_state()?));
         }
-        let links = match self.runlevel.as_str() {
-            "" => Links::default(),
-            level => links::of_runlevel(level, &self.arguments.name),
-        };
-        let wrong = stock::check_links(&links);
+        let name = &self.arguments.name;
+        let (local, wrong) = local::by_links(Path::new("/"), &self.runlevel, name, &self.action);
         wrong.iter().for_each(|notice| self.voice.error(notice));
         if !wrong.is_empty() && !self.arguments.options.retry {
             return Ok(Err(status::ERROR));
         }
-        Ok(Ok(stock::judge_links(&self.action, &links)))
+        Ok(Ok(local))
     }
 
     fn enabled_state(&mut self) -> Result<Option<u8>, InitError> {
-        if !self.action.needs_link() {
-            return Ok(None);
-        }
-        if links::enables(&self.arguments.name) {
-            return Ok(Some(status::ALLOWED));
-        }
-        let unit = one_unit(&mut self.systemd, &self.unit, Depth::State)?;
-        let code = if may_start(&unit)? {
-            status::ALLOWED
-        } else {
-            status::DENIED
-        };
-        self.known = Some(unit);
-        Ok(Some(code))
+        let (name, root) = (&self.arguments.name, Path::new("/"));
+        let (code, unit) = local::by_unit(root, &mut self.systemd, name, &self.unit, &self.action)?;
+        self.known = unit.or(self.known.take());
+        Ok(code)
     }
 
     /// Asks policy-rc.d about an action that a rule puts in the place of another. About what the
@@ -186,7 +149,7 @@ impl Call {
         if self.shutdown {
             return Ok(HelperAnswer::Absent);
         }
-        let helper = self.helper();
+        let helper = helper(&self.session.policy);
         let mut arguments: Vec<OsString> = Vec::new();
         if self.voice.quiet {
             arguments.push("--quiet".into());
@@ -199,36 +162,5 @@ impl Call {
         let (answer, notice) = helper.ask(&arguments, Output::Read)?;
         notice.iter().for_each(|notice| self.voice.error(notice));
         Ok(answer)
-    }
-
-    fn helper(&self) -> Helper {
-        let settings = self.session.policy.settings();
-        let most = usize::try_from(settings.helper_max_output).unwrap_or(usize::MAX);
-        Helper::of_machine(settings.helper_limit, most)
-    }
-}
-
-/// Enabled as `systemctl is-enabled` has it, or running. A question that failed is no no.
-fn may_start(unit: &UnitFacts) -> Result<bool, InitError> {
-    let unknown = |why: &str| InitError::Refused {
-        name: String::new(),
-        message: format!("cannot tell whether {} is enabled: {why}", unit.asked),
-    };
-    let missing = unit.load.is_and(|load| *load == LoadState::NotFound);
-    let enabled = match unit.file.get() {
-        Some(FileState::Enabled | FileState::Static) => true,
-        Some(FileState::Other(word)) => matches!(word.as_str(), "alias" | "indirect" | "generated"),
-        Some(FileState::Disabled | FileState::Masked) => false,
-        None if missing => false,
-        None if unit.is_up() => true,
-        None => return Err(unknown("systemd did not say")),
-    };
-    if enabled {
-        return Ok(true);
-    }
-    match unit.active.get() {
-        Some(ActiveState::Active | ActiveState::Reloading) => Ok(true),
-        Some(_) => Ok(false),
-        None => Err(unknown("its state is not known")),
     }
 }

@@ -11,7 +11,10 @@ mod turns;
 use std::ffi::OsString;
 
 use crate::decide::stock::{self, Judgement, status};
-use crate::domain::{Action, FrontEnd, InitKind, Request, Scope, UnitFacts, UnitName, Wait};
+use crate::domain::{
+    Action, Decision, FrontEnd, HelperAnswer, InitKind, Known, Machine, Reason, Request, Scope,
+    Source, UnitFacts, UnitName, Verdict, Wait,
+};
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::offline::{self, Reach};
@@ -21,7 +24,7 @@ use crate::report::Voice;
 
 use self::arguments::{Arguments, Parsed};
 use super::handover::hand_over;
-use super::perform::Session;
+use super::perform::{Case, Session};
 
 /// One call, and what was found out for it so far.
 #[derive(Debug)]
@@ -42,6 +45,8 @@ struct Call {
     known: Option<UnitFacts>,
     /// What the last reload found: whether jobs can be waited for.
     wait: Wait,
+    /// What policy-rc.d said.
+    answer: HelperAnswer,
 }
 
 /// How a call ends, unless ours cannot go on: then nothing was done yet, and stock takes over.
@@ -111,6 +116,7 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
         session,
         known: None,
         wait: Wait::Done,
+        answer: HelperAnswer::Absent,
         arguments,
     }
 }
@@ -135,7 +141,10 @@ impl Call {
         self.find_runlevel()?;
         let judgement = match self.judge()? {
             Ok(judgement) => judgement,
-            Err(ending) => return Ok(ending),
+            Err(ending) => {
+                self.log_denial(ending);
+                return Ok(ending);
+            }
         };
         if self.arguments.options.query {
             return Ok(self.query(&judgement));
@@ -144,7 +153,9 @@ impl Call {
             if self.disabled {
                 systemd::bring_back(self)?;
             }
-            return Ok(self.not_executed(&judgement));
+            let ending = self.not_executed(&judgement);
+            self.log_denial(ending);
+            return Ok(ending);
         }
         self.execute(&judgement)
     }
@@ -172,6 +183,35 @@ impl Call {
             | InitKind::S6
             | InitKind::Simulated => Ok(script::execute(self, judgement)),
         }
+    }
+
+    /// Writes down that policy-rc.d, or the links or the unit's state, kept the action from being run.
+    fn log_denial(&self, ending: u8) {
+        if self.arguments.options.query {
+            return;
+        }
+        let (source, text) = match &self.answer {
+            HelperAnswer::Said { status, .. } => {
+                (Source::PolicyRcD { status: *status }, "does not allow it")
+            }
+            HelperAnswer::Absent if self.kind == InitKind::Systemd => {
+                (Source::Unit(self.unit.to_string()), "is not enabled")
+            }
+            HelperAnswer::Absent => (Source::Links, "do not allow it"),
+        };
+        let machine = match self.session.life() {
+            Some(_) => Known::default(),
+            None => Known::Is(Machine::Chroot),
+        };
+        let request = self.request(self.action.clone());
+        let case = Case {
+            facts: self.session.unseen(&request, self.kind, machine),
+            decision: Decision::because(Verdict::Deny, Reason::new(source, text)),
+            request,
+            owed: None,
+            outcome: None,
+        };
+        self.session.log(&case, Some(ending));
     }
 
     /// Ends as denied.

@@ -1,23 +1,15 @@
 //! Running the init script itself, or OpenRC's rc-service, as the stock script does.
 
-use std::ffi::OsString;
-use std::process::Command;
-
-use nix::errno::Errno;
-
+use crate::act::ActError;
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{Action, InitKind, Known, Machine, Verdict};
-use crate::front::perform;
+use crate::domain::{Action, Known, Machine, Verdict};
+use crate::front::perform::{self, Case};
+use crate::front::script::{Descriptors, Script};
+use crate::front::way::{self, Way};
 use crate::observe::detect;
-use crate::observe::helper::shell_status;
-use crate::report::Voice;
 
 use super::Call;
 use super::turns::{Done, Origin, Turns};
-
-/// Shell's exit statuses for what cannot be found, and for what cannot be run.
-const NOT_FOUND: u8 = 127;
-const NOT_RUNNABLE: u8 = 126;
 
 /// Tries the judged actions in turn.
 pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
@@ -38,12 +30,12 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
 }
 
 fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
-    let action = Action::parse(word);
-    let request = call.request(action.clone());
-    let machine = if call.shutdown {
-        Known::Is(Machine::Stopping)
-    } else {
-        Known::default()
+    let request = call.request(Action::parse(word));
+    let machine = match (call.shutdown, call.session.life()) {
+        (true, _) => Known::Is(Machine::Stopping),
+        // Where there is no running init, there is no ledger either.
+        (false, None) => Known::Is(Machine::Chroot),
+        (false, Some(_)) => Known::default(),
     };
     let mut facts = call.session.unseen(&request, call.kind, machine);
     facts.helper = match call.ask_again(word, origin) {
@@ -58,87 +50,68 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
         Origin::Caller => call.session.decide(request, facts, owed),
         Origin::Helper | Origin::Rule => call.session.decide_listed(request, facts, owed),
     };
-    let run = |call: &Call, word: &str| {
-        let status = run_script(call, word);
-        if status == 0 {
-            call.session.settle(&case, &call.voice);
+    let done = match way::of_invoke_rc_d(&case, word) {
+        Way::Denied => Done::Ended(call.denied(word, &perform::why(&case.decision))),
+        Way::Instead(actions) => Done::Instead(actions),
+        Way::Ends(ending) => Done::Ended(ending),
+        Way::Note => note(call, &case, word),
+        Way::Script(word) => run(call, &case, &word),
+        // These are an init's that takes jobs.
+        Way::Plan | Way::ShowStatus | Way::Kill | Way::Masked | Way::Foreign => {
+            run(call, &case, word)
         }
-        Done::Status(status)
-    };
-    let done = match &case.decision.verdict {
-        Verdict::Deny => Done::Ended(call.denied(word, &perform::why(&case.decision))),
-        Verdict::FallBack(actions) => Done::Instead(actions.clone()),
-        Verdict::Emulate(ending) => Done::Ended(*ending),
-        Verdict::Nothing => Done::Ended(0),
-        Verdict::Hold | Verdict::Defer { .. } => match call.session.note(&case) {
-            Ok(()) => {
-                perform::explain_to_user(&case, &call.voice);
-                Done::Ended(0)
-            }
-            Err(error) if case.decision.verdict == Verdict::Hold => {
-                call.voice
-                    .warn(&format!("{word} of {}: {error}", call.arguments.name));
-                Done::Status(1)
-            }
-            Err(error) => {
-                let name = &call.arguments.name;
-                call.voice
-                    .warn(&format!("{word} of {name} is done now: {error}"));
-                run(call, word)
-            }
-        },
-        Verdict::Run(_) => run(call, word),
-        Verdict::Stop | Verdict::Quiesce => run(call, "stop"),
-        Verdict::Restart | Verdict::IfStale => run(call, "restart"),
-        Verdict::Reload => run(call, "reload"),
     };
     call.session.log(&case, done.status());
     done
 }
 
-fn run_script(call: &Call, word: &str) -> u8 {
-    if !call.session.policy.settings().strict {
-        keep_descriptors_to_ourselves();
+/// Puts the action off. Where that cannot be noted it is done now, or fails if it must not be.
+fn note(call: &Call, case: &Case, word: &str) -> Done {
+    match call.session.note(case) {
+        Ok(warnings) => {
+            warnings.iter().for_each(|text| call.voice.warn(text));
+            perform::explain_to_user(case, &call.voice);
+            Done::Ended(0)
+        }
+        Err(error) if case.decision.verdict == Verdict::Hold => {
+            let error = ActError::Unheld(error.to_string());
+            let unit = &case.facts.unit.id;
+            call.voice.warn(&format!("{word} of {unit}: {error}"));
+            Done::Status(1)
+        }
+        Err(error) => {
+            let name = &call.arguments.name;
+            call.voice
+                .warn(&format!("{word} of {name} is done now: {error}"));
+            run(call, case, word)
+        }
     }
-    if call.kind == InitKind::Openrc {
-        // original: rc-service gets no extra arguments
-        let words = [call.arguments.name.clone().into(), word.into()];
-        return run(&call.voice, "rc-service", &words);
+}
+
+fn run(call: &Call, case: &Case, word: &str) -> Done {
+    let status = init_script(call, word);
+    let settled = (status == 0).then(|| call.session.settle(case, &Action::parse(word)));
+    if let Some(Err(text)) = settled {
+        call.voice.warn(&text);
     }
-    init_script(call, word)
+    Done::Status(status)
 }
 
 /// Runs the init script with `word` and the caller's extra arguments.
 pub(super) fn init_script(call: &Call, word: &str) -> u8 {
-    let mut words: Vec<OsString> = vec![word.into()];
-    words.extend(call.arguments.rest.iter().cloned());
-    run(
-        &call.voice,
-        &detect::script_path(&call.arguments.name),
-        &words,
-    )
+    let (status, trouble) = script(call).run(word, &call.arguments.rest);
+    trouble.iter().for_each(|text| call.voice.warn(text));
+    status
 }
 
-fn run(voice: &Voice, program: &str, words: &[OsString]) -> u8 {
-    let result = Command::new(program).args(words).status();
-    let result = match result {
-        // original: the shell runs a file without a shebang by itself
-        Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
-            Command::new("/bin/sh").arg(program).args(words).status()
-        }
-        other => other,
-    };
-    match result {
-        Ok(status) => shell_status(status),
-        Err(error) => {
-            voice.warn(&format!("cannot run `{program}`: {error}"));
-            let missing = error.kind() == std::io::ErrorKind::NotFound;
-            if missing { NOT_FOUND } else { NOT_RUNNABLE }
-        }
+fn script(call: &Call) -> Script {
+    Script {
+        path: detect::script_path(&call.arguments.name),
+        name: call.arguments.name.clone(),
+        init: call.kind,
+        descriptors: match call.session.policy.settings().strict {
+            true => Descriptors::HandedOn,
+            false => Descriptors::Kept,
+        },
     }
-}
-
-/// A daemon must not keep its caller's files open: debconf waits for the end of its descriptor.
-fn keep_descriptors_to_ourselves() {
-    close_fds::set_fds_cloexec(3, &[]);
 }

@@ -11,6 +11,7 @@ use crate::domain::{
     Verdict, Wait,
 };
 use crate::front::perform::{self, Case, one_unit};
+use crate::front::way::{self, Way};
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::Entry;
 use crate::observe::helper::{HelperError, shell_status};
@@ -63,43 +64,26 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
         Origin::Caller => call.session.decide(request, facts, owed),
         Origin::Helper | Origin::Rule => call.session.decide_listed(request, facts, owed),
     };
-    let done = match &case.decision.verdict {
-        Verdict::Deny => Done::Ended(call.denied(word, &perform::why(&case.decision))),
-        Verdict::FallBack(actions) => Done::Instead(actions.clone()),
-        Verdict::Emulate(ending) => {
+    let done = match way::of_invoke_rc_d(&case, word) {
+        Way::Denied => Done::Ended(call.denied(word, &perform::why(&case.decision))),
+        Way::Instead(actions) => Done::Instead(actions),
+        Way::Ends(ending) => {
             call.voice.warn(&perform::why(&case.decision));
-            Done::Ended(*ending)
+            Done::Ended(ending)
         }
-        Verdict::Run(Action::Status) => Done::Status(show_status(call, &[])),
-        Verdict::Run(Action::ForceStop) => Done::Status(kill(call)?),
-        Verdict::Run(Action::Other(word)) => Done::Status(script::init_script(call, word)),
-        Verdict::Run(action) if is_masked(action, &case) => Done::Status(0),
-        Verdict::Run(Action::Reload) if case.facts.unit.can_reload.is_and(|can| !can) => {
-            if call.strict() {
+        Way::ShowStatus => Done::Status(show_status(call, &[])),
+        Way::Kill => Done::Status(kill(call)?),
+        Way::Script(word) => {
+            if case.request.action == Action::Reload && call.strict() {
                 call.wait_for(&Action::Reload);
             }
-            Done::Status(script::init_script(call, word))
+            Done::Status(script::init_script(call, &word))
         }
-        Verdict::Nothing
-        | Verdict::Run(_)
-        | Verdict::Stop
-        | Verdict::Quiesce
-        | Verdict::Restart
-        | Verdict::IfStale
-        | Verdict::Reload
-        | Verdict::Defer { .. }
-        | Verdict::Hold => {
-            return jobs(call, case);
-        }
+        Way::Masked => Done::Status(0),
+        Way::Plan | Way::Note | Way::Foreign => return jobs(call, case),
     };
     call.session.log(&case, done.status());
     Ok(done)
-}
-
-/// original: a masked unit is left alone, but `stop` still asks systemd
-fn is_masked(action: &Action, case: &Case) -> bool {
-    let spared = action.needs_link() || matches!(action, Action::Reload | Action::ForceReload);
-    spared && case.facts.unit.is_masked()
 }
 
 /// A service that is disabled is not started, but what its stop took down comes back.

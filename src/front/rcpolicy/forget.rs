@@ -1,10 +1,16 @@
 //! `rcpolicy forget SERVICE`: strikes an entry without doing what it promises, and says what that was.
+//! Only a hold on D-Bus calls is taken away: nobody would know of it afterwards.
 
 use super::{Ending, Failure, Place};
 use crate::domain::ServiceName;
-use crate::ledger::{Entry, Notice};
+use crate::init::Init;
+use crate::ledger::Entry;
+use crate::policy::{self, Keep, Roots};
 use crate::report::console::Console;
 use crate::report::pending;
+
+/// How long an init is waited for: a person looks on.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Arguments of `rcpolicy forget`.
 #[derive(Debug, clap::Args)]
@@ -21,10 +27,23 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     place.require_root("forget")?;
     let ledger = place.ledger()?;
+    let held = ledger.read(&arguments.service)?.current();
+    if let Some(entry) = held.filter(|entry| entry.held) {
+        match release(&entry, place) {
+            Ok(()) => console.say(format_args!(
+                "D-Bus calls can start {} again",
+                entry.service
+            )),
+            Err(error) => console.complain(format_args!(
+                "D-Bus starts of {} may still be held: {error}",
+                entry.service
+            )),
+        }
+    }
     let mut locked = ledger.lock()?;
     let struck = locked.strike(&arguments.service)?;
     for notice in locked.notices() {
-        tell(notice, console);
+        console.complain(notice);
     }
     match struck {
         Some(entry) => {
@@ -38,26 +57,18 @@ pub(super) fn run(
     }
 }
 
+fn release(entry: &Entry, place: &Place) -> Result<(), Failure> {
+    let policy = policy::load(&Roots::under(&place.root, Keep::No));
+    let mut systemd = place.systemd(&policy)?;
+    systemd.wait = PATIENCE;
+    let released = systemd.release(&entry.unit);
+    released.map_err(|error| Failure::Unreachable(error.to_string()))
+}
+
 fn forgotten(entry: &Entry, console: &mut Console<'_>) {
     let (service, what) = (&entry.service, pending::what(entry));
     console.say(format_args!("forgot what was owed to {service}: {what}"));
     for stopped in entry.down.iter().flat_map(|down| &down.units) {
         console.say(format_args!("{} is left as it is", stopped.unit));
-    }
-    if entry.held {
-        console.say(format_args!("D-Bus starts of {service} may still be held"));
-    }
-}
-
-fn tell(notice: &Notice, console: &mut Console<'_>) {
-    match notice {
-        Notice::SetAside { from, to, why } => console.complain(format_args!(
-            "set damaged `{}` aside as `{to}`: {why}",
-            from.display()
-        )),
-        Notice::Settled(entry) => console.complain(format_args!(
-            "dropped what was owed to {} in an earlier life of the init",
-            entry.service
-        )),
     }
 }

@@ -3,6 +3,8 @@
 
 mod bypass;
 mod check;
+mod explain;
+mod flush;
 mod forget;
 mod log;
 mod pending;
@@ -15,22 +17,32 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand};
 use thiserror::Error;
 
+use super::perform::systemd;
+use crate::domain::NameError;
 use crate::files::FileError;
+use crate::init::systemd::Systemd;
 use crate::ledger::{self, Ledger, LedgerError};
+use crate::observe::dpkg::DpkgError;
 use crate::observe::life::life_under;
+use crate::observe::offline::{self, Reach};
+use crate::policy::Policy;
 use crate::report::console::Console;
-use crate::report::log::LogError;
+use crate::report::journal;
+use crate::report::log::{self as log_file, Log, LogError};
 use crate::report::time::TimeError;
 
 const STATUSES: &str = "\
 Exit status:
   0  done; for `bypass status`: the bypass is on
-  1  the answer is no: a policy file is broken, nothing to forget, the bypass is off
+  1  the answer is no: a policy file is broken, something is still owed after a
+     flush, nothing to forget, the bypass is off
   2  wrong usage
   3  something could not be read or written, or needs root
 
 Examples:
   rcpolicy pending                          what is owed to the machine, and why
+  rcpolicy explain ssh stop --as openssh-server:prerm:upgrade
+  rcpolicy flush mariadb                    pay what is owed to mariadb now
   rcpolicy log --service ssh --since 2h     what was decided about ssh lately
   rcpolicy bypass on                        hand every call to the stock tools";
 
@@ -74,6 +86,12 @@ enum Failure {
     Json(#[from] serde_json::Error),
     #[error("{0} needs root")]
     NeedsRoot(&'static str),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Dpkg(#[from] DpkgError),
+    #[error("cannot reach the init: {0}")]
+    Unreachable(String),
     #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
     NoLife,
 }
@@ -81,12 +99,14 @@ enum Failure {
 impl Failure {
     fn ending(&self) -> Ending {
         match self {
-            Self::Time(_) => Ending::Usage,
+            Self::Time(_) | Self::Name(_) => Ending::Usage,
             Self::Ledger(_)
             | Self::Log(_)
             | Self::File(_)
             | Self::Json(_)
             | Self::NeedsRoot(_)
+            | Self::Dpkg(_)
+            | Self::Unreachable(_)
             | Self::NoLife => Ending::Failed,
         }
     }
@@ -128,6 +148,22 @@ impl Place {
         Ok(Ledger::open(&self.path(ledger::DIRECTORY), life))
     }
 
+    /// This machine's systemd. Nobody is contacted yet, and nobody may be from a chroot.
+    fn systemd(&self, policy: &Policy) -> Result<Systemd, Failure> {
+        let unreachable = |why: &str| Err(Failure::Unreachable(why.to_owned()));
+        if self.root != Path::new("/") {
+            return unreachable("it belongs to another root directory");
+        }
+        match offline::reach() {
+            Reach::Offline => unreachable("we are in a chroot, or told to stay offline"),
+            Reach::Online => Ok(systemd(policy)),
+        }
+    }
+
+    fn log(&self) -> Log {
+        Log::at(&self.path(log_file::DIRECTORY), &self.path(journal::SOCKET))
+    }
+
     fn require_root(&self, what: &'static str) -> Result<(), Failure> {
         if self.is_root {
             Ok(())
@@ -151,6 +187,10 @@ enum Command {
     Pending(pending::Arguments),
     /// Check the policy files and show all their problems.
     Check(check::Arguments),
+    /// Show what a call would come to, why, and on which facts. Changes nothing.
+    Explain(explain::Arguments),
+    /// Do what is owed now, as far as policies allow it.
+    Flush(flush::Arguments),
     /// Drop what is owed to a service, without doing it.
     Forget(forget::Arguments),
     /// Show what was decided, the oldest first.
@@ -184,6 +224,8 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
     let result = match command {
         Command::Pending(arguments) => pending::run(arguments, place, console),
         Command::Check(arguments) => check::run(arguments, place, console),
+        Command::Explain(arguments) => explain::run(arguments, place, console),
+        Command::Flush(arguments) => flush::run(arguments, place, console),
         Command::Forget(arguments) => forget::run(arguments, place, console),
         Command::Log(arguments) => log::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),

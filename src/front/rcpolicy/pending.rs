@@ -1,7 +1,9 @@
 //! `rcpolicy pending`: the ledger, as a table or as JSON. Changes nothing.
 
 use super::{Ending, Failure, Place};
-use crate::ledger::Listing;
+use crate::decide::{Payment, payment};
+use crate::domain::Action;
+use crate::ledger::{Entry, Listing};
 use crate::report::console::Console;
 use crate::report::pending;
 
@@ -20,7 +22,7 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let listing = place.ledger()?.all()?;
     if arguments.json {
-        console.say(pending::json(&listing)?);
+        console.say(pending::json(&listing, flush)?);
     } else {
         print(&listing, place.seconds(), console);
     }
@@ -31,7 +33,7 @@ fn print(listing: &Listing, now: u64, console: &mut Console<'_>) {
     if listing.entries.is_empty() {
         console.say("nothing is owed");
     } else {
-        console.say(pending::table(&listing.entries, now));
+        console.say(pending::table(&listing.entries, now, flush));
     }
     for entry in &listing.settled {
         let service = &entry.service;
@@ -41,5 +43,23 @@ fn print(listing: &Listing, now: u64, console: &mut Console<'_>) {
     }
     for trouble in &listing.troubles {
         console.complain(trouble);
+    }
+}
+
+/// What `rcpolicy flush` would do about an entry, as far as policies and the machine let it.
+fn flush(entry: &Entry) -> String {
+    let back: Vec<&str> = entry
+        .down
+        .iter()
+        .flat_map(|down| &down.units)
+        .map(|stopped| stopped.unit.as_str())
+        .collect();
+    match payment(entry) {
+        Payment::Nothing => "strike it".to_owned(),
+        Payment::NextStart => "leave it to the next start".to_owned(),
+        Payment::Act(action @ (Action::Start | Action::Restart)) if !back.is_empty() => {
+            format!("{action}, and start {}", back.join(" "))
+        }
+        Payment::Act(action) => action.to_string(),
     }
 }

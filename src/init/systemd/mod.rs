@@ -215,6 +215,10 @@ impl Init for Systemd {
         }
     }
 
+    fn userspace(&mut self) -> Known<u64> {
+        self.userspace_timestamp().into()
+    }
+
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
         let limit = self.answer;
         match names {

@@ -1,0 +1,204 @@
+//! Paying what the ledger holds: which action that comes to, what must not be started any more, and
+//! what is left afterwards. Pure. That policies are asked again is `decide`'s and its caller's.
+
+use crate::domain::{
+    Action, ActiveState, Facts, FileState, FrontEnd, Phase, Reason, Request, Source, UnitFacts,
+};
+use crate::ledger::{Down, Due, Entry};
+
+/// What paying an entry comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payment {
+    /// This action, with all that was taken down and not brought back.
+    Act(Action),
+    /// Nothing now. Somebody stopped it who was no upgrade: the next start brings all of it back.
+    NextStart,
+    /// Nothing is owed.
+    Nothing,
+}
+
+/// The action that pays `entry`. Only what a maintainer script stopped in an upgrade is healed.
+pub fn payment(entry: &Entry) -> Payment {
+    let heals = entry.who.phase == Phase::Upgrade;
+    let down = entry.down.as_ref();
+    let due = entry.owed.as_ref().map(|owed| owed.due);
+    match due {
+        Some(due @ (Due::Stop | Due::ForceStop)) => Payment::Act(due.action()),
+        // Down by our stop: nothing of what ran before is left that could be reloaded.
+        Some(Due::Reload | Due::TryRestart | Due::ForceReload) if down.is_some() && heals => {
+            Payment::Act(Action::Restart)
+        }
+        Some(due) => Payment::Act(due.action()),
+        None if entry.kept_running => Payment::Act(Action::Restart),
+        None if down.is_none() && entry.quiesced.is_none() && !entry.held => Payment::Nothing,
+        None if heals => Payment::Act(Action::Start),
+        None => Payment::NextStart,
+    }
+}
+
+/// What is left of `entry` once `done` was carried out.
+pub fn rest(entry: &Entry, done: &Action) -> Option<Entry> {
+    let stops = matches!(done, Action::Stop | Action::ForceStop);
+    let taken_down = entry.down.is_some() || entry.held;
+    // What a stop took down comes back with the next start.
+    (stops && taken_down).then(|| Entry {
+        owed: None,
+        kept_running: false,
+        quiesced: None,
+        ..entry.clone()
+    })
+}
+
+/// Whether somebody else stopped the service after this was noted. A unit that failed, and one that
+/// runs once and ends, is nobody's will.
+pub fn stopped_since(entry: &Entry, unit: &UnitFacts) -> bool {
+    let inactive = unit.active.is_and(|state| *state == ActiveState::Inactive);
+    let quiesced = entry.quiesced.as_ref();
+    let by_us = match (&entry.down, quiesced) {
+        (Some(down), _) => Some(down.service_down_since),
+        (None, Some(quiesced)) => Some(quiesced.down_since),
+        (None, None) => None,
+    };
+    let later = match by_us {
+        Some(ours) => ours.is_some_and(|ours| ours != unit.down_since),
+        None => unit.down_since_epoch > 0 && unit.down_since_epoch >= entry.since,
+    };
+    inactive && later && !unit.oneshot
+}
+
+/// Why `rcpolicy flush` does not start a service that is down, although that is owed.
+pub(super) fn not_wanted(request: &Request, facts: &Facts, owed: Option<&Entry>) -> Option<Reason> {
+    let unit = &facts.unit;
+    let entry = owed.filter(|_| request.front == FrontEnd::Rcpolicy && unit.is_down())?;
+    let state = |text: &str| Reason::new(Source::Unit(unit.id.to_string()), text);
+    if unit.file.is_and(|file| *file == FileState::Disabled) {
+        return Some(state("is disabled and not running"));
+    }
+    if stopped_since(entry, unit) {
+        return Some(state("was stopped by somebody else since"));
+    }
+    let was_down = |down: &Down| down.service_was_running == Some(false);
+    let only_triggers = entry.owed.is_none() && entry.down.as_ref().is_some_and(was_down);
+    only_triggers.then(|| Reason::new(Source::Ledger, "was not running when it was stopped"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Known, Life, UnitName, Until};
+    use crate::ledger::{Owed, Quiesced, Who};
+
+    fn entry(phase: Phase) -> Entry {
+        let life = Life {
+            boot_id: "b".to_owned(),
+            pid_namespace: 1,
+            init_started: 1,
+            userspace: None,
+        };
+        let who = Who {
+            phase,
+            ..Who::default()
+        };
+        Entry::new(UnitName::parse("foo").unwrap(), life, who, 1_000, "x")
+    }
+
+    fn owing(mut entry: Entry, due: Due) -> Entry {
+        entry.owed = Some(Owed {
+            due,
+            until: Until::Batch,
+            reasons: Vec::new(),
+        });
+        entry
+    }
+
+    fn down(mut entry: Entry, service_down_since: Option<u64>) -> Entry {
+        entry.down = Some(Down {
+            service_was_running: Some(true),
+            service_down_since,
+            ..Down::default()
+        });
+        entry
+    }
+
+    #[test]
+    fn only_what_an_upgrade_stopped_is_healed_and_what_is_owed_is_always_paid() {
+        use Payment::{Act, NextStart, Nothing};
+        let (upgrade, hand) = (entry(Phase::Upgrade), entry(Phase::None));
+        let mut kept = hand.clone();
+        kept.kept_running = true;
+        for (entry, expected) in [
+            (upgrade.clone(), Nothing),
+            (down(upgrade.clone(), None), Act(Action::Start)),
+            (down(hand.clone(), None), NextStart),
+            (kept, Act(Action::Restart)),
+            (owing(hand.clone(), Due::Reload), Act(Action::Reload)),
+            (
+                owing(down(upgrade.clone(), None), Due::Reload),
+                Act(Action::Restart),
+            ),
+            (
+                owing(down(upgrade.clone(), None), Due::Stop),
+                Act(Action::Stop),
+            ),
+        ] {
+            assert_eq!(payment(&entry), expected, "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_that_is_paid_leaves_what_it_took_down_and_a_start_leaves_nothing() {
+        let entry = owing(down(entry(Phase::None), None), Due::Stop);
+        let left = rest(&entry, &Action::Stop).unwrap();
+        assert!(left.owed.is_none() && left.down.is_some());
+        assert_eq!(rest(&entry, &Action::Restart), None);
+    }
+
+    fn unit(active: ActiveState, down_since: u64, epoch: u64) -> UnitFacts {
+        let mut unit = UnitFacts::unknown(&UnitName::parse("foo").unwrap(), "not asked");
+        unit.active = Known::Is(active);
+        unit.down_since = down_since;
+        unit.down_since_epoch = epoch;
+        unit
+    }
+
+    #[test]
+    fn our_own_stop_is_told_from_one_that_came_after_it() {
+        use ActiveState::{Active, Failed, Inactive};
+        let (upgrade, owed) = (
+            entry(Phase::Upgrade),
+            owing(entry(Phase::None), Due::Restart),
+        );
+        let mut quiesced = upgrade.clone();
+        quiesced.quiesced = Some(Quiesced {
+            invocation: String::new(),
+            main_pid: 7,
+            down_since: Some(50),
+        });
+        for (entry, unit, expected) in [
+            (
+                down(upgrade.clone(), Some(50)),
+                unit(Inactive, 50, 2_000),
+                false,
+            ),
+            (
+                down(upgrade.clone(), Some(50)),
+                unit(Inactive, 70, 2_000),
+                true,
+            ),
+            (
+                down(upgrade.clone(), None),
+                unit(Inactive, 70, 2_000),
+                false,
+            ),
+            (quiesced.clone(), unit(Inactive, 50, 2_000), false),
+            (quiesced, unit(Inactive, 51, 2_000), true),
+            (owed.clone(), unit(Inactive, 70, 1_000), true),
+            (owed.clone(), unit(Inactive, 70, 999), false),
+            (owed.clone(), unit(Inactive, 0, 0), false),
+            (owed.clone(), unit(Failed, 70, 2_000), false),
+            (owed, unit(Active, 70, 2_000), false),
+        ] {
+            assert_eq!(stopped_since(&entry, &unit), expected, "{entry:?} {unit:?}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A session's dealings with the ledger: what is noted about a service, in which life of the init, and
+//! what an action that was run outside a plan settles. Printing stays with the front ends.
+
+use crate::act::{ActError, note};
+use crate::decide::{Plan, plan};
+use crate::domain::{Action, Known, Life, ServiceName};
+use crate::init::Init;
+use crate::ledger::{Due, Entry, Ledger};
+
+use super::perform::{Case, Session};
+
+impl Session {
+    /// The life of the init that notes are kept for.
+    pub(super) fn life(&self) -> Option<Life> {
+        self.ledger.as_ref().map(|ledger| ledger.life().clone())
+    }
+
+    /// What is noted about `service`. A damaged note says nothing; the next writer sets it aside.
+    pub(super) fn owed_to(&self, service: &ServiceName) -> Option<Entry> {
+        self.ledger.as_ref()?.read(service).ok()?.current()
+    }
+
+    /// Whether a note that seems to be of this life of the init is: a soft-reboot leaves all but the
+    /// time at which user space began. The init is asked only where there is a note that knows it.
+    pub(super) fn is_of_this_life(&self, entry: &Entry, init: &mut dyn Init) -> bool {
+        match (entry.life.userspace, self.life()) {
+            (Some(_), Some(life)) => match init.userspace() {
+                Known::Is(began) => entry.life.is_same(&life.with_userspace(began)),
+                Known::Unknown(_) => true,
+            },
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// The ledger that the plan's notes go to, in the life they belong to. The init is asked for it
+    /// only where there is something to note.
+    pub(super) fn ledger_for(&self, plan: &mut Plan, init: &mut dyn Init) -> Option<Ledger> {
+        let ledger = self.ledger.clone()?;
+        if plan.records.is_empty() {
+            return Some(ledger);
+        }
+        let ledger = match init.userspace() {
+            Known::Is(began) => ledger.with_userspace(began),
+            Known::Unknown(_) => ledger,
+        };
+        for record in &mut plan.records {
+            record.life = ledger.life().clone();
+        }
+        Some(ledger)
+    }
+
+    /// Notes down what is put off. Returns what a writer should hear about.
+    ///
+    /// # Errors
+    /// When it could not be noted.
+    pub(super) fn note(&self, case: &Case) -> Result<Vec<String>, ActError> {
+        let plan = plan(&case.decided(), &self.policy);
+        note(&plan, self.ledger.as_ref())
+    }
+
+    /// Strikes a note that `done`, which has just succeeded, settles. Returns what went wrong.
+    ///
+    /// # Errors
+    /// When the note stays although nothing is owed any more.
+    pub(super) fn settle(&self, case: &Case, done: &Action) -> Result<(), String> {
+        let (Some(ledger), Some(entry), Ok(done)) = (&self.ledger, &case.owed, Due::try_from(done))
+        else {
+            return Ok(());
+        };
+        let owed = entry.owed.as_ref();
+        if owed.is_some_and(|owed| !owed.due.is_paid_by(done)) {
+            return Ok(());
+        }
+        let struck = ledger
+            .lock()
+            .and_then(|mut locked| locked.strike(&entry.service));
+        struck
+            .map(drop)
+            .map_err(|error| format!("cannot strike the note about {}: {error}", entry.service))
+    }
+}

@@ -1,0 +1,200 @@
+//! Paying through an init that takes jobs: observe, ask, decide, plan and act as the drop-ins do, then
+//! look whether what was promised is there.
+
+use crate::act::carry_out;
+use crate::decide::{Plan, plan_all, rest};
+use crate::domain::{Action, Facts, Job, UnitFacts, Verb, Verdict, Wait};
+use crate::front::perform::{self, Case, one_unit};
+use crate::init::related::related;
+use crate::init::{Depth, Init};
+use crate::ledger::{Entry, Owed};
+
+use super::payer::{Paid, Payer};
+
+impl Payer<'_> {
+    /// Pays `entry` by `action`.
+    ///
+    /// # Errors
+    /// Why it stays owed.
+    pub(super) fn by_init(
+        &self,
+        init: &mut dyn Init,
+        entry: &Entry,
+        action: &Action,
+    ) -> Result<Paid, String> {
+        let mut case = self.judge(init, entry, action)?;
+        if let Verdict::FallBack(actions) = &case.decision.verdict {
+            let first = actions
+                .first()
+                .ok_or("policy-rc.d names no action to take")?;
+            case = self.judge_as(init, entry, &Action::parse(first))?;
+        }
+        match &case.decision.verdict {
+            Verdict::Deny | Verdict::Hold | Verdict::FallBack(_) | Verdict::Emulate(_) => {
+                let why = perform::why(&case.decision);
+                self.log(case, &format!("still owed: {why}"), Some(1));
+                return Err(why);
+            }
+            Verdict::Nothing
+            | Verdict::Run(_)
+            | Verdict::Stop
+            | Verdict::Quiesce
+            | Verdict::Restart
+            | Verdict::IfStale
+            | Verdict::Reload
+            | Verdict::Defer { .. } => {}
+        }
+        match self.carry_out(init, &case, entry) {
+            Ok((done, left)) => {
+                let done = done.unwrap_or_else(|| perform::why(&case.decision));
+                let action = case.request.action.clone();
+                self.log(case, &done, Some(0));
+                Ok(self.leave(entry, left, &action, &done))
+            }
+            Err(why) => {
+                self.log(case, &why, Some(1));
+                Err(why)
+            }
+        }
+    }
+
+    fn judge(&self, init: &mut dyn Init, entry: &Entry, action: &Action) -> Result<Case, String> {
+        let request = self.request(entry, action);
+        let mut facts = self.observe(init, entry, action)?;
+        self.ask_for(&request, entry, &mut facts)?;
+        Ok(self.session.decide(request, facts, Some(entry.clone())))
+    }
+
+    /// What policy-rc.d asked for in place of another action: it is not asked again.
+    fn judge_as(
+        &self,
+        init: &mut dyn Init,
+        entry: &Entry,
+        action: &Action,
+    ) -> Result<Case, String> {
+        let request = self.request(entry, action);
+        let facts = self.observe(init, entry, action)?;
+        let owed = Some(entry.clone());
+        Ok(self.session.decide_listed(request, facts, owed))
+    }
+
+    fn observe(
+        &self,
+        init: &mut dyn Init,
+        entry: &Entry,
+        action: &Action,
+    ) -> Result<Facts, String> {
+        let request = self.request(entry, action);
+        let asked = one_unit(init, &entry.unit, Depth::Relations)
+            .and_then(|unit| Ok((related(init, &unit, action)?, unit)));
+        let (related, unit) = asked.map_err(|error| error.to_string())?;
+        let machine = init.machine();
+        let mut facts = Facts {
+            capabilities: init.capabilities(),
+            unit,
+            related,
+            ..self.session.unseen(&request, init.kind(), machine)
+        };
+        perform::complete(init, &mut facts, entry).map_err(|error| error.to_string())?;
+        Ok(facts)
+    }
+
+    /// Does it and verifies it. What was done, `None` where nothing had to be; and what of the note
+    /// is left.
+    fn carry_out(
+        &self,
+        init: &mut dyn Init,
+        case: &Case,
+        entry: &Entry,
+    ) -> Result<(Option<String>, Option<Entry>), String> {
+        let mut plan = plan_all(&[case.decided()], &self.session.policy);
+        // Struck by us, and only where nothing was noted meanwhile.
+        plan.strikes.clear();
+        let left = std::mem::take(&mut plan.leaves).into_iter().next();
+        keep_owed(&mut plan, entry.owed.as_ref());
+        let ledger = self.session.ledger_for(&mut plan, init);
+        let report = carry_out(&plan, Wait::Done, init, ledger.as_ref())
+            .map_err(|error| error.to_string())?;
+        let mut wrong: Vec<String> = report
+            .failures()
+            .map(|(job, failure)| format!("{} of {} failed: {failure}", job.verb, job.unit))
+            .collect();
+        wrong.extend(report.warnings);
+        let jobs = || plan.main.iter().chain(&plan.after);
+        if wrong.is_empty() {
+            wrong = jobs()
+                .filter_map(|job| unkept(init, job, &case.facts))
+                .collect();
+        }
+        if !wrong.is_empty() {
+            return Err(wrong.join("; "));
+        }
+        let stops = plan.stops.iter().filter(|_| plan.main.is_empty());
+        let done: Vec<String> = stops
+            .chain(jobs())
+            .map(|job| format!("{} of {} done", job.verb, job.unit))
+            .collect();
+        Ok(((!done.is_empty()).then(|| done.join(", ")), left))
+    }
+
+    /// Strikes what was paid; what was denied, or comes back with the next start, stays noted.
+    fn leave(&self, entry: &Entry, left: Option<Entry>, action: &Action, done: &str) -> Paid {
+        if matches!(action, Action::Stop | Action::ForceStop) {
+            // The stop itself has noted what it took down.
+            let noted = self.session.owed_to(&entry.service);
+            let noted = noted.unwrap_or_else(|| entry.clone());
+            return self.strike(&noted, rest(&noted, action).as_ref(), done);
+        }
+        // A service that was left down has nothing that could be restarted or reloaded.
+        let left = left.filter(|left| left.down.is_some());
+        match (self.strike(entry, left.as_ref(), done), left) {
+            (Paid::Done(done), Some(left)) => {
+                let units = left.down.iter().flat_map(|down| &down.units);
+                let names: Vec<&str> = units.map(|stopped| stopped.unit.as_str()).collect();
+                let names = names.join(" ");
+                Paid::Kept(format!("{done}; start of {names} is denied"))
+            }
+            (paid, _) => paid,
+        }
+    }
+
+    fn log(&self, mut case: Case, outcome: &str, status: Option<u8>) {
+        case.outcome = Some(outcome.to_owned());
+        self.session.log(&case, status);
+    }
+}
+
+/// A stop notes down what it takes down, which cancels what was owed: but it is not done yet.
+fn keep_owed(plan: &mut Plan, owed: Option<&Owed>) {
+    for record in &mut plan.records {
+        record.owed = owed.cloned();
+    }
+}
+
+/// What is not as the job promised.
+fn unkept(init: &mut dyn Init, job: &Job, before: &Facts) -> Option<String> {
+    let unit = &job.unit;
+    let after = match one_unit(init, unit, Depth::Relations) {
+        Ok(after) => after,
+        Err(error) => return Some(format!("whether {unit} is up again is not known: {error}")),
+    };
+    let renewed = before
+        .of(unit)
+        .is_none_or(|before| is_renewed(before, &after));
+    match job.verb {
+        Verb::Start | Verb::Restart if !after.is_up() && !after.oneshot => {
+            Some(format!("{unit} is not running after its {}", job.verb))
+        }
+        Verb::Restart if !renewed => Some(format!("{unit} still runs as before its restart")),
+        Verb::Start
+        | Verb::Restart
+        | Verb::Stop
+        | Verb::TryRestart
+        | Verb::Reload
+        | Verb::ReloadOrRestart => None,
+    }
+}
+
+fn is_renewed(before: &UnitFacts, after: &UnitFacts) -> bool {
+    after.invocation.is_empty() || before.invocation != after.invocation
+}

@@ -1,0 +1,160 @@
+//! `rcpolicy flush [SERVICE...]`: pays what the ledger holds, one service after the other, and strikes
+//! what is there again. Every policy is asked anew; what may not be done stays owed, with the reason.
+
+mod by_init;
+mod by_script;
+mod payer;
+
+use super::{Ending, Failure, Place};
+use crate::domain::{Context, InitKind, Known, ServiceName};
+use crate::front::perform::Session;
+use crate::ledger::{Entry, Ledger, Listing};
+use crate::observe::detect;
+use crate::observe::dpkg::Unconfigured;
+use crate::policy::{self, Keep, Roots};
+use crate::report::Voice;
+use crate::report::console::Console;
+
+use self::payer::{Means, Paid, Payer};
+
+/// Arguments of `rcpolicy flush`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only these services: `foo`, `foo.service`, `foo@x`.
+    #[arg(value_parser = ServiceName::parse)]
+    services: Vec<ServiceName>,
+}
+
+pub(super) fn run(
+    arguments: &Arguments,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Ending, Failure> {
+    place.require_root("flush")?;
+    let ledger = place.ledger()?;
+    let _paying = ledger.begin_paying()?;
+    if is_empty(&ledger.all()?) {
+        console.say("nothing is owed");
+        return Ok(Ending::Done);
+    }
+    let policy = policy::load(&Roots::under(&place.root, Keep::No));
+    let kind = detect::init_under(&place.root);
+    let mut systemd = match kind {
+        InitKind::Systemd => Some(place.systemd(&policy)?),
+        InitKind::Upstart
+        | InitKind::Sysv
+        | InitKind::Openrc
+        | InitKind::Runit
+        | InitKind::S6
+        | InitKind::Simulated => None,
+    };
+    let means = match &mut systemd {
+        Some(init) => Means::Init(init),
+        None => Means::Scripts(kind),
+    };
+    let session = Session {
+        ledger: Some(ledger),
+        log: place.log(),
+        now: place.seconds(),
+        context: Context::default(),
+        voice: Voice::new("rcpolicy"),
+        policy,
+    };
+    flush(session, means, arguments, place, console)
+}
+
+/// Pays with the `means` of the machine.
+fn flush(
+    session: Session,
+    mut means: Means<'_>,
+    arguments: &Arguments,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Ending, Failure> {
+    let Some(ledger) = session.ledger.clone() else {
+        return Err(Failure::NoLife);
+    };
+    let ledger = in_this_life(ledger, &mut means);
+    let listing = ledger.all()?;
+    let mut ending = settle(&ledger, &listing, &mut means, console)?;
+    let payer = Payer {
+        session: Session {
+            ledger: Some(ledger.clone()),
+            ..session
+        },
+        unconfigured: Unconfigured::under(&place.root)?,
+        place,
+    };
+    for name in &arguments.services {
+        if !listing.entries.iter().any(|entry| entry.service == *name) {
+            console.complain(format_args!("nothing is owed to {name}"));
+        }
+    }
+    for trouble in &listing.troubles {
+        console.complain(trouble);
+        ending = Ending::No;
+    }
+    let wanted = |entry: &&Entry| {
+        arguments.services.is_empty() || arguments.services.contains(&entry.service)
+    };
+    for entry in listing.entries.iter().filter(wanted) {
+        let service = &entry.service;
+        match payer.pay(&mut means, entry) {
+            Paid::Done(what) => console.say(format_args!("{service}: {what}")),
+            Paid::Left(why) => console.say(format_args!("{service}: left alone: {why}")),
+            Paid::Kept(why) => {
+                console.say(format_args!("{service}: still owed: {why}"));
+                ending = Ending::No;
+            }
+        }
+    }
+    Ok(ending)
+}
+
+fn is_empty(listing: &Listing) -> bool {
+    listing.entries.is_empty() && listing.settled.is_empty() && listing.troubles.is_empty()
+}
+
+/// A soft-reboot is another life that only the init can tell.
+fn in_this_life(ledger: Ledger, means: &mut Means<'_>) -> Ledger {
+    match means {
+        Means::Init(init) => match init.userspace() {
+            Known::Is(began) => ledger.with_userspace(began),
+            Known::Unknown(_) => ledger,
+        },
+        Means::Scripts(_) => ledger,
+    }
+}
+
+/// What another life left behind is settled, once the holds it put in place are away.
+fn settle(
+    ledger: &Ledger,
+    listing: &Listing,
+    means: &mut Means<'_>,
+    console: &mut Console<'_>,
+) -> Result<Ending, Failure> {
+    let mut ending = Ending::Done;
+    for entry in listing.settled.iter().filter(|entry| entry.held) {
+        if let Means::Init(init) = means
+            && let Err(error) = init.release(&entry.unit)
+        {
+            let service = &entry.service;
+            console.complain(format_args!(
+                "D-Bus starts of {service} are still held: {error}"
+            ));
+            ending = Ending::No;
+        }
+    }
+    if ending == Ending::Done && !listing.settled.is_empty() {
+        for entry in ledger.lock()?.settle()? {
+            console.say(format_args!(
+                "{}: settled: it was owed in an earlier life of the init",
+                entry.service
+            ));
+        }
+    }
+    Ok(ending)
+}
+
+#[cfg(test)]
+mod tests;
