@@ -97,7 +97,7 @@ impl World {
 
     fn owed(&self) -> Option<Entry> {
         let service = ServiceName::parse("foo").unwrap();
-        self.ledger.read(&service).unwrap().current()
+        self.ledger.read(&service).ok()?.current()
     }
 
     fn act(&mut self, action: Action) -> Result<Report, ActError> {

@@ -1,6 +1,5 @@
 //! Directories of files on a machine of their own: order, hiding, trust, and what a broken file leads to.
 
-use std::path::PathBuf;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;

@@ -12,7 +12,10 @@ fn name(text: &str) -> UnitName {
 fn explained(front: FrontEnd, action: Action, rule: &str, reached: bool) -> String {
     let mut init = Simulated::new(Flavour::Systemd, 1);
     init.add(Spec::new(name("foo")), Image::Whole(1));
-    init.add(Spec::trigger(name("foo.socket"), name("foo")), Image::Whole(1));
+    init.add(
+        Spec::trigger(name("foo.socket"), name("foo")),
+        Image::Whole(1),
+    );
     for unit in ["foo.socket", "foo"] {
         let _ = init.run(&[Job::new(Verb::Start, name(unit))], Wait::Done);
     }

@@ -145,7 +145,10 @@ fn a_restart_that_a_rule_put_off_is_done_by_the_flush_although_the_rule_still_st
     let before = world.init.view(&name("foo")).unwrap();
     let rule = "[[rule]]\nservice = [\"foo\"]\ndecide = \"defer\"\n";
     let (status, said) = world.flush(rule);
-    assert_eq!((status, said.as_str()), (0, "foo: restart of foo.service done\n"));
+    assert_eq!(
+        (status, said.as_str()),
+        (0, "foo: restart of foo.service done\n")
+    );
     assert_ne!(world.init.view(&name("foo")).unwrap(), before);
     assert!(!world.is_owed());
 }
@@ -157,7 +160,10 @@ fn what_is_denied_now_stays_owed_and_down() {
     let rule = "[[rule]]\nservice = [\"foo\"]\naction = [\"start\"]\ndecide = \"deny\"\n";
     let (status, said) = world.flush(rule);
     assert_eq!(status, 1);
-    assert!(said.starts_with("foo: still owed: denies start of foo"), "{said}");
+    assert!(
+        said.starts_with("foo: still owed: denies start of foo"),
+        "{said}"
+    );
     assert!(!world.is_up("foo") && !world.is_up("foo.socket"));
     assert!(world.is_owed());
 }
@@ -183,7 +189,10 @@ fn what_somebody_stopped_after_it_was_noted_is_not_restarted() {
     world.job(Verb::Stop, "foo");
     let (status, said) = world.flush("");
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("was stopped by somebody else since"), "{said}");
+    assert!(
+        said.contains("was stopped by somebody else since"),
+        "{said}"
+    );
     assert!(!world.is_up("foo"));
 }
 
