@@ -12,7 +12,7 @@ use crate::observe::detect::{self, is_executable};
 use crate::observe::helper::Output;
 use crate::report::explain::Fact;
 
-use super::{NOT_ASKED, Scene};
+use super::scene::{NOT_ASKED, Scene};
 
 /// What the gate says.
 pub(super) enum Gate {

@@ -3,13 +3,13 @@
 
 mod arguments;
 mod gate;
+mod scene;
 mod step;
 
 use super::{Ending, Failure, Place};
 use crate::decide::{also_asked, plan_all};
 use crate::domain::{
-    Context, Decision, FrontEnd, HelperAnswer, InitKind, Known, Machine, Reason, Request, Source,
-    Verdict, Wait,
+    Context, Decision, FrontEnd, InitKind, Known, Machine, Reason, Request, Source, Verdict, Wait,
 };
 use crate::front::handover::stock_path;
 use crate::front::perform::{Case, Session};
@@ -28,6 +28,7 @@ use crate::report::pending;
 
 pub(super) use self::arguments::Arguments;
 use self::gate::Gate;
+use self::scene::Scene;
 
 /// How long an init is waited for: a person looks on.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -82,17 +83,6 @@ fn is_away(place: &Place) -> bool {
     }
 }
 
-/// The machine as `explain` finds it, and what it has to say on the way.
-struct Scene<'a> {
-    kind: InitKind,
-    away: bool,
-    place: &'a Place,
-    ask: bool,
-    session: Session,
-    notes: Vec<String>,
-    facts: Vec<Fact>,
-}
-
 /// An init to ask, or why there is none.
 type Asked<'a> = Result<&'a mut dyn Init, String>;
 
@@ -102,7 +92,7 @@ impl Scene<'_> {
         let under_systemd = self.kind == InitKind::Systemd;
         let foreign = request.front == FrontEnd::DebSystemdInvoke && !under_systemd;
         if under_systemd && self.away || foreign {
-            return self.to_stock(request);
+            return self.left_to_stock(request);
         }
         if !under_systemd {
             return self.with_scripts(request);
@@ -141,7 +131,7 @@ impl Scene<'_> {
     }
 
     /// Where our tool does not touch the init: an admin's deny holds, the rest is the stock tool's.
-    fn to_stock(&mut self, request: Request) -> Explanation {
+    fn left_to_stock(&mut self, request: Request) -> Explanation {
         let machine = match self.away {
             true => Known::Is(Machine::Chroot),
             false => Known::default(),
@@ -366,9 +356,6 @@ fn asked_by(request: &Request) -> String {
         _ => "nobody, as on a command line".to_owned(),
     }
 }
-
-/// What an answer that was not asked for is taken as.
-const NOT_ASKED: HelperAnswer = HelperAnswer::Absent;
 
 #[cfg(test)]
 mod tests;

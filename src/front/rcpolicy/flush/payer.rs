@@ -13,7 +13,7 @@ use crate::ledger::Entry;
 use crate::observe::dpkg::Unconfigured;
 use crate::observe::helper::{HelperError, Output};
 
-use super::Place;
+use crate::front::rcpolicy::Place;
 
 /// What pays.
 pub(super) enum Means<'a> {
