@@ -1,12 +1,22 @@
 //! Explanations on the simulated init, as snapshots.
 
 use super::*;
-use crate::domain::{Action, FrontEnd, Job, Scope, UnitName, Verb};
+use crate::domain::{Action, FrontEnd, Job, Life, Scope, UnitName, Verb};
 use crate::init::simulated::{Flavour, Image, Simulated, Spec};
+use crate::ledger::Ledger;
 use crate::policy::{Origin, Policy, Tier, parse};
 
 fn name(text: &str) -> UnitName {
     UnitName::parse(text).unwrap()
+}
+
+fn life() -> Life {
+    Life {
+        boot_id: "b".to_owned(),
+        pid_namespace: 1,
+        init_started: 1,
+        userspace: None,
+    }
 }
 
 fn explained(front: FrontEnd, action: Action, rule: &str, reached: bool) -> String {
@@ -35,7 +45,7 @@ fn explained(front: FrontEnd, action: Action, rule: &str, reached: bool) -> Stri
         ask: false,
         session: Session {
             policy: Policy::new(Origin::Current, vec![parsed.file], parsed.problems),
-            ledger: None,
+            ledger: Some(Ledger::open(&root.path().join("rcpolicy"), life())),
             log: place.log(),
             now: 0,
             context: Context::default(),
