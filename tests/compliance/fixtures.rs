@@ -144,6 +144,11 @@ pub(crate) fn write<'a>(real: impl Iterator<Item = &'a str>) -> Outcome<()> {
         true,
     )?;
     unit(
+        "rct-triggered.service",
+        "[Service]\nType=exec\nExecStart=/bin/sleep infinity\n",
+        false,
+    )?;
+    unit(
         "rct-degrading.service",
         "[Service]\nType=oneshot\nExecStart=/bin/false\n",
         false,
@@ -196,10 +201,10 @@ fn real_unit(name: &str) -> String {
     let service = format!("{stem}.service");
     match kind {
         "socket" => {
-            format!("[Socket]\nListenStream=/run/{stem}.listen\nService=rct-disabled.service\n")
+            format!("[Socket]\nListenStream=/run/{stem}.listen\nService=rct-triggered.service\n")
         }
-        "path" => "[Path]\nPathExists=/nowhere/rct\nUnit=rct-disabled.service\n".to_owned(),
-        "timer" => "[Timer]\nOnCalendar=2099-01-01\nUnit=rct-disabled.service\n".to_owned(),
+        "path" => "[Path]\nPathExists=/nowhere/rct\nUnit=rct-triggered.service\n".to_owned(),
+        "timer" => "[Timer]\nOnCalendar=2099-01-01\nUnit=rct-triggered.service\n".to_owned(),
         "target" => String::new(),
         _ => format!("# {service}\n[Service]\nType=exec\nExecStart=/bin/sleep infinity\n"),
     }

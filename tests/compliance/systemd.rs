@@ -262,7 +262,7 @@ fn run(case: &Case, directory: &Path) -> Outcome<Seen> {
     let before = fixtures::look(&names)?;
     let output = call(case, directory)?;
     let mut seen = Seen::new();
-    if case.machine != Machine::Any {
+    if case.looks_at_once {
         let at_once: Vec<String> = fixtures::look(&names)?
             .iter()
             .map(fixtures::Look::text)

@@ -60,6 +60,8 @@ pub(crate) struct Case {
     pub(crate) units: Vec<(String, State)>,
     pub(crate) policy: Policy,
     pub(crate) machine: Machine,
+    /// Whether the units are looked at before their jobs are over.
+    pub(crate) looks_at_once: bool,
     /// Whether it is run every time, or only where all are wanted.
     pub(crate) always: bool,
     /// Whether it is also run without strict.
@@ -122,6 +124,7 @@ fn of_unit(kind: Kind, state: State, cases: &mut Vec<Case>) {
                     let answered = call(tool, kind, state, &[], action, Policy::Says(status, out));
                     cases.push(Case {
                         always: true,
+                        in_default_mode: tool == Tool::DebSystemdInvoke,
                         ..answered
                     });
                 }
@@ -165,10 +168,11 @@ fn reloads() -> Vec<Case> {
             "reload",
             Policy::Says(106, "reload restart"),
         );
-        for case in [slow, then_start] {
-            let case = case.on(machine).only_strict();
+        for (case, looks_at_once) in [(slow, true), (then_start, false)] {
+            let case = case.on(machine);
             cases.push(Case {
                 always: true,
+                looks_at_once,
                 ..case
             });
         }
@@ -178,22 +182,24 @@ fn reloads() -> Vec<Case> {
 
 /// Calls of deb-systemd-invoke with several units, or with names that are written another way.
 fn several() -> Vec<Case> {
-    let lines: [&[&str]; 7] = [
+    let lines: [&[&str]; 8] = [
         &["restart", "rct-enabled.service", "rct-reloadable.service"],
         &["restart", "rct-enabled", "rct-reloadable"],
         &["start", "rct-missing.service", "rct-enabled.service"],
         &["start", "rct-disabled.service", "rct-enabled.service"],
         &["stop", "rct-socketed.service", "rct-socketed.socket"],
+        &["stop", "rct-socketed.socket"],
         &["stop", "rct-missing.service", "rct-enabled.service"],
         &["start", "rct-failing.service", "rct-enabled.service"],
     ];
     let mut cases = Vec::new();
     for line in lines {
-        for policy in [
-            Policy::None,
-            Policy::Says(0, "said"),
-            Policy::Denies("rct-reloadable.service"),
-        ] {
+        let denied = "rct-reloadable.service";
+        let denies = line.contains(&denied).then_some(Policy::Denies(denied));
+        for policy in [Policy::None, Policy::Says(0, "said")]
+            .into_iter()
+            .chain(denies)
+        {
             let units: Vec<String> = line.iter().skip(1).map(|unit| full(unit)).collect();
             let state = |unit: &String| match unit.as_str() {
                 "rct-failing.service" | "rct-missing.service" => State::Stopped,
@@ -209,6 +215,7 @@ fn several() -> Vec<Case> {
                     .collect(),
                 policy,
                 machine: Machine::Any,
+                looks_at_once: false,
                 always: true,
                 in_default_mode: true,
             });
@@ -249,7 +256,12 @@ fn call(
         args,
         units: kind.units().into_iter().map(|unit| (unit, state)).collect(),
         policy,
-        machine: Machine::Any,
+        // A reload waits only on a machine that is fully up.
+        machine: match action {
+            "reload" => Machine::Running,
+            _ => Machine::Any,
+        },
+        looks_at_once: false,
         always: false,
         in_default_mode: true,
     }
@@ -279,6 +291,7 @@ fn real_invocations() -> Outcome<Vec<Case>> {
                 units: units.iter().map(|unit| (unit.clone(), state)).collect(),
                 policy: Policy::None,
                 machine: Machine::Any,
+                looks_at_once: false,
                 always: false,
                 in_default_mode: false,
             });

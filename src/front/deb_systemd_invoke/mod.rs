@@ -194,9 +194,10 @@ impl Call {
         {
             return Ok(ending);
         }
+        let answers = self.ask_for_each()?;
         let mut cases = Vec::new();
-        for unit in self.units.clone() {
-            cases.extend(self.judge(&unit)?);
+        for (index, unit) in self.units.clone().iter().enumerate() {
+            cases.extend(self.judge(unit, index, &answers)?);
         }
         if cases.is_empty() {
             return Ok(0);
@@ -231,6 +232,30 @@ impl Call {
         Ok(None)
     }
 
+    /// One answer a unit, asked in the order of the units before anything is done, as stock does.
+    /// In strict mode all were asked already.
+    fn ask_for_each(&self) -> Result<Vec<HelperAnswer>, Stuck> {
+        if self.strict() {
+            return Ok(Vec::new());
+        }
+        let helper = perform::helper(&self.session.policy);
+        let units = self.units.iter();
+        units
+            .map(|unit| self.ask(&helper, &unit.word, &self.action))
+            .collect()
+    }
+
+    /// What was answered for a unit that was named itself: it is not asked about twice.
+    fn answer_for<'a>(
+        &self,
+        unit: &UnitName,
+        action: &Action,
+        answers: &'a [HelperAnswer],
+    ) -> Option<&'a HelperAnswer> {
+        let named = self.units.iter().position(|named| named.unit == *unit);
+        answers.get(named.filter(|_| *action == self.action)?)
+    }
+
     fn ask(&self, helper: &Helper, unit: &str, action: &Action) -> Result<HelperAnswer, Stuck> {
         let arguments: [OsString; 2] = [unit.into(), action.as_str().into()];
         let (answer, notice) = {
@@ -254,13 +279,15 @@ impl Call {
     }
 
     /// Asks, observes and decides about one unit; `None` where it is denied.
-    fn judge(&mut self, named: &Named) -> Result<Option<Case>, Stuck> {
+    fn judge(
+        &mut self,
+        named: &Named,
+        index: usize,
+        answers: &[HelperAnswer],
+    ) -> Result<Option<Case>, Stuck> {
         let request = self.request(named);
-        let helper = perform::helper(&self.session.policy);
-        let answer = match self.strict() {
-            true => HelperAnswer::Absent,
-            false => self.ask(&helper, &named.word, &self.action)?,
-        };
+        let answer = answers.get(index).cloned();
+        let answer = answer.unwrap_or(HelperAnswer::Absent);
         if is_denied(&answer) {
             // Nothing that systemd could say changes this verdict: it need not be disturbed.
             let (init, machine) = (InitKind::Systemd, Known::default());
@@ -272,7 +299,10 @@ impl Call {
         facts.helper = answer;
         if !self.strict() {
             for (other, action) in also_asked(&request, &facts, owed.as_ref()) {
-                let answer = self.ask(&helper, other.as_str(), &action)?;
+                let answer = match self.answer_for(&other, &action, answers) {
+                    Some(known) => known.clone(),
+                    None => self.ask(&perform::helper(&self.session.policy), other.as_str(), &action)?,
+                };
                 facts.helper_related.push((other, answer));
             }
         }
@@ -342,6 +372,9 @@ impl Call {
                     let text = reason.text.clone();
                     if disabled {
                         self.voice.line(&text)
+                    } else if case.facts.unit.is_masked() {
+                        self.voice
+                            .line(&format!("{unit} is masked, not starting it."));
                     } else {
                         perform::explain_to_user(&case, &self.voice)
                     }
