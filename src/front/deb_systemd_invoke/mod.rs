@@ -301,7 +301,11 @@ impl Call {
             for (other, action) in also_asked(&request, &facts, owed.as_ref()) {
                 let answer = match self.answer_for(&other, &action, answers) {
                     Some(known) => known.clone(),
-                    None => self.ask(&perform::helper(&self.session.policy), other.as_str(), &action)?,
+                    None => self.ask(
+                        &perform::helper(&self.session.policy),
+                        other.as_str(),
+                        &action,
+                    )?,
                 };
                 facts.helper_related.push((other, answer));
             }
