@@ -6,7 +6,6 @@
     clippy::indexing_slicing,
     reason = "a failing helper is a failing test"
 )]
-
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,6 +1,14 @@
 //! Sequences of calls on the simulated init, through the real observing, deciding, planning and
 //! carrying out, with a ledger on disk: what holds whatever is called in whatever order.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failing helper is a failing test"
+)]
+
 use proptest::prelude::*;
 
 use rcpolicy::act::carry_out;
