@@ -82,6 +82,12 @@ fn clause_2_a_trigger_is_judged_by_policy_rc_d_as_the_action_on_what_it_triggers
         story.clone().helper_of("foo.service", 101).verdict(),
         Verdict::Deny
     );
+    let restart = Story::upgrade("restart", "foo.socket")
+        .with("foo.service", |_| {})
+        .stopped_trigger("foo.socket", &["foo.service"]);
+    let asked = also_asked(&restart.request, &restart.facts, None);
+    let actions = [Action::Restart, Action::Start].map(|action| (name("foo.service"), action));
+    assert_eq!(asked, actions);
     // a fallback for the service is no list of actions for its socket
     assert_eq!(story.helper_of("foo.service", 106).verdict(), Verdict::Deny);
 }

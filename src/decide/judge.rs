@@ -68,11 +68,11 @@ fn by_helper(request: &Request, facts: &Facts) -> Option<Decision> {
     let own = helper_verdict(request, &facts.unit.asked, &facts.helper);
     own.or_else(|| {
         let judged = facets(&request.action, &facts.unit, &facts.related);
-        // Answers about what a start would bring back concern that alone: see `restore`.
-        let mut related = facts
-            .helper_related
-            .iter()
-            .filter(|(unit, _)| judged.contains(unit) || facts.unit.id == *unit);
+        // Answers about what a start would bring back concern that alone: see `restore`. About the
+        // unit itself a start is asked for again as the restart that it would be.
+        let mut related = facts.helper_related.iter().filter(|(unit, _)| {
+            judged.contains(unit) || request.action == Action::Start && facts.unit.id == *unit
+        });
         related.find_map(|(unit, answer)| {
             match helper_verdict(request, unit, answer) {
                 // A fallback is a list of actions for the other unit, not for this one.
@@ -145,15 +145,24 @@ pub fn also_asked(
     owed: Option<&Entry>,
 ) -> Vec<(UnitName, Action)> {
     let judged = facets(&request.action, &facts.unit, &facts.related);
-    let mut asked: Vec<(UnitName, Action)> = judged
-        .into_iter()
-        .map(|unit| (unit, request.action.clone()))
-        .collect();
+    let mut asked = Vec::new();
+    for unit in judged {
+        let up = facts.of(&unit).is_some_and(UnitFacts::is_up);
+        let starts = request.action.may_start() && request.action != Action::Start && !up;
+        asked.push((unit.clone(), request.action.clone()));
+        // Whatever is done to the trigger, to what it triggers it is a start.
+        asked.extend(starts.then_some((unit, Action::Start)));
+    }
     if request.action == Action::Start && becomes_restart(facts, owed).is_some() {
         asked.push((facts.unit.id.clone(), Action::Restart));
     }
     for unit in brought_back(request, facts, owed) {
-        if unit != facts.unit.id && !asked.iter().any(|(known, _)| *known == unit) {
+        let asked_for = request.action == Action::Start && unit == facts.unit.id;
+        if !asked_for
+            && !asked
+                .iter()
+                .any(|(known, action)| *known == unit && *action == Action::Start)
+        {
             asked.push((unit, Action::Start));
         }
     }
@@ -224,7 +233,18 @@ fn by_rules(
     };
     let verdict = not_in_a_chroot(verdict, request, facts, &mut reasons);
     if !lifted && starts(&verdict, request) {
+<<<<<<< HEAD
         let filtered = if strict && request.front != FrontEnd::Rcpolicy {
+=======
+        // Restarting what runs is not starting it.
+        let restarts = matches!(verdict, Verdict::Restart | Verdict::IfStale);
+        let mut request = request.clone();
+        if restarts {
+            request.action = Action::Restart;
+        }
+        let request = &request;
+        let filtered = if strict {
+>>>>>>> decide
             stock_filter(request, facts)
         } else {
             filter(request, facts, owed)

@@ -110,7 +110,9 @@ pub fn plan(one: &Decided<'_>, policy: &Policy) -> Plan {
         Verdict::Deny | Verdict::Emulate(_) | Verdict::FallBack(_) => Plan::default(),
         Verdict::Nothing => match action {
             Action::Start | Action::Restart | Action::TryRestart => {
-                restore(one, Service::Left, policy)
+                let mut plan = restore(one, Service::Left, policy);
+                make_way(one, &mut plan, policy);
+                plan
             }
             Action::Stop | Action::ForceStop => removed(one),
             Action::Reload | Action::ForceReload | Action::Status | Action::Other(_) => {
@@ -297,7 +299,11 @@ fn quiesce(one: &Decided<'_>) -> Plan {
     let mut plan = if one.request.context.phase == Phase::Remove {
         removed(one)
     } else if trigger {
-        let taken = Taken::default();
+        // The trigger alone, and what falls with it.
+        let taken = Taken {
+            dependents: falling(one.facts, &[]),
+            ..Taken::default()
+        };
         match note_of_stop(one, &taken) {
             Note::Write(entry) => Plan {
                 records: vec![*entry],
@@ -332,33 +338,51 @@ fn start(one: &Decided<'_>, verb: Verb, policy: &Policy) -> Plan {
     };
     let mut plan = restore(one, service, policy);
     push_job(&mut plan.main, Job::new(verb, unit.id.clone()));
+    make_way(one, &mut plan, policy);
+    plan
+}
+
+/// A socket refuses to start while its service runs: the service goes down first, and comes up
+/// again with it.
+fn make_way(one: &Decided<'_>, plan: &mut Plan, policy: &Policy) {
     let sockets_start = plan.main.iter().any(|job| {
         let socket = job.unit.kind() == UnitKind::Socket;
         socket && one.facts.of(&job.unit).is_some_and(UnitFacts::is_down)
     });
     if !sockets_start || policy.settings().strict {
-        return plan;
+        return;
     }
-    // A socket refuses to start while its service runs: the service goes down first.
     let running = served(one.facts)
         .into_iter()
-        .filter(|service| service.is_up() && !service.has_fd_store);
+        .filter(|service| service.is_up() && !service.has_fd_store && !service.is_masked());
     for service in running {
-        let named = service.id == unit.id;
+        let named = plan.main.iter().any(|job| job.unit == service.id);
         let upgrade = one.request.context.phase == Phase::Upgrade;
         let name = service.id.service();
         let asked = question(one.request, one.facts, &name, &Action::Restart);
         let denied = || policy.denies(&asked).is_some();
-        if named || upgrade && !denied() {
+        // What falls with it must be known, or it would not come back.
+        let mut requiring = service.required_by.iter();
+        let known = requiring.all(|name| one.facts.of(name).is_some());
+        if known && (named || upgrade && !denied()) {
             push_job(&mut plan.stops, Job::new(Verb::Stop, service.id.clone()));
             match plan.main.iter_mut().find(|job| job.unit == service.id) {
                 Some(job) => job.verb = Verb::Start,
                 None => plan.main.push(Job::new(Verb::Start, service.id.clone())),
+            }
+            // Nothing wakes it in between, but what others require goes on.
+            let lonely = |name: &UnitName| {
+                let trigger = one.facts.of(name);
+                trigger.is_some_and(|unit| unit.required_by.is_empty())
+            };
+            let triggers = taken(one.request, one.facts, policy).triggers;
+            for trigger in triggers.into_iter().filter(lonely) {
+                push_job(&mut plan.stops, Job::new(Verb::Stop, trigger.clone()));
+                push_job(&mut plan.main, Job::new(Verb::Start, trigger));
             }
             for fallen in falling(one.facts, std::slice::from_ref(&service.id)) {
                 push_job(&mut plan.after, Job::new(Verb::Start, fallen));
             }
         }
     }
-    plan
 }

@@ -1,6 +1,8 @@
 //! Bringing back what an earlier stop took down, and what is left of its note afterwards. Pure.
 //! Nothing comes back that the admin touched meanwhile, or that could start what is denied.
 
+use std::collections::BTreeSet;
+
 use crate::domain::{
     Action, Facts, FileState, Flag, Job, Phase, Request, UnitFacts, UnitName, Verb,
 };
@@ -25,11 +27,29 @@ pub(super) enum Service {
 
 /// What the note says was taken down, is still as we left it, and is still wanted.
 fn wanted_back<'a>(entry: &'a Entry, facts: &'a Facts) -> impl Iterator<Item = &'a Stopped> {
-    let stopped = entry.down.iter().flat_map(|down| &down.units);
-    stopped.filter(|stopped| {
+    let stopped = || entry.down.iter().flat_map(|down| &down.units);
+    let is_wanted = move |stopped: &Stopped| {
         let unit = facts.of(&stopped.unit);
         unit.is_some_and(|unit| is_untouched(stopped, unit) && !serves_only_masked(unit, facts))
-    })
+    };
+    let down = |name: &UnitName| facts.of(name).is_some_and(UnitFacts::is_down);
+    let unwanted = stopped().filter(|stopped| !is_wanted(stopped) && down(&stopped.unit));
+    let leaning = leaning_on(unwanted.map(|stopped| &stopped.unit).collect(), facts);
+    stopped().filter(move |stopped| is_wanted(stopped) && !leaning.contains(&stopped.unit))
+}
+
+/// What cannot be up without one of `gone`: starting it would start that too.
+fn leaning_on(gone: Vec<&UnitName>, facts: &Facts) -> BTreeSet<UnitName> {
+    let mut queue: Vec<&UnitName> = gone;
+    let mut leaning = BTreeSet::new();
+    while let Some(name) = queue.pop() {
+        for other in facts.of(name).map_or(&[][..], |unit| &unit.required_by) {
+            if leaning.insert(other.clone()) {
+                queue.push(other);
+            }
+        }
+    }
+    leaning
 }
 
 fn is_untouched(stopped: &Stopped, unit: &UnitFacts) -> bool {

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{Decision, Facts, Job, Request, ServiceName, UnitName, Verb, Wait};
+use crate::domain::{Decision, Facts, Job, Request, ServiceName, UnitKind, UnitName, Verb, Wait};
 use crate::ledger::{Entry, merge};
 
 /// One thing to do, in order.
@@ -72,13 +72,18 @@ impl Plan {
             .iter()
             .cloned()
             .map(|entry| Step::Record(Box::new(entry)));
+        // A call that gets through must not wake the service before its sockets are there.
+        let early = |job: &&Job| !self.releases.is_empty() && job.unit.kind() == UnitKind::Socket;
+        let first: Vec<Job> = self.main.iter().filter(early).cloned().collect();
+        let main: Vec<Job> = self.main.iter().filter(|j| !early(j)).cloned().collect();
         let forgets = self.forgets.iter().cloned().map(Step::Strike);
         forgets
             .chain(records)
             .chain(self.holds.iter().cloned().map(Step::Hold))
             .chain(jobs(&self.stops, Wait::Done))
+            .chain(jobs(&first, Wait::Done))
             .chain(self.releases.iter().cloned().map(Step::Release))
-            .chain(jobs(&self.main, wait))
+            .chain(jobs(&main, wait))
             .chain(jobs(&self.after, Wait::Done))
             .chain(self.leaves.iter().cloned().map(Box::new).map(Step::Leave))
             .chain(self.strikes.iter().cloned().map(Step::Strike))

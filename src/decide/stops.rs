@@ -1,6 +1,7 @@
 //! Stop, quiesce and what comes back, sentence by sentence.
 
 use super::testing::*;
+use super::{Step, also_asked};
 use crate::domain::{
     Action, ActiveState, FileState, Flag, FrontEnd, Known, LoadState, Phase, Until, Verdict, Wait,
 };
@@ -409,6 +410,34 @@ fn a_start_after_a_quiesce_is_a_restart_where_it_was_woken_meanwhile() {
 }
 
 #[test]
+fn a_disabled_or_static_service_that_was_woken_or_kept_running_is_restarted_too() {
+    for file in [FileState::Disabled, FileState::Static] {
+        for entry in [quiesced("foo"), kept_running("foo")] {
+            let woken = Story::upgrade("start", "foo").noted(entry);
+            let woken = woken.with("foo.service", |unit| {
+                up(unit);
+                unit.file = Known::Is(file.clone());
+            });
+            assert_eq!(woken.verdict(), Verdict::Restart);
+            let down = woken.with("foo.service", |unit| {
+                unit.active = Known::Is(ActiveState::Inactive);
+            });
+            assert_eq!(down.verdict(), Verdict::Nothing);
+        }
+    }
+}
+
+#[test]
+fn a_try_restart_does_not_bring_back_a_socket_whose_service_policy_rc_d_does_not_let_start() {
+    let story = after_stop("try-restart", "foo").helper(0, "");
+    let asked = also_asked(&story.request, &story.facts, story.owed.as_ref());
+    assert!(asked.contains(&(name("foo.service"), Action::Start)));
+    let plan = story.helper_of("foo.service", 101).plan();
+    assert_eq!(shown(&plan.main), ["try-restart foo.service"]);
+    assert_eq!(plan.leaves.len(), 1);
+}
+
+#[test]
 fn a_service_that_was_down_when_it_was_quiesced_may_have_been_woken_with_old_files() {
     let story = Story::upgrade("stop", "foo")
         .trigger("foo.socket", &["foo.service"])
@@ -562,6 +591,69 @@ fn a_socket_that_comes_back_while_its_service_runs_is_started_while_that_is_down
     assert_eq!(shown(&plan.stops), ["stop foo.service"]);
     let main = ["start foo.socket", "start foo.path", "start foo.service"];
     assert_eq!(shown(&plan.main), main);
+}
+
+#[test]
+fn while_a_socket_comes_back_no_other_trigger_wakes_the_service() {
+    let story = Story::upgrade("start", "foo")
+        .with("foo.service", up)
+        .stopped_trigger("foo.socket", &["foo.service"])
+        .trigger("foo.timer", &["foo.service"])
+        .noted(took_down("foo", &["foo.socket"]));
+    let plan = story.plan();
+    assert_eq!(shown(&plan.stops), ["stop foo.timer", "stop foo.service"]);
+    let main = ["start foo.socket", "start foo.timer", "start foo.service"];
+    assert_eq!(shown(&plan.main), main);
+}
+
+#[test]
+fn sockets_are_back_before_a_bus_call_can_wake_their_service() {
+    let mut entry = took_down("foo", &["foo.socket"]);
+    entry.held = true;
+    let start = Story::upgrade("start", "foo").stopped_trigger("foo.socket", &["foo.service"]);
+    let steps = start.noted(entry).plan().steps(Wait::Done);
+    let jobs = |at: usize| match &steps[at] {
+        Step::Jobs { jobs, .. } => shown(jobs),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(jobs(0), ["start foo.socket"]);
+    assert_eq!(steps[1], Step::Release(name("foo")));
+    assert_eq!(jobs(2), ["start foo.service"]);
+}
+
+#[test]
+fn what_requires_a_socket_that_the_admin_stopped_does_not_bring_that_back() {
+    let mut story = Story::upgrade("start", "rpcbind")
+        .stopped_trigger("rpcbind.socket", &["rpcbind.service"])
+        .with("rpc-statd.service", |unit| unit.down_since = OUR_STOP)
+        .noted(took_down(
+            "rpcbind",
+            &["rpcbind.socket", "+rpc-statd.service"],
+        ));
+    for unit in &mut story.facts.related {
+        if unit.id == name("rpcbind.socket") {
+            unit.down_since = OUR_STOP + 1;
+            unit.required_by = names(&["rpc-statd.service"]);
+        }
+    }
+    assert!(story.plan().after.is_empty());
+}
+
+#[test]
+fn a_socket_comes_back_also_while_its_disabled_service_runs() {
+    let story = after_stop("start", "foo").with("foo.service", |unit| {
+        up(unit);
+        unit.file = Known::Is(FileState::Disabled);
+    });
+    assert_eq!(story.verdict(), Verdict::Nothing);
+    let plan = story.plan();
+    assert_eq!(shown(&plan.stops), ["stop foo.service"]);
+    let main = ["start foo.socket", "start foo.path", "start foo.service"];
+    assert_eq!(shown(&plan.main), main);
+    let masked = story.with("foo.service", |unit| {
+        unit.load = Known::Is(LoadState::Masked)
+    });
+    assert!(masked.plan().stops.is_empty());
 }
 
 #[test]

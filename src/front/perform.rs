@@ -182,7 +182,11 @@ impl Session {
         if self.policy.settings().strict {
             return Ok((facts, None));
         }
-        if needs_relations(request, &facts.unit) {
+        // What a note names is brought back among what else can start the service.
+        let noted = ledger_services(&facts)
+            .iter()
+            .any(|service| self.owed_to(service).is_some());
+        if noted || needs_relations(request, &facts.unit) {
             facts.unit = one_unit(init, &request.unit, Depth::Relations)?;
             facts.related = related(init, &facts.unit, &request.action)?;
         }
