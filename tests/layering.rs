@@ -1,16 +1,6 @@
 //! Who may use whom: read off the `use` lines of `src/`, tests aside. The map is in src/lib.rs.
 #![allow(
     clippy::unwrap_used,
-<<<<<<< HEAD
-=======
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failing helper is a failing test"
-)]
-#![allow(
-    clippy::unwrap_used,
->>>>>>> decide
     clippy::indexing_slicing,
     reason = "what a test cannot do ends it"
 )]

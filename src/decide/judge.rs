@@ -233,9 +233,6 @@ fn by_rules(
     };
     let verdict = not_in_a_chroot(verdict, request, facts, &mut reasons);
     if !lifted && starts(&verdict, request) {
-<<<<<<< HEAD
-        let filtered = if strict && request.front != FrontEnd::Rcpolicy {
-=======
         // Restarting what runs is not starting it.
         let restarts = matches!(verdict, Verdict::Restart | Verdict::IfStale);
         let mut request = request.clone();
@@ -243,8 +240,7 @@ fn by_rules(
             request.action = Action::Restart;
         }
         let request = &request;
-        let filtered = if strict {
->>>>>>> decide
+        let filtered = if strict && request.front != FrontEnd::Rcpolicy {
             stock_filter(request, facts)
         } else {
             filter(request, facts, owed)
