@@ -83,6 +83,7 @@ pub(super) fn quiesced(service: &str) -> Entry {
     entry.quiesced = Some(Quiesced {
         invocation: "before".to_owned(),
         main_pid: 42,
+        down_since: None,
     });
     entry
 }
