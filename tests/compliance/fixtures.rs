@@ -78,6 +78,20 @@ impl Kind {
         !matches!(self, Self::Masked | Self::Failing | Self::Missing)
     }
 
+    /// Whether ours does something else with it where it is not told to be like stock, and one kind with which it
+    /// does not.
+    pub(crate) fn differs_by_default(self) -> bool {
+        matches!(
+            self,
+            Self::Enabled
+                | Self::Masked
+                | Self::Failing
+                | Self::Socket
+                | Self::Missing
+                | Self::ScriptOnly
+        )
+    }
+
     /// What is looked at.
     pub(crate) fn units(self) -> Vec<String> {
         let service = format!("{}.service", self.name());
@@ -257,8 +271,8 @@ impl Look {
     }
 }
 
-/// Brings units into their states; what is in its state already is left alone.
-pub(crate) fn bring(units: &[(String, State)]) -> Outcome<()> {
+/// Brings units into their states and looks at them; what is in its state already is left alone.
+pub(crate) fn bring(units: &[(String, State)]) -> Outcome<Vec<Look>> {
     let names: Vec<&str> = units.iter().map(|(unit, _)| unit.as_str()).collect();
     let looks = look(&names)?;
     if looks
@@ -266,7 +280,7 @@ pub(crate) fn bring(units: &[(String, State)]) -> Outcome<()> {
         .zip(units)
         .all(|(look, (_, state))| look.is(*state))
     {
-        return Ok(());
+        return Ok(looks);
     }
     quietly(&[&["stop"][..], &names].concat())?;
     quietly(&[&["reset-failed"][..], &names].concat())?;
@@ -280,7 +294,7 @@ pub(crate) fn bring(units: &[(String, State)]) -> Outcome<()> {
             quietly(&[&["start"][..], &names].concat())?;
         }
     }
-    Ok(())
+    look(&names)
 }
 
 /// Looks at units once no job of theirs is left, after some seconds at the latest.

@@ -257,9 +257,8 @@ fn run(case: &Case, directory: &Path) -> Outcome<Seen> {
         Machine::Running => fixtures::heal()?,
         Machine::Degraded => fixtures::degrade()?,
     }
-    fixtures::bring(&case.units)?;
+    let before = fixtures::bring(&case.units)?;
     let names: Vec<&str> = case.units.iter().map(|(unit, _)| unit.as_str()).collect();
-    let before = fixtures::look(&names)?;
     let output = call(case, directory)?;
     let mut seen = Seen::new();
     if case.looks_at_once {

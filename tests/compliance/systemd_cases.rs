@@ -29,7 +29,7 @@ const ANSWERS: [(u8, &str); 8] = [
 ];
 /// So many of every so many cases with options, and of the real calls, are run every time; a prime, so that no option
 /// and no action is left out.
-const PART: (usize, usize) = (3, 11);
+const PART: (usize, usize) = (2, 11);
 
 /// policy-rc.d.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,13 +117,14 @@ fn of_unit(kind: Kind, state: State, cases: &mut Vec<Case>) {
             let plain = call(tool, kind, state, &[], action, Policy::None);
             cases.push(Case {
                 always: true,
+                in_default_mode: kind.differs_by_default(),
                 ..plain
             });
             if matches!(action, "start" | "stop" | "restart" | "reload") && kind == Kind::Enabled {
                 for (status, out) in ANSWERS {
                     let answered = call(tool, kind, state, &[], action, Policy::Says(status, out));
                     cases.push(Case {
-                        always: true,
+                        always: matches!(status, 101 | 106),
                         in_default_mode: tool == Tool::DebSystemdInvoke,
                         ..answered
                     });

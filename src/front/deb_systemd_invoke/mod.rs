@@ -376,7 +376,9 @@ impl Call {
                     let text = reason.text.clone();
                     if disabled {
                         self.voice.line(&text)
-                    } else if case.facts.unit.is_masked() {
+                    } else if case.facts.unit.is_masked()
+                        && matches!(self.action, Action::Start | Action::Restart)
+                    {
                         self.voice
                             .line(&format!("{unit} is masked, not starting it."));
                     } else {
