@@ -547,6 +547,29 @@ fn clients_that_hammer_on_two_sockets_do_not_bring_a_stopped_service_back() {
 }
 
 #[test]
+fn a_socket_that_goes_down_and_up_with_its_service_never_reaches_its_start_limit() {
+    unit(
+        "often.socket",
+        "[Unit]\nStartLimitIntervalSec=1min\nStartLimitBurst=3\n[Socket]\nListenStream=/run/often.sock\n",
+    );
+    sleeper("often.service", "");
+    reload();
+    let mut init = Systemd::default();
+    for round in 0..10 {
+        assert_eq!(
+            run_one(&mut init, Verb::Start, "often.socket"),
+            JobOutcome::Done,
+            "{round}"
+        );
+        assert_eq!(
+            run_one(&mut init, Verb::Stop, "often.socket"),
+            JobOutcome::Done,
+            "{round}"
+        );
+    }
+}
+
+#[test]
 fn a_held_bus_service_is_not_started_by_a_call_which_fails_at_once() {
     fs::create_dir_all("/run/dbus-1/system-services").unwrap();
     fs::create_dir_all("/usr/share/dbus-1/system-services").unwrap();

@@ -146,7 +146,11 @@ pub(super) fn run(
     }
     let mut progress = Progress::of(&calls);
     // First of all, so that no end is announced to nobody.
-    calls.insert(0, link.call(MANAGER_PATH, MANAGER, "Subscribe", &())?);
+    let mut before = vec![link.call(MANAGER_PATH, MANAGER, "Subscribe", &())?];
+    for job in jobs.iter().filter(|job| is_brought_back(job)) {
+        before.push(link.call(MANAGER_PATH, MANAGER, "ResetFailedUnit", &job.unit.as_str())?);
+    }
+    calls.splice(0..0, before);
     let begun = Instant::now();
     // Part of a write that failed may have been read: from here on a loss is an outcome.
     let followed = link
@@ -161,6 +165,12 @@ pub(super) fn run(
     let mut outcomes = progress.outcomes(wait, &unfinished);
     explain(link, jobs, &mut outcomes, times.answer);
     Ok(outcomes)
+}
+
+/// A trigger is stopped and started with its service. That must not count against its start limit,
+/// or a few upgrades in a row would leave it dead.
+fn is_brought_back(job: &Job) -> bool {
+    job.verb == Verb::Start && job.unit.kind().is_trigger()
 }
 
 /// Listens until all is over or the limit is reached; returns the seconds waited.
