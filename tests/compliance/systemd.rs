@@ -174,9 +174,9 @@ impl Report {
 
     /// Names the entries of the table that explained nothing; how many.
     fn unseen(&self, mode: Mode, version: u32) -> Outcome<usize> {
-        let allowed = DIFFERENCES
-            .iter()
-            .filter(|entry| entry.modes.contains(&mode) && version <= entry.up_to);
+        let allowed = DIFFERENCES.iter().filter(|entry| {
+            entry.modes.contains(&mode) && (entry.from..=entry.up_to).contains(&version)
+        });
         let mut count = 0;
         for entry in allowed.filter(|entry| !self.explained.contains_key(entry.name)) {
             count += 1;

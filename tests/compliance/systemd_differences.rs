@@ -27,7 +27,8 @@ pub(crate) struct Difference {
     pub(crate) reason: &'static str,
     /// In which modes it is allowed.
     pub(crate) modes: &'static [Mode],
-    /// The last version of systemd on which it can be seen.
+    /// The versions of systemd on which it can be seen, the first and the last.
+    pub(crate) from: u32,
     pub(crate) up_to: u32,
     pub(crate) explains: fn(&Case, &Delta<'_>) -> bool,
 }
@@ -42,6 +43,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "the shell's own words",
         reason: "where there is no init script to run, the shell says so with its own name and line number",
         modes: BOTH,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
             let theirs = without(delta.theirs, |line| {
@@ -57,6 +59,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "how systemctl found out",
         reason: "ours asks systemd itself and runs no systemd-sysv-install; 262 has none of these lines any more",
         modes: BOTH,
+        from: 0,
         up_to: 259,
         explains: |case, delta| {
             let theirs = without(delta.theirs, |line| {
@@ -70,9 +73,33 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        name: "one unit that is not there keeps none of the others",
+        reason: "262's systemctl asks for all jobs at once and does nothing where one is refused; 252, 257 and ours do the rest",
+        modes: BOTH,
+        from: 258,
+        up_to: ANY,
+        explains: |case, delta| {
+            case.has(MISSING)
+                && match delta.field {
+                    "stderr" => {
+                        delta
+                            .theirs
+                            .replace("enqueue jobs: ", "stop rct-missing.service: ")
+                            == delta.ours
+                    }
+                    "unit rct-enabled.service" => {
+                        delta.theirs.contains("ActiveState=active")
+                            && delta.ours.contains("ActiveState=inactive")
+                    }
+                    _ => false,
+                }
+        },
+    },
+    Difference {
         name: "stop stops the triggers too",
         reason: "a socket that goes on listening starts the service again before its files are replaced",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| match delta.field {
             "unit rct-socketed.socket" => {
@@ -88,15 +115,17 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "nothing to stop is no failure",
         reason: "what is not loaded is stopped already; a removal must not end there",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
-            let missing = case.has("stop") && case.units.iter().any(|(unit, _)| unit == MISSING);
+            // 262 reads no init scripts any more: there such a unit is missing too.
+            let absent = |unit: &str| unit == MISSING || unit == "rct-script.service";
+            let missing = case.has("stop") && case.units.iter().any(|(unit, _)| absent(unit));
             missing
                 && match delta.field {
                     "status" => delta.theirs == "exit status: 5" && delta.ours == "exit status: 0",
                     "stderr" => {
-                        delta.theirs.contains("rct-missing.service not loaded.")
-                            && delta.ours.is_empty()
+                        delta.theirs.contains(".service not loaded.") && delta.ours.is_empty()
                     }
                     _ => false,
                 }
@@ -106,6 +135,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "a trigger is judged as what it triggers",
         reason: "who names a socket acts on its service: policy-rc.d is asked about that too",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
             const SERVICE: &str = "\"rct-socketed.service\"";
@@ -122,6 +152,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "masked is called masked",
         reason: "\"a disabled or a static unit\" sends the admin the wrong way",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
             case.tool == Tool::DebSystemdInvoke
@@ -136,6 +167,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "what is masked is not started by its script",
         reason: "an action that systemd does not know may start what the admin has masked",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
             case.has("rct-masked")
@@ -153,6 +185,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "errors name the unit and the reason",
         reason: "`Could not execute systemctl` names neither",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
             case.tool == Tool::DebSystemdInvoke
@@ -166,6 +199,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "one answer a unit",
         reason: "policy-rc.d denied one unit; the others were never meant",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
             let Policy::Denies(denied) = case.policy else {
@@ -189,6 +223,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "policy-rc.d's fallback is honoured",
         reason: "stock ignores 106 and does what the policy did not want",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
             case.tool == Tool::DebSystemdInvoke
@@ -207,6 +242,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         name: "a degraded machine is up",
         reason: "some unit failed, somewhere: no reason not to wait for a reload, and not to hear of its failure",
         modes: DEFAULT,
+        from: 0,
         up_to: ANY,
         explains: |case, delta| {
             case.machine == Machine::Degraded
