@@ -486,7 +486,7 @@ proptest! {
             if left_alone == Some(at) {
                 prop_assert!(!world.is_up(trigger) || asked_for, "{} is the admin's", trigger);
             } else if was_up {
-                prop_assert!(world.is_up(trigger), "{} was up", trigger);
+                prop_assert!(world.is_up(trigger), "{} was up: {}", trigger, world.told());
             } else if !asked_for {
                 prop_assert!(!world.is_up(trigger), "{} was down", trigger);
             }

@@ -31,7 +31,7 @@ fn after_stop(action: &str, named: &str) -> Story {
 #[test]
 fn stop_takes_all_that_can_start_the_service_in_one_transaction_triggers_first() {
     let plan = socket_service("stop").plan();
-    let stops = ["stop foo.socket", "stop foo.path", "stop foo.service"];
+    let stops = ["stop foo.path", "stop foo.socket", "stop foo.service"];
     assert_eq!(shown(&plan.stops), stops);
     assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
     let steps = plan.steps(Wait::Done);
@@ -47,12 +47,31 @@ fn a_scripts_separate_stops_of_several_triggers_are_one_stop_in_an_upgrade() {
         story.trigger("foo.socket", &["foo.service"]).plan()
     };
     let plan = stop(Phase::Upgrade);
-    assert_eq!(shown(&plan.stops), ["stop foo.socket", "stop foo.path"]);
+    assert_eq!(shown(&plan.stops), ["stop foo.path", "stop foo.socket"]);
     assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
     assert_eq!(plan.records[0].service.as_str(), "foo");
     for other in [Phase::None, Phase::Install, Phase::Remove] {
         assert_eq!(shown(&stop(other).stops), ["stop foo.path"], "{other:?}");
     }
+}
+
+#[test]
+fn a_socket_that_the_service_requires_is_stopped_last_of_the_triggers() {
+    let mut story = socket_service("stop").trigger("foo.timer", &["foo.service"]);
+    for unit in &mut story.facts.related {
+        if unit.id == name("foo.path") {
+            unit.required_by = names(&["foo.service"]);
+        }
+    }
+    let plan = story.plan();
+    let stops = [
+        "stop foo.socket",
+        "stop foo.timer",
+        "stop foo.path",
+        "stop foo.service",
+    ];
+    assert_eq!(shown(&plan.stops), stops);
+    assert!(noted_down(&plan).iter().all(|unit| !unit.starts_with('+')));
 }
 
 #[test]
@@ -602,6 +621,8 @@ fn while_a_socket_comes_back_no_other_trigger_wakes_the_service() {
         .noted(took_down("foo", &["foo.socket"]));
     let plan = story.plan();
     assert_eq!(shown(&plan.stops), ["stop foo.timer", "stop foo.service"]);
+    assert_eq!(noted_down(&plan), ["foo.timer"]);
+    assert_eq!(plan.strikes.len(), 1);
     let main = ["start foo.socket", "start foo.timer", "start foo.service"];
     assert_eq!(shown(&plan.main), main);
 }
