@@ -1,8 +1,7 @@
 //! What comes back with the next start, and what does not.
 
-use super::also_asked;
 use super::testing::*;
-use crate::domain::{Action, FileState, Flag, Known, LoadState, Phase, Verdict};
+use crate::domain::{FileState, Flag, Known, LoadState, Phase, Verdict};
 use crate::ledger::Entry;
 
 #[test]

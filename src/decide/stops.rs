@@ -5,7 +5,7 @@ use super::{Step, also_asked};
 use crate::domain::{
     Action, ActiveState, FileState, Flag, FrontEnd, Known, LoadState, Phase, Until, Verdict, Wait,
 };
-use crate::ledger::{Due, Entry};
+use crate::ledger::Due;
 
 #[test]
 fn stop_takes_all_that_can_start_the_service_in_one_transaction_triggers_first() {

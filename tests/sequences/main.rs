@@ -13,20 +13,9 @@ mod world;
 
 use proptest::prelude::*;
 
-use rcpolicy::act::carry_out;
-use rcpolicy::decide::{Decided, also_asked, decide, decide_listed, ledger_services, plan_all};
-use rcpolicy::domain::{
-    Action, ActiveState, Context, Decision, Facts, FileState, Flag, FrontEnd, HelperAnswer, Job,
-    Life, Phase, Request, Scope, UnitName, Verb, Verdict, Wait,
-};
-use rcpolicy::init::related::related;
-use rcpolicy::init::simulated::{
-    Client, Flavour, Happened, Image, Micros, Schedule, Simulated, Spec,
-};
-use rcpolicy::init::{Depth, Init};
-use rcpolicy::ledger::{Entry, Ledger};
-use rcpolicy::policy::{Origin, Policy, Tier, parse};
-
+use rcpolicy::domain::{Action, FileState, Flag, Phase, UnitName, Verb};
+use rcpolicy::init::simulated::{Client, Happened, Image, Schedule, Spec};
+use rcpolicy::policy::Tier;
 use world::{MS, World, name, request};
 
 const FOO: [&str; 5] = [

@@ -4,13 +4,11 @@
 use rcpolicy::act::carry_out;
 use rcpolicy::decide::{Decided, also_asked, decide, decide_listed, ledger_services, plan_all};
 use rcpolicy::domain::{
-    Action, ActiveState, Context, Decision, Facts, FileState, Flag, FrontEnd, HelperAnswer, Job,
-    Life, Phase, Request, Scope, UnitName, Verb, Verdict, Wait,
+    Action, ActiveState, Context, Decision, Facts, Flag, FrontEnd, HelperAnswer, Job, Life, Phase,
+    Request, Scope, UnitName, Verb, Verdict, Wait,
 };
 use rcpolicy::init::related::related;
-use rcpolicy::init::simulated::{
-    Client, Flavour, Happened, Image, Micros, Schedule, Simulated, Spec,
-};
+use rcpolicy::init::simulated::{Flavour, Happened, Image, Micros, Simulated, Spec};
 use rcpolicy::init::{Depth, Init};
 use rcpolicy::ledger::{Entry, Ledger};
 use rcpolicy::policy::{Origin, Policy, Tier, parse};
