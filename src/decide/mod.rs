@@ -22,6 +22,8 @@ pub use triggers::{facets, ledger_services};
 #[cfg(test)]
 mod clauses;
 #[cfg(test)]
+mod comes_back;
+#[cfg(test)]
 mod stops;
 #[cfg(test)]
 mod testing;

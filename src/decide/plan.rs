@@ -28,8 +28,8 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
     }
     if !strict {
         split_combined_restarts(&mut whole, &all);
-        triggers_first(&mut whole.stops);
-        triggers_first(&mut whole.main);
+        required_last(&mut whole.stops, &all);
+        sockets_first(&mut whole.main);
         whole.after.sort_by(|one, other| one.unit.cmp(&other.unit));
         drop_fallen(&mut whole);
     }
@@ -38,8 +38,21 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
     whole
 }
 
+/// Triggers before what they start; last among them those that others require: their stop takes
+/// the service down at once, and what has not been asked to stop by then wakes it.
+fn required_last(jobs: &mut [Job], all: &[Decided<'_>]) {
+    jobs.sort_by_key(|job| {
+        let required = all.iter().any(|one| {
+            let unit = one.facts.of(&job.unit);
+            unit.is_some_and(|unit| !unit.required_by.is_empty())
+        });
+        let trigger = job.unit.kind().is_trigger();
+        (!trigger, required, job.unit.clone())
+    });
+}
+
 /// Sockets first: they refuse to start once another trigger has woken their service.
-fn triggers_first(jobs: &mut [Job]) {
+fn sockets_first(jobs: &mut [Job]) {
     jobs.sort_by_key(|job| {
         let rank = match job.unit.kind() {
             UnitKind::Socket => 0,
@@ -365,24 +378,50 @@ fn make_way(one: &Decided<'_>, plan: &mut Plan, policy: &Policy) {
         let mut requiring = service.required_by.iter();
         let known = requiring.all(|name| one.facts.of(name).is_some());
         if known && (named || upgrade && !denied()) {
-            push_job(&mut plan.stops, Job::new(Verb::Stop, service.id.clone()));
-            match plan.main.iter_mut().find(|job| job.unit == service.id) {
-                Some(job) => job.verb = Verb::Start,
-                None => plan.main.push(Job::new(Verb::Start, service.id.clone())),
-            }
-            // Nothing wakes it in between, but what others require goes on.
-            let lonely = |name: &UnitName| {
-                let trigger = one.facts.of(name);
-                trigger.is_some_and(|unit| unit.required_by.is_empty())
-            };
-            let triggers = taken(one.request, one.facts, policy).triggers;
-            for trigger in triggers.into_iter().filter(lonely) {
-                push_job(&mut plan.stops, Job::new(Verb::Stop, trigger.clone()));
-                push_job(&mut plan.main, Job::new(Verb::Start, trigger));
-            }
-            for fallen in falling(one.facts, std::slice::from_ref(&service.id)) {
-                push_job(&mut plan.after, Job::new(Verb::Start, fallen));
-            }
+            step_aside(one, plan, policy, service);
         }
+    }
+}
+
+/// Stops a running service for a moment, with what could wake it meanwhile. That others require a
+/// trigger keeps it up. All is noted first: a socket may be refused, and must not be lost then.
+fn step_aside(one: &Decided<'_>, plan: &mut Plan, policy: &Policy, service: &UnitFacts) {
+    let fallen = falling(one.facts, std::slice::from_ref(&service.id));
+    let mut triggers = taken(one.request, one.facts, policy).triggers;
+    triggers.retain(|name| {
+        let trigger = one.facts.of(name);
+        let asked = name.service();
+        let start = question(one.request, one.facts, &asked, &Action::Start);
+        let alone = trigger.is_some_and(|unit| unit.required_by.is_empty());
+        alone && policy.denies(&start).is_none()
+    });
+    match entry(one, service.id.clone()) {
+        _ if triggers.is_empty() && fallen.is_empty() => {}
+        None => triggers.clear(),
+        Some(mut entry) => {
+            let alone = triggers.iter().map(|name| stopped(one.facts, name, false));
+            let fallen = fallen.iter().map(|name| stopped(one.facts, name, true));
+            entry.down = Some(Down {
+                units: alone.chain(fallen).collect(),
+                ..Down::default()
+            });
+            if !plan.leaves.iter().any(|left| left.service == entry.service) {
+                plan.strikes.retain(|service| *service != entry.service);
+                plan.strikes.push(entry.service.clone());
+            }
+            plan.records.push(entry);
+        }
+    }
+    push_job(&mut plan.stops, Job::new(Verb::Stop, service.id.clone()));
+    match plan.main.iter_mut().find(|job| job.unit == service.id) {
+        Some(job) => job.verb = Verb::Start,
+        None => plan.main.push(Job::new(Verb::Start, service.id.clone())),
+    }
+    for trigger in triggers {
+        push_job(&mut plan.stops, Job::new(Verb::Stop, trigger.clone()));
+        push_job(&mut plan.main, Job::new(Verb::Start, trigger));
+    }
+    for unit in fallen {
+        push_job(&mut plan.after, Job::new(Verb::Start, unit));
     }
 }

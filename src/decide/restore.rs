@@ -79,7 +79,7 @@ pub(super) fn brought_back(
         request.action,
         Action::Start | Action::Restart | Action::TryRestart
     );
-    let entry = owed.filter(|entry| restores && !stopped_by_hand(request, entry));
+    let entry = owed.filter(|_| restores);
     let mut units = Vec::new();
     for stopped in entry.iter().flat_map(|entry| wanted_back(entry, facts)) {
         let started = facts
@@ -145,7 +145,9 @@ pub(super) fn restore(one: &Decided<'_>, service: Service, policy: &Policy) -> P
 /// What the admin took down by hand comes back with the service alone, if the admin's policy lets a
 /// script start that.
 fn is_restored(one: &Decided<'_>, entry: &Entry, service: Service) -> bool {
-    service != Service::Left || !stopped_by_hand(one.request, entry)
+    let unit = &one.facts.unit;
+    let starts_it = service != Service::Left && unit.is_down() && is_about(entry, one.facts);
+    starts_it || !stopped_by_hand(one.request, entry)
 }
 
 /// What is left of a note once its triggers and dependents are back, but for those in `kept`.

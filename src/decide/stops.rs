@@ -5,33 +5,12 @@ use super::{Step, also_asked};
 use crate::domain::{
     Action, ActiveState, FileState, Flag, FrontEnd, Known, LoadState, Phase, Until, Verdict, Wait,
 };
-use crate::ledger::{Due, Entry};
-
-fn socket_service(action: &str) -> Story {
-    Story::upgrade(action, "foo")
-        .with("foo.service", up)
-        .trigger("foo.socket", &["foo.service"])
-        .trigger("foo.path", &["foo.service"])
-}
-
-/// After such a stop: all down, and noted.
-fn after_stop(action: &str, named: &str) -> Story {
-    let story = Story::upgrade(action, named);
-    let story = if named == "foo" {
-        story
-    } else {
-        story.with("foo.service", |_| {})
-    };
-    story
-        .stopped_trigger("foo.socket", &["foo.service"])
-        .stopped_trigger("foo.path", &["foo.service"])
-        .noted(took_down("foo", &["foo.path", "foo.socket"]))
-}
+use crate::ledger::Due;
 
 #[test]
 fn stop_takes_all_that_can_start_the_service_in_one_transaction_triggers_first() {
     let plan = socket_service("stop").plan();
-    let stops = ["stop foo.socket", "stop foo.path", "stop foo.service"];
+    let stops = ["stop foo.path", "stop foo.socket", "stop foo.service"];
     assert_eq!(shown(&plan.stops), stops);
     assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
     let steps = plan.steps(Wait::Done);
@@ -47,12 +26,31 @@ fn a_scripts_separate_stops_of_several_triggers_are_one_stop_in_an_upgrade() {
         story.trigger("foo.socket", &["foo.service"]).plan()
     };
     let plan = stop(Phase::Upgrade);
-    assert_eq!(shown(&plan.stops), ["stop foo.socket", "stop foo.path"]);
+    assert_eq!(shown(&plan.stops), ["stop foo.path", "stop foo.socket"]);
     assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
     assert_eq!(plan.records[0].service.as_str(), "foo");
     for other in [Phase::None, Phase::Install, Phase::Remove] {
         assert_eq!(shown(&stop(other).stops), ["stop foo.path"], "{other:?}");
     }
+}
+
+#[test]
+fn a_socket_that_the_service_requires_is_stopped_last_of_the_triggers() {
+    let mut story = socket_service("stop").trigger("foo.timer", &["foo.service"]);
+    for unit in &mut story.facts.related {
+        if unit.id == name("foo.path") {
+            unit.required_by = names(&["foo.service"]);
+        }
+    }
+    let plan = story.plan();
+    let stops = [
+        "stop foo.socket",
+        "stop foo.timer",
+        "stop foo.path",
+        "stop foo.service",
+    ];
+    assert_eq!(shown(&plan.stops), stops);
+    assert!(noted_down(&plan).iter().all(|unit| !unit.starts_with('+')));
 }
 
 #[test]
@@ -218,165 +216,6 @@ fn what_falls_with_a_trigger_is_named_noted_and_comes_back_after_it() {
     );
     assert_eq!(shown(&plan.after), ["start rpc-statd.service"]);
     assert_eq!(plan.strikes.len(), 1);
-}
-
-#[test]
-fn exactly_what_was_stopped_is_restored_by_the_next_start_or_restart() {
-    for action in ["start", "restart"] {
-        let plan = after_stop(action, "foo")
-            .with("other.socket", |_| {})
-            .plan();
-        let verb = format!("{action} foo.service");
-        assert_eq!(
-            shown(&plan.main),
-            ["start foo.socket", "start foo.path", &verb]
-        );
-        assert_eq!(plan.strikes.len(), 1);
-    }
-}
-
-#[test]
-fn the_start_of_one_trigger_brings_the_others_back_too() {
-    let plan = after_stop("start", "foo.socket").plan();
-    assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.path"]);
-}
-
-#[test]
-fn a_try_restart_brings_triggers_back_and_starts_nothing_else() {
-    let plan = after_stop("try-restart", "foo").plan();
-    let main = [
-        "start foo.socket",
-        "start foo.path",
-        "try-restart foo.service",
-    ];
-    assert_eq!(shown(&plan.main), main);
-    assert_eq!(plan.strikes.len(), 1);
-}
-
-#[test]
-fn triggers_come_back_also_when_the_start_itself_has_nothing_to_do() {
-    for file in [FileState::Disabled, FileState::Static] {
-        for action in ["start", "restart"] {
-            let story = after_stop(action, "foo");
-            let story = story.with("foo.service", |unit| unit.file = Known::Is(file.clone()));
-            assert_eq!(story.verdict(), Verdict::Nothing);
-            let plan = story.plan();
-            assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.path"]);
-            assert_eq!(plan.strikes.len(), 1);
-        }
-    }
-}
-
-#[test]
-fn where_the_start_is_denied_no_trigger_comes_back() {
-    let deny = "service = \"foo\"\naction = \"start\"\ndecide = \"deny\"";
-    assert!(after_stop("start", "foo").rule(deny).plan().is_empty());
-    assert!(after_stop("start", "foo").helper(101, "").plan().is_empty());
-    assert!(after_stop("start", "foo.path").rule(deny).plan().is_empty());
-}
-
-#[test]
-fn a_trigger_or_dependent_that_may_not_start_stays_noted_while_the_rest_comes_back() {
-    let deny = "service = \"foo.path\"\naction = \"start\"\ndecide = \"deny\"";
-    let story = after_stop("start", "foo");
-    for story in [story.clone().rule(deny), story.helper_of("foo.path", 101)] {
-        let plan = story.plan();
-        assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.service"]);
-        assert!(plan.strikes.is_empty());
-        let left = plan.leaves[0].down.as_ref().unwrap();
-        assert_eq!(left.units[0].unit, name("foo.path"));
-        assert_eq!(left.units.len(), 1);
-    }
-    let shared = Story::upgrade("start", "foo")
-        .with("bar.service", |_| {})
-        .stopped_trigger("s.socket", &["foo.service", "bar.service"])
-        .noted(took_down("foo", &["s.socket"]))
-        .rule("service = \"bar\"\naction = \"start\"\ndecide = \"deny\"");
-    assert_eq!(shown(&shared.plan().main), ["start foo.service"]);
-}
-
-#[test]
-fn nothing_is_restored_on_removal_and_removal_settles_what_an_aborted_upgrade_noted() {
-    let story = socket_service("stop").phase(Phase::Remove);
-    assert!(story.plan().records.is_empty());
-    for entry in [
-        took_down("foo", &["foo.socket"]),
-        quiesced("foo"),
-        kept_running("foo"),
-    ] {
-        let plan = story.clone().noted(entry.clone()).plan();
-        assert_eq!(plan.strikes.len(), 1, "{entry:?}");
-        assert!(plan.main.is_empty());
-        let gone = Story::upgrade("stop", "foo")
-            .phase(Phase::Remove)
-            .with("foo.service", |unit| {
-                unit.load = Known::Is(LoadState::NotFound)
-            })
-            .noted(entry.clone());
-        assert_eq!(gone.verdict(), Verdict::Nothing);
-        assert_eq!(gone.plan().strikes.len(), 1);
-        let flagged = story.clone().flag(Flag::Quiesce).noted(entry).plan();
-        assert_eq!(flagged.strikes.len(), 1);
-    }
-}
-
-#[test]
-fn what_the_admin_stopped_masked_disabled_or_removed_meanwhile_stays_down() {
-    type Change = fn(&mut crate::domain::UnitFacts);
-    let changes: [(&str, Change); 5] = [
-        ("stopped", |unit| unit.down_since = OUR_STOP + 1),
-        ("masked", |unit| unit.load = Known::Is(LoadState::Masked)),
-        ("disabled", |unit| {
-            unit.file = Known::Is(FileState::Disabled)
-        }),
-        ("removed", |unit| unit.load = Known::Is(LoadState::NotFound)),
-        ("started", up),
-    ];
-    for (what, change) in changes {
-        let mut story = after_stop("start", "foo");
-        let mut related = story.facts.related.iter_mut();
-        change(related.find(|unit| unit.id == name("foo.path")).unwrap());
-        let main = shown(&story.plan().main);
-        assert_eq!(main, ["start foo.socket", "start foo.service"], "{what}");
-    }
-    let masked = after_stop("start", "foo").with("foo.service", |unit| {
-        unit.load = Known::Is(LoadState::Masked)
-    });
-    assert!(
-        masked.plan().main.is_empty(),
-        "no socket for a masked service"
-    );
-}
-
-#[test]
-fn what_was_stopped_by_hand_is_neither_started_nor_restored_by_a_script() {
-    let by_hand = |mut entry: Entry| {
-        entry.who.phase = Phase::None;
-        entry
-    };
-    let entry = by_hand(took_down("foo", &["foo.path", "foo.socket"]));
-    let script = after_stop("start", "foo").noted(entry.clone());
-    assert_eq!(script.verdict(), Verdict::Nothing);
-    assert!(script.plan().is_empty(), "{:?}", script.plan());
-    let hand = script.clone().phase(Phase::None);
-    assert_eq!(hand.plan().main.len(), 3);
-    assert_eq!(script.rule("decide = \"allow\"").plan().main.len(), 3);
-    // a script's own stop is noted anew, without what the admin took down
-    let again = Story::upgrade("stop", "foo")
-        .with("foo.service", up)
-        .stopped_trigger("foo.path", &["foo.service"])
-        .trigger("foo.socket", &["foo.service"])
-        .noted(entry)
-        .plan();
-    assert_eq!(noted_down(&again), ["foo.socket"]);
-    assert_eq!(again.forgets.len(), 1);
-}
-
-#[test]
-fn a_stop_by_hand_takes_the_triggers_down_and_the_next_start_by_hand_brings_them_back() {
-    let plan = socket_service("stop").phase(Phase::None).plan();
-    assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
-    assert_eq!(plan.records[0].who.phase, Phase::None);
 }
 
 #[test]
@@ -602,6 +441,8 @@ fn while_a_socket_comes_back_no_other_trigger_wakes_the_service() {
         .noted(took_down("foo", &["foo.socket"]));
     let plan = story.plan();
     assert_eq!(shown(&plan.stops), ["stop foo.timer", "stop foo.service"]);
+    assert_eq!(noted_down(&plan), ["foo.timer"]);
+    assert_eq!(plan.strikes.len(), 1);
     let main = ["start foo.socket", "start foo.timer", "start foo.service"];
     assert_eq!(shown(&plan.main), main);
 }

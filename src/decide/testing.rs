@@ -327,3 +327,25 @@ pub(super) fn noted_down(plan: &Plan) -> Vec<String> {
         })
         .collect()
 }
+
+/// A running service with a socket and a path.
+pub(super) fn socket_service(action: &str) -> Story {
+    Story::upgrade(action, "foo")
+        .with("foo.service", up)
+        .trigger("foo.socket", &["foo.service"])
+        .trigger("foo.path", &["foo.service"])
+}
+
+/// After such a stop: all down, and noted.
+pub(super) fn after_stop(action: &str, named: &str) -> Story {
+    let story = Story::upgrade(action, named);
+    let story = if named == "foo" {
+        story
+    } else {
+        story.with("foo.service", |_| {})
+    };
+    story
+        .stopped_trigger("foo.socket", &["foo.service"])
+        .stopped_trigger("foo.path", &["foo.service"])
+        .noted(took_down("foo", &["foo.path", "foo.socket"]))
+}
