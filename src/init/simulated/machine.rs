@@ -34,7 +34,7 @@ pub struct Simulated {
     pub(super) call_takes: Micros,
 }
 
-/// Microseconds between two calls to the init, as seen with a real one.
+/// Microseconds between two calls to the init: an assumption, of the order of one round trip.
 const CALL_TAKES: Micros = 300;
 /// The first process id that is given out, less one.
 const FIRST_PID: u32 = 1000;

@@ -1,4 +1,5 @@
-//! The model against what was measured on real systemd: each behaviour here was seen there first.
+//! The model against real systemd: the stop orders, reactivation and refusals were measured there,
+//! the rest follows its documentation.
 
 use super::*;
 use crate::domain::{ActiveState, FileState, Job, JobFailure, JobOutcome, UnitName, Verb, Wait};
