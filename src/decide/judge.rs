@@ -45,10 +45,15 @@ fn all_clauses(
     owed: Option<&Entry>,
     listed: Listed,
 ) -> Decision {
-    by_shutdown(request, facts)
+    let mut decision = by_shutdown(request, facts)
         .or_else(|| by_helper(request, facts))
         .or_else(|| by_denial(request, facts, policy))
-        .unwrap_or_else(|| by_rules(request, facts, policy, owed, listed))
+        .unwrap_or_else(|| by_rules(request, facts, policy, owed, listed));
+    if decision.reasons.is_empty() {
+        let text = "nobody says otherwise: as it was asked";
+        decision.reasons.push(Reason::new(Source::BuiltIn, text));
+    }
+    decision
 }
 
 fn by_shutdown(request: &Request, facts: &Facts) -> Option<Decision> {
