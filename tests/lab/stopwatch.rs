@@ -79,6 +79,9 @@ fn parse(text: &str) -> io::Result<Line> {
     })
 }
 
+/// Time for PID 1 to end what the tool before left it to do: nobody pays for another's run.
+const SETTLE: Duration = Duration::from_millis(30);
+
 fn once(line: &Line) -> io::Result<Run> {
     if !line.preparation.is_empty() {
         let prepared = Command::new("/bin/sh")
@@ -102,6 +105,7 @@ fn once(line: &Line) -> io::Result<Run> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    std::thread::sleep(SETTLE);
     let before = processor(&children()?);
     let begun = Instant::now();
     let status = command.status()?;
