@@ -11,10 +11,11 @@
 //! | [`policy`] | the policy files; pure but for its `load` | domain, files |
 //! | [`ledger`] | what is owed; pure but for its `store` | domain, files |
 //! | [`decide`] | verdicts and plans; pure | domain, and the pure parts of policy and ledger |
+//! | [`recover`] | what a lost reply means; pure | domain |
 //! | [`init`] | one trait, one folder for each init | domain, files |
 //! | [`observe`] | the machine, as facts | domain, files |
 //! | [`report`] | all printing and logging | domain, files, ledger, policy |
-//! | [`act`] | carrying a plan out | decide, domain, init, ledger |
+//! | [`act`] | carrying a plan out | decide, domain, init, ledger, recover |
 //! | [`simulate`] | an upgrade played on the simulated init | all of the above |
 //! | [`front`] | the four command lines | all of the above |
 //!
@@ -32,5 +33,6 @@ pub mod init;
 pub mod ledger;
 pub mod observe;
 pub mod policy;
+pub mod recover;
 pub mod report;
 pub mod simulate;

@@ -4,7 +4,7 @@
 use thiserror::Error;
 
 use crate::decide::{Plan, Step};
-use crate::domain::{Job, JobOutcome, UnitFacts, UnitName, Wait};
+use crate::domain::{Job, JobFailure, JobOutcome, Loss, UnitFacts, UnitName, Wait};
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::{Entry, Ledger, LedgerError};
 
@@ -154,9 +154,7 @@ fn warn(report: &mut Report, result: Result<(), InitError>, what: &str, unit: &U
 }
 
 fn lost(report: &mut Report, jobs: Vec<Job>, error: &InitError) {
-    let failure = crate::domain::JobFailure::Lost {
-        why: error.to_string(),
-    };
+    let failure = JobFailure::Lost(Box::new(Loss::sent(error.to_string())));
     let outcomes = jobs
         .into_iter()
         .map(|job| (job, JobOutcome::Failed(failure.clone())));

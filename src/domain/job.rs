@@ -3,7 +3,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{UnitName, Verb};
+use super::{Contact, Seen, UnitName, Verb};
 
 /// One job asked of an init.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,11 +69,30 @@ pub enum JobFailure {
         seconds: u64,
     },
     /// The connection was lost; whether it was done is not known.
-    #[error("whether it was done is not known: {why}")]
-    Lost {
-        /// What happened.
-        why: String,
-    },
+    #[error("whether it was done is not known: {}", .0.why)]
+    Lost(Box<Loss>),
+}
+
+/// All that is known of a request whose answer, or whose end, did not reach us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// What happened to the connection.
+    pub why: String,
+    /// How far the request came.
+    pub contact: Contact,
+    /// The unit as it was right before the request; `None` where nobody could say.
+    pub before: Option<Seen>,
+}
+
+impl Loss {
+    /// A request of which nothing is known but that it was sent.
+    pub fn sent(why: String) -> Self {
+        Self {
+            why,
+            contact: Contact::Sent,
+            before: None,
+        }
+    }
 }
 
 fn shown(service_result: &str) -> String {

@@ -10,6 +10,7 @@ mod life;
 mod links;
 mod name;
 mod request;
+mod seen;
 
 pub use action::{Action, Verb};
 pub use decision::{Decision, Reason, Source, Until, Verdict};
@@ -17,9 +18,10 @@ pub use facts::{
     ActiveState, Capabilities, Facts, FileState, HelperAnswer, InitKind, LoadState, Machine,
     UnitFacts,
 };
-pub use job::{Job, JobFailure, JobOutcome, Wait};
+pub use job::{Job, JobFailure, JobOutcome, Loss, Wait};
 pub use known::Known;
 pub use life::Life;
 pub use links::{Links, RunlevelLink};
 pub use name::{NameError, ServiceName, UnitKind, UnitName};
 pub use request::{Context, Flag, FrontEnd, Phase, Request, Scope};
+pub use seen::{Contact, Seen, SeenJob};

@@ -1,14 +1,17 @@
 //! The one trait that every init implements, and its errors.
 //! Inits do not import each other, decide nothing and print nothing.
 
+mod dbus;
 pub mod related;
 pub mod simulated;
 pub mod systemd;
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::domain::{
-    Capabilities, InitKind, Job, JobOutcome, Known, Machine, UnitFacts, UnitName, Wait,
+    Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait,
 };
 
 /// Why an init could not be asked, or did not answer.
@@ -58,6 +61,28 @@ pub enum InitError {
     },
 }
 
+/// Who is told what we are waiting for. Inits print nothing.
+pub trait Onlooker: std::fmt::Debug {
+    /// `init` is away; we begin to wait, for as long as `limit` at most.
+    fn away(&self, init: &'static str, why: &str, limit: Duration);
+
+    /// It answers again, after this long. Called once for each `away`, unless waiting was in vain.
+    fn back(&self, init: &'static str, after: Duration);
+
+    /// These jobs have been running for this long and are still waited for.
+    fn working(&self, jobs: &[&Job], since: Duration);
+}
+
+/// Nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Onlooker for Unwatched {
+    fn away(&self, _: &'static str, _: &str, _: Duration) {}
+    fn back(&self, _: &'static str, _: Duration) {}
+    fn working(&self, _: &[&Job], _: Duration) {}
+}
+
 /// How much is to be found out about a unit: nothing is observed that the decision does not need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
@@ -90,6 +115,16 @@ pub trait Init {
     /// # Errors
     /// When the init could not be asked at all.
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError>;
+
+    /// What `recover` compares, of each of `units`, in their order, as it is now. An init that is
+    /// away is waited for, as with every question.
+    ///
+    /// # Errors
+    /// When the init could not be asked at all.
+    fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
+        let nothing = |unit| Seen::unknown(unit, "this init cannot tell");
+        Ok(units.iter().map(nothing).collect())
+    }
 
     /// Asks for all `jobs` before the first is awaited, and returns one outcome a job, in order.
     ///

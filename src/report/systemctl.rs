@@ -26,7 +26,7 @@ pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
         JobFailure::TimedOut { seconds } => vec![format!(
             "Job for {unit} has not ended within {seconds} s and goes on."
         )],
-        JobFailure::Lost { why } => vec![format!("Failed to {verb} {unit}: {why}")],
+        JobFailure::Lost(loss) => vec![format!("Failed to {verb} {unit}: {}", loss.why)],
     }
 }
 
@@ -34,7 +34,7 @@ pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
 pub fn is_said_with_quiet(failure: &JobFailure) -> bool {
     match failure {
         JobFailure::Ended { .. } => false,
-        JobFailure::Refused { .. } | JobFailure::TimedOut { .. } | JobFailure::Lost { .. } => true,
+        JobFailure::Refused { .. } | JobFailure::TimedOut { .. } | JobFailure::Lost(_) => true,
     }
 }
 
@@ -150,7 +150,7 @@ pub fn exit_status_of<'a>(outcomes: impl IntoIterator<Item = (Verb, &'a JobOutco
             }
             // original: a job that ran and failed makes it 1, whatever was refused before
             JobOutcome::Failed(
-                JobFailure::Ended { .. } | JobFailure::TimedOut { .. } | JobFailure::Lost { .. },
+                JobFailure::Ended { .. } | JobFailure::TimedOut { .. } | JobFailure::Lost(_),
             ) => return FAILURE,
         }
     }

@@ -1,20 +1,27 @@
 //! The way to the manager: its private socket first, the system bus where that one is not there.
 //! Before the first byte is sent, the socket and the process behind it are checked.
 
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::fcntl::{OFlag, open};
 use nix::sys::socket::UnixCredentials;
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::Uid;
 
-use super::connection::Connection;
-use super::names::SYSTEMD;
-use super::sasl::{SaslError, authenticate};
-use super::stream::{Deadline, Stream};
+use super::names::{BUS_NAME, SYSTEMD};
 use crate::init::InitError;
+use crate::init::dbus::connection::{Connection, Peer};
+use crate::init::dbus::dial::{connect, enter, unreachable_at, wrong};
+
+/// systemd itself at the other end.
+const DIRECT: Peer = Peer {
+    init: SYSTEMD,
+    through_bus: None,
+};
+/// A bus between.
+const THROUGH_BUS: Peer = Peer {
+    init: SYSTEMD,
+    through_bus: Some(BUS_NAME),
+};
 
 /// The bus's own name, path and interface.
 const BUS: &str = "org.freedesktop.DBus";
@@ -50,11 +57,13 @@ pub(super) fn dial(sockets: &Sockets, limit: Duration) -> Result<Connection, Ini
 }
 
 fn dial_private(path: &Path, limit: Duration) -> Result<Connection, InitError> {
-    let stream = connect(path)?;
-    let peer = stream.peer().map_err(|error| wrong(path, &error))?;
-    check_manager(peer).map_err(|why| wrong(path, &why))?;
-    enter(&stream, path, limit)?;
-    Ok(Connection::private(stream))
+    let stream = connect(SYSTEMD, path, Uid::from_raw(0))?;
+    let peer = stream
+        .peer()
+        .map_err(|error| wrong(SYSTEMD, path, &error))?;
+    check_manager(peer).map_err(|why| wrong(SYSTEMD, path, &why))?;
+    enter(SYSTEMD, &stream, path, limit)?;
+    Ok(Connection::new(stream, DIRECT))
 }
 
 /// PID 1 listens there itself. A pid of 0 means a process outside of our pid namespace: another
@@ -67,10 +76,10 @@ fn check_manager(peer: UnixCredentials) -> Result<(), String> {
 }
 
 fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
-    let stream = connect(path)?;
-    enter(&stream, path, limit)?;
-    let mut connection = Connection::bus(stream);
-    let name = super::names::BUS_NAME;
+    let stream = connect(SYSTEMD, path, Uid::from_raw(0))?;
+    enter(SYSTEMD, &stream, path, limit)?;
+    let mut connection = Connection::new(stream, THROUGH_BUS);
+    let name = BUS_NAME;
     let calls = [
         connection.bus_call(BUS_PATH, BUS, "Hello", &())?,
         connection.bus_call(BUS_PATH, BUS, "GetConnectionUnixProcessID", &name)?,
@@ -80,7 +89,7 @@ fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
     for answer in &answers {
         if let Err(error) = answer {
             // Nobody owns the name: the manager is not on the bus, or not yet again.
-            return Err(unreachable_at(path, error));
+            return Err(unreachable_at(SYSTEMD, path, error));
         }
     }
     let pid = answers.get(1).and_then(|answer| answer.as_ref().ok());
@@ -88,7 +97,11 @@ fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
         Some(1) => Ok(connection),
         other => {
             let owner = other.map_or("unknown".to_owned(), |pid| pid.to_string());
-            Err(wrong(path, &format!("process {owner} owns {name}")))
+            Err(wrong(
+                SYSTEMD,
+                path,
+                &format!("process {owner} owns {name}"),
+            ))
         }
     }
 }
@@ -96,65 +109,17 @@ fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
 fn job_removed_rule() -> String {
     format!(
         "type='signal',sender='{}',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'",
-        super::names::BUS_NAME
+        BUS_NAME
     )
-}
-
-/// Connects to what lies at `path` itself: no link in its place is followed, and what was checked
-/// is what is connected to.
-fn connect(path: &Path) -> Result<Stream, InitError> {
-    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let place = open(path, flags, Mode::empty()).map_err(|errno| unreachable_at(path, errno))?;
-    let status = fstat(&place).map_err(|errno| unreachable_at(path, errno))?;
-    let kind = SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits());
-    if kind != SFlag::S_IFSOCK {
-        return Err(wrong(path, &"it is not a socket"));
-    }
-    if status.st_uid != 0 {
-        return Err(wrong(
-            path,
-            &format!("it belongs to user {}", status.st_uid),
-        ));
-    }
-    // std opens its sockets with SOCK_CLOEXEC.
-    let socket = UnixStream::connect(format!("/proc/self/fd/{}", place.as_raw_fd()))
-        .map_err(|error| unreachable_at(path, error))?;
-    Ok(Stream::new(socket))
-}
-
-fn enter(stream: &Stream, path: &Path, limit: Duration) -> Result<(), InitError> {
-    authenticate(stream, Deadline::after(limit)).map_err(|error| match error {
-        SaslError::Refused => unreachable_at(path, "authentication refused"),
-        SaslError::Garbage => wrong(path, &error),
-        SaslError::Stream(super::stream::StreamError::Silent) => InitError::Silent {
-            init: SYSTEMD,
-            seconds: limit.as_secs(),
-        },
-        SaslError::Stream(error) => unreachable_at(path, error),
-    })
-}
-
-fn unreachable_at(path: &Path, why: impl std::fmt::Display) -> InitError {
-    InitError::Unreachable {
-        init: SYSTEMD,
-        why: format!("{}: {why}", path.display()),
-    }
-}
-
-fn wrong(path: &Path, why: &dyn std::fmt::Display) -> InitError {
-    InitError::WrongPeer {
-        init: SYSTEMD,
-        path: path.display().to_string(),
-        why: why.to_string(),
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixListener;
+    use std::os::unix::net::{UnixListener, UnixStream};
     use std::time::Instant;
 
     use super::*;
+    use crate::init::dbus::stream::Stream;
 
     fn is_unreachable(result: &Result<Connection, InitError>) -> bool {
         matches!(result, Err(InitError::Unreachable { .. }))

@@ -7,12 +7,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::connection::{Connection, body};
 use super::names::{MANAGER, MANAGER_PATH};
 use super::queries;
 use crate::domain::UnitName;
 use crate::files::may_grow_to;
 use crate::init::InitError;
+use crate::init::dbus::connection::{Connection, body};
 
 /// Where units of this boot lie.
 pub(super) const RUNTIME_UNITS: &str = "/run/systemd/system";

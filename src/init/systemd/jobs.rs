@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use zbus::Message;
 use zbus::wire::OwnedObjectPath;
 
-use super::connection::{Connection, Incoming, body, serial};
 use super::names::{MANAGER, MANAGER_PATH};
-use super::stream::Deadline;
 use super::{Limit, queries};
-use crate::domain::{Job, JobFailure, JobOutcome, UnitKind, Verb, Wait};
+use crate::domain::{Job, JobFailure, JobOutcome, Loss, UnitKind, Verb, Wait};
 use crate::init::InitError;
+use crate::init::dbus::connection::{Connection, Incoming, body, serial};
+use crate::init::dbus::stream::Deadline;
 
 /// How systemctl calls its jobs: a conflicting one that waits is replaced.
 const MODE: &str = "replace";
@@ -117,9 +117,7 @@ impl Progress {
 fn failure(error: InitError) -> JobFailure {
     match error {
         InitError::Refused { name, message } => JobFailure::Refused { name, message },
-        other => JobFailure::Lost {
-            why: other.to_string(),
-        },
+        other => JobFailure::Lost(Box::new(Loss::sent(other.to_string()))),
     }
 }
 
@@ -158,9 +156,7 @@ pub(super) fn run(
         .and_then(|()| follow(link, jobs, wait, times, &mut progress, begun));
     let unfinished = match followed {
         Ok(seconds) => JobFailure::TimedOut { seconds },
-        Err(error) => JobFailure::Lost {
-            why: error.to_string(),
-        },
+        Err(error) => JobFailure::Lost(Box::new(Loss::sent(error.to_string()))),
     };
     let mut outcomes = progress.outcomes(wait, &unfinished);
     explain(link, jobs, &mut outcomes, times.answer);

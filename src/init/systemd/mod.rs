@@ -4,23 +4,19 @@
 //! It observes and carries out; it decides nothing and prints nothing.
 
 mod bus_files;
-mod connection;
 mod dial;
-mod frame;
 mod hold;
 mod jobs;
 mod names;
 mod queries;
-mod sasl;
-mod stream;
 mod sysv_links;
 
 use std::time::Duration;
 
-use self::connection::{Connection, body};
 use self::dial::{Sockets, dial};
 use self::names::{MANAGER, MANAGER_PATH, SYSTEMD};
-use self::stream::Deadline;
+use super::dbus::connection::{Connection, body};
+use super::dbus::stream::Deadline;
 use super::{Depth, Init, InitError};
 use crate::domain::{
     Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, UnitFacts, UnitName, Wait,
@@ -237,7 +233,7 @@ impl Init for Systemd {
         };
         let outcomes = self.with_link(|link| jobs::run(link, jobs, wait, times))?;
         let lost =
-            |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost { .. }));
+            |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)));
         if outcomes.iter().any(lost) {
             self.disconnect();
         }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use zbus::Message;
 use zbus::wire::OwnedVariant;
 
-use super::connection::{Connection, body, unexpected};
 use super::names::{MANAGER, MANAGER_PATH};
 use super::{bus_files::BusServices, sysv_links};
 use crate::domain::{ActiveState, FileState, Known, LoadState, UnitFacts, UnitKind, UnitName};
+use crate::init::dbus::connection::{Connection, body, unexpected};
 use crate::init::{Depth, InitError};
 
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 /// Why bytes did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum StreamError {
+pub(in crate::init) enum StreamError {
     /// The peer closed the connection.
     #[error("connection closed")]
     Closed,
@@ -27,16 +27,16 @@ pub(super) enum StreamError {
 
 /// When to give up; without a time, never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Deadline(pub(super) Option<Instant>);
+pub(in crate::init) struct Deadline(pub(in crate::init) Option<Instant>);
 
 impl Deadline {
     /// `limit` from now.
-    pub(super) fn after(limit: Duration) -> Self {
+    pub(in crate::init) fn after(limit: Duration) -> Self {
         Self(Instant::now().checked_add(limit))
     }
 
     /// The earlier of the two.
-    pub(super) fn or(self, other: Self) -> Self {
+    pub(in crate::init) fn or(self, other: Self) -> Self {
         match (self.0, other.0) {
             (Some(one), Some(two)) => Self(Some(one.min(two))),
             (one, two) => Self(one.or(two)),
@@ -44,7 +44,7 @@ impl Deadline {
     }
 
     /// Whether it has passed.
-    pub(super) fn passed(self) -> bool {
+    pub(in crate::init) fn passed(self) -> bool {
         self.0.is_some_and(|at| Instant::now() >= at)
     }
 
@@ -61,16 +61,20 @@ impl Deadline {
 
 /// The socket.
 #[derive(Debug)]
-pub(super) struct Stream(UnixStream);
+pub(in crate::init) struct Stream(UnixStream);
 
 impl Stream {
     /// Takes over a connected socket.
-    pub(super) fn new(socket: UnixStream) -> Self {
+    pub(in crate::init) fn new(socket: UnixStream) -> Self {
         Self(socket)
     }
 
     /// Writes all of `bytes`.
-    pub(super) fn write_all(&self, bytes: &[u8], deadline: Deadline) -> Result<(), StreamError> {
+    pub(in crate::init) fn write_all(
+        &self,
+        bytes: &[u8],
+        deadline: Deadline,
+    ) -> Result<(), StreamError> {
         let mut rest = bytes;
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         while !rest.is_empty() {
@@ -86,7 +90,11 @@ impl Stream {
     }
 
     /// Reads what there is, at least one byte.
-    pub(super) fn read(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, StreamError> {
+    pub(in crate::init) fn read(
+        &self,
+        buffer: &mut [u8],
+        deadline: Deadline,
+    ) -> Result<usize, StreamError> {
         loop {
             match recv(self.0.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
                 Ok(0) | Err(Errno::ECONNRESET) => return Err(StreamError::Closed),
@@ -111,7 +119,7 @@ impl Stream {
     }
 
     /// The credentials of the process that listens at the other end.
-    pub(super) fn peer(&self) -> io::Result<nix::sys::socket::UnixCredentials> {
+    pub(in crate::init) fn peer(&self) -> io::Result<nix::sys::socket::UnixCredentials> {
         nix::sys::socket::getsockopt(&self.0, nix::sys::socket::sockopt::PeerCredentials)
             .map_err(io::Error::from)
     }

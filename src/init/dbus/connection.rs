@@ -8,7 +8,6 @@ use zbus::message::{Flags, Type};
 use zbus::{DynamicType, Message};
 
 use super::frame::{FrameError, decode, message_length};
-use super::names::{BUS_NAME, SYSTEMD};
 use super::stream::{Deadline, Stream, StreamError};
 use crate::init::InitError;
 
@@ -16,45 +15,46 @@ use crate::init::InitError;
 const READ: usize = 64 << 10;
 
 /// What a call brought.
-pub(super) type Answer = Result<Message, InitError>;
+pub(in crate::init) type Answer = Result<Message, InitError>;
 
 /// What came in.
 #[derive(Debug)]
-pub(super) enum Incoming {
+pub(in crate::init) enum Incoming {
     /// The answer to the call with this serial number.
     Answer(u32, Result<Message, InitError>),
     /// A signal.
     Signal(Message),
 }
 
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::init) struct Peer {
+    /// What messages call the init.
+    pub(in crate::init) init: &'static str,
+    /// Its name on the bus that lies between; `None` where it is at the other end itself.
+    pub(in crate::init) through_bus: Option<&'static str>,
+}
+
 /// The connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(in crate::init) struct Connection {
     stream: Stream,
     inbox: Vec<u8>,
-    through_bus: bool,
+    peer: Peer,
 }
 
 impl Connection {
-    /// Over systemd's private socket: messages have no destination.
-    pub(super) fn private(stream: Stream) -> Self {
+    /// Over an authenticated stream.
+    pub(in crate::init) fn new(stream: Stream, peer: Peer) -> Self {
         Self {
             stream,
             inbox: Vec::new(),
-            through_bus: false,
-        }
-    }
-
-    /// Over a bus: messages are addressed.
-    pub(super) fn bus(stream: Stream) -> Self {
-        Self {
-            through_bus: true,
-            ..Self::private(stream)
+            peer,
         }
     }
 
     /// A call of the manager's, not yet sent.
-    pub(super) fn call<B>(
+    pub(in crate::init) fn call<B>(
         &self,
         path: &str,
         interface: &str,
@@ -64,12 +64,11 @@ impl Connection {
     where
         B: Serialize + DynamicType,
     {
-        let destination = self.through_bus.then_some(BUS_NAME);
-        build(destination, path, interface, member, body)
+        build(self.peer.through_bus, path, interface, member, body)
     }
 
     /// A call of the bus's own.
-    pub(super) fn bus_call<B>(
+    pub(in crate::init) fn bus_call<B>(
         &self,
         path: &str,
         interface: &str,
@@ -83,15 +82,19 @@ impl Connection {
     }
 
     /// Sends `calls` in one write, in order.
-    pub(super) fn send(&self, calls: &[Message], limit: Duration) -> Result<(), InitError> {
+    pub(in crate::init) fn send(
+        &self,
+        calls: &[Message],
+        limit: Duration,
+    ) -> Result<(), InitError> {
         let bytes: Vec<u8> = calls.iter().flat_map(|call| call.data().to_vec()).collect();
         self.stream
             .write_all(&bytes, Deadline::after(limit))
-            .map_err(|error| broken(&error, limit))
+            .map_err(|error| self.broken(&error, limit))
     }
 
     /// Sends `calls` and waits for all answers, in the order of the calls. Signals are dropped.
-    pub(super) fn call_all(
+    pub(in crate::init) fn call_all(
         &mut self,
         calls: &[Message],
         limit: Duration,
@@ -100,7 +103,7 @@ impl Connection {
     }
 
     /// The same, and shows `on_signal` the signals that come in meanwhile.
-    pub(super) fn call_all_while(
+    pub(in crate::init) fn call_all_while(
         &mut self,
         calls: &[Message],
         limit: Duration,
@@ -113,7 +116,7 @@ impl Connection {
         let mut missing = calls.len();
         while missing > 0 {
             let Some(incoming) = self.receive(deadline)? else {
-                return Err(silent(limit));
+                return Err(self.silent(limit));
             };
             let (to, answer) = match incoming {
                 Incoming::Answer(to, answer) => (to, answer),
@@ -132,7 +135,10 @@ impl Connection {
     }
 
     /// The next answer or signal; nothing where the deadline passes first.
-    pub(super) fn receive(&mut self, deadline: Deadline) -> Result<Option<Incoming>, InitError> {
+    pub(in crate::init) fn receive(
+        &mut self,
+        deadline: Deadline,
+    ) -> Result<Option<Incoming>, InitError> {
         loop {
             while let Some(message) = self.take_message()? {
                 match message.message_type() {
@@ -145,14 +151,14 @@ impl Connection {
             match self.fill(deadline) {
                 Ok(()) => {}
                 Err(StreamError::Silent) => return Ok(None),
-                Err(error) => return Err(broken(&error, Duration::ZERO)),
+                Err(error) => return Err(self.broken(&error, Duration::ZERO)),
             }
         }
     }
 
     /// This connection, unless the other end has closed it, as far as that can be told without
     /// waiting. What has come in unasked meanwhile is thrown away.
-    pub(super) fn if_open(mut self) -> Option<Self> {
+    pub(in crate::init) fn if_open(mut self) -> Option<Self> {
         loop {
             match self.receive(Deadline::after(Duration::ZERO)) {
                 Ok(Some(_)) => {}
@@ -172,25 +178,52 @@ impl Connection {
     }
 
     fn take_message(&mut self) -> Result<Option<Message>, InitError> {
-        let length = message_length(&self.inbox).map_err(|error| garbled(&error))?;
+        let length = message_length(&self.inbox).map_err(|error| self.garbled(&error))?;
         match length {
             Some(length) if self.inbox.len() >= length => {
                 let rest = self.inbox.split_off(length);
                 let bytes = std::mem::replace(&mut self.inbox, rest);
-                decode(bytes).map(Some).map_err(|error| garbled(&error))
+                decode(bytes)
+                    .map(Some)
+                    .map_err(|error| self.garbled(&error))
             }
             Some(_) | None => Ok(None),
+        }
+    }
+
+    fn silent(&self, limit: Duration) -> InitError {
+        InitError::Silent {
+            init: self.peer.init,
+            seconds: limit.as_secs(),
+        }
+    }
+
+    fn broken(&self, error: &StreamError, limit: Duration) -> InitError {
+        match error {
+            StreamError::Silent => self.silent(limit),
+            StreamError::Closed | StreamError::System(_) => self.lost(error),
+        }
+    }
+
+    fn garbled(&self, error: &FrameError) -> InitError {
+        self.lost(error)
+    }
+
+    fn lost(&self, why: &dyn std::fmt::Display) -> InitError {
+        InitError::Lost {
+            init: self.peer.init,
+            why: why.to_string(),
         }
     }
 }
 
 /// The serial number that the answer to `call` will name.
-pub(super) fn serial(call: &Message) -> u32 {
+pub(in crate::init) fn serial(call: &Message) -> u32 {
     call.primary_header().serial_num().get()
 }
 
 /// What `answer` carries, where it is of type `T`.
-pub(super) fn body<T>(answer: Result<Message, InitError>) -> Result<T, InitError>
+pub(in crate::init) fn body<T>(answer: Result<Message, InitError>) -> Result<T, InitError>
 where
     T: for<'d> zbus::wire::DynamicDeserialize<'d>,
 {
@@ -201,10 +234,10 @@ where
 }
 
 /// An answer came that is not what the question is answered with.
-pub(super) fn unexpected(why: &str) -> InitError {
+pub(in crate::init) fn unexpected(why: &str) -> InitError {
     InitError::Refused {
         name: "org.freedesktop.DBus.Error.InvalidSignature".to_owned(),
-        message: format!("unexpected answer of {SYSTEMD}: {why}"),
+        message: format!("unexpected answer: {why}"),
     }
 }
 
@@ -241,29 +274,5 @@ fn answer(message: Message) -> Incoming {
             Incoming::Answer(to, Err(InitError::Refused { name, message }))
         }
         None => Incoming::Answer(to, Ok(message)),
-    }
-}
-
-fn silent(limit: Duration) -> InitError {
-    InitError::Silent {
-        init: SYSTEMD,
-        seconds: limit.as_secs(),
-    }
-}
-
-fn broken(error: &StreamError, limit: Duration) -> InitError {
-    match error {
-        StreamError::Silent => silent(limit),
-        StreamError::Closed | StreamError::System(_) => InitError::Lost {
-            init: SYSTEMD,
-            why: error.to_string(),
-        },
-    }
-}
-
-fn garbled(error: &FrameError) -> InitError {
-    InitError::Lost {
-        init: SYSTEMD,
-        why: error.to_string(),
     }
 }

@@ -13,7 +13,7 @@ const OK_LINE: usize = 37;
 
 /// Why the other end did not let us in.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum SaslError {
+pub(in crate::init) enum SaslError {
     /// It said no.
     #[error("authentication refused")]
     Refused,
@@ -26,7 +26,7 @@ pub(super) enum SaslError {
 }
 
 /// Authenticates as the user we run as.
-pub(super) fn authenticate(stream: &Stream, deadline: Deadline) -> Result<(), SaslError> {
+pub(in crate::init) fn authenticate(stream: &Stream, deadline: Deadline) -> Result<(), SaslError> {
     // BEGIN goes along unasked, as sd-bus does it: a server that refuses reads it as an error.
     // No message follows before the answer, because sd-bus may leave one that came in the same
     // read lying in its buffer.
