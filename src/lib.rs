@@ -36,3 +36,5 @@ pub mod policy;
 pub mod recover;
 pub mod report;
 pub mod simulate;
+#[cfg(test)]
+mod testing;

@@ -106,7 +106,11 @@ fn module(root: &Path, file: &Path) -> Option<Module> {
     let text = fs::read_to_string(file).unwrap();
     let parent = file.parent().unwrap();
     let own = file.file_stem().unwrap().to_str().unwrap();
-    let declared = [parent.join("mod.rs"), parent.with_extension("rs")];
+    let declared = [
+        parent.join("mod.rs"),
+        parent.join("lib.rs"),
+        parent.with_extension("rs"),
+    ];
     let is_test = declared.iter().filter(|p| *p != file).any(|declaring| {
         let text = fs::read_to_string(declaring).unwrap_or_default();
         text.contains(&format!("#[cfg(test)]\nmod {own};"))

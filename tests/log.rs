@@ -11,8 +11,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-use rcpolicy::domain::{Action, FrontEnd, Phase, Reason, ServiceName, Source, UnitName, Verdict};
-use rcpolicy::report::log::{FILE, Filter, Log, LogContext, LogLine, Passed, VERSION, read};
+use rcpolicy::domain::{
+    Action, Caller, FrontEnd, Phase, Reason, ServiceName, Source, UnitName, Verdict,
+};
+use rcpolicy::report::log::{FILE, Filter, Log, LogLine, Passed, VERSION, read};
 use rcpolicy::report::time;
 
 fn line(service: &str, package: &str, time: &str) -> LogLine {
@@ -26,7 +28,7 @@ fn line(service: &str, package: &str, time: &str) -> LogLine {
         action: Action::Restart,
         verdict: Verdict::Deny,
         reasons: vec![Reason::new(Source::PolicyRcD { status: 101 }, "says no")],
-        context: LogContext {
+        context: Caller {
             package: Some(package.to_owned()),
             script: Some("postinst".to_owned()),
             phase: Phase::Upgrade,

@@ -8,13 +8,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rcpolicy::domain::{
-    Action, FrontEnd, Life, Phase, Reason, ServiceName, Source, UnitName, Until, Verdict,
+    Action, Caller, FrontEnd, Life, Phase, Reason, ServiceName, Source, UnitName, Until, Verdict,
 };
 use rcpolicy::front::rcpolicy::{Place, run};
 use rcpolicy::ledger::{Down, Due, Entry, Ledger, Owed, Stopped, Who};
 use rcpolicy::observe::life::life_under;
 use rcpolicy::report::console::Console;
-use rcpolicy::report::log::{Log, LogContext, LogLine};
+use rcpolicy::report::log::{Log, LogLine};
 
 /// 2026-11-21T03:01:43Z
 const NOW: u64 = 1_795_230_103;
@@ -67,7 +67,7 @@ impl Machine {
                 until: Until::Batch,
             },
             reasons: vec![rule()],
-            context: LogContext {
+            context: Caller {
                 package: Some(service.to_owned()),
                 script: Some("postinst".to_owned()),
                 phase: Phase::Upgrade,
@@ -115,9 +115,11 @@ fn rule() -> Reason {
 
 fn who(package: &str, script: &str) -> Who {
     Who {
-        package: Some(package.to_owned()),
-        script: Some(script.to_owned()),
-        phase: Phase::Upgrade,
+        caller: Caller {
+            package: Some(package.to_owned()),
+            script: Some(script.to_owned()),
+            phase: Phase::Upgrade,
+        },
         front: Some(FrontEnd::InvokeRcD),
         pid: 11,
     }

@@ -1,14 +1,9 @@
 //! The drop-in for `deb-systemd-invoke`.
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
+use rcpolicy::front::{deb_systemd_invoke, program};
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os();
-    let program = arguments
-        .next()
-        .map(|name| name.to_string_lossy().into_owned());
-    let rest: Vec<OsString> = arguments.collect();
-    let program = program.unwrap_or_else(|| "deb-systemd-invoke".to_owned());
-    ExitCode::from(rcpolicy::front::deb_systemd_invoke::run(&program, &rest))
+    program::main("deb-systemd-invoke", deb_systemd_invoke::run)
 }

@@ -135,7 +135,7 @@ fn what_the_admin_stopped_masked_disabled_or_removed_meanwhile_stays_down() {
 #[test]
 fn what_was_stopped_by_hand_is_neither_started_nor_restored_by_a_script() {
     let by_hand = |mut entry: Entry| {
-        entry.who.phase = Phase::None;
+        entry.who.caller.phase = Phase::None;
         entry
     };
     let entry = by_hand(took_down("foo", &["foo.path", "foo.socket"]));
@@ -167,5 +167,5 @@ fn what_was_stopped_by_hand_is_neither_started_nor_restored_by_a_script() {
 fn a_stop_by_hand_takes_the_triggers_down_and_the_next_start_by_hand_brings_them_back() {
     let plan = socket_service("stop").phase(Phase::None).plan();
     assert_eq!(noted_down(&plan), ["foo.path", "foo.socket"]);
-    assert_eq!(plan.records[0].who.phase, Phase::None);
+    assert_eq!(plan.records[0].who.caller.phase, Phase::None);
 }

@@ -100,6 +100,6 @@ fn stopped_by_admin(request: &Request, unit: &UnitFacts) -> bool {
 /// Whether nobody but the admin, or a job of theirs, took down what the note names: a maintainer
 /// script does not bring that back.
 pub(super) fn stopped_by_hand(request: &Request, entry: &Entry) -> bool {
-    let by_hand = entry.who.phase == Phase::None && entry.down.is_some();
+    let by_hand = entry.who.caller.phase == Phase::None && entry.down.is_some();
     by_hand && request.context.phase != Phase::None
 }

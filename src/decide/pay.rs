@@ -19,7 +19,7 @@ pub enum Payment {
 
 /// The action that pays `entry`. Only what a maintainer script stopped in an upgrade is healed.
 pub fn payment(entry: &Entry) -> Payment {
-    let heals = entry.who.phase == Phase::Upgrade;
+    let heals = entry.who.caller.phase == Phase::Upgrade;
     let down = entry.down.as_ref();
     let due = entry.owed.as_ref().map(|owed| owed.due);
     match due {
@@ -85,7 +85,7 @@ pub(super) fn not_wanted(request: &Request, facts: &Facts, owed: Option<&Entry>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Known, Life, UnitName, Until};
+    use crate::domain::{Caller, Known, Life, UnitName, Until};
     use crate::ledger::{Owed, Quiesced, Who};
 
     fn entry(phase: Phase) -> Entry {
@@ -96,7 +96,10 @@ mod tests {
             userspace: None,
         };
         let who = Who {
-            phase,
+            caller: Caller {
+                phase,
+                ..Caller::default()
+            },
             ..Who::default()
         };
         Entry::new(UnitName::parse("foo").unwrap(), life, who, 1_000, "x")

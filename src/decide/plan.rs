@@ -179,11 +179,8 @@ fn owed(one: &Decided<'_>, due: Due, until: Until) -> Owed {
 fn entry(one: &Decided<'_>, unit: UnitName) -> Option<Entry> {
     let facts = one.facts;
     let life = facts.life.clone()?;
-    let context = &one.request.context;
     let who = Who {
-        package: context.package.clone(),
-        script: context.script.clone(),
-        phase: context.phase,
+        caller: one.request.context.caller(),
         front: Some(one.request.front),
         pid: 0,
     };

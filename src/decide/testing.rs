@@ -2,7 +2,7 @@
 //! what stands around it, what the policies say, what was noted down before.
 
 use crate::domain::{
-    Action, ActiveState, Capabilities, Context, Decision, Facts, FileState, Flag, FrontEnd,
+    Action, ActiveState, Caller, Capabilities, Context, Decision, Facts, FileState, Flag, FrontEnd,
     HelperAnswer, InitKind, Job, Known, Life, LoadState, Machine, Phase, Request, Scope, UnitFacts,
     UnitName, Verdict,
 };
@@ -55,7 +55,10 @@ pub(super) fn life() -> Life {
 /// A note of an upgrade about `service`.
 pub(super) fn note(service: &str) -> Entry {
     let who = Who {
-        phase: Phase::Upgrade,
+        caller: Caller {
+            phase: Phase::Upgrade,
+            ..Caller::default()
+        },
         ..Who::default()
     };
     Entry::new(name(service), life(), who, 1_000, "an upgrade")

@@ -23,5 +23,5 @@ pub use known::Known;
 pub use life::Life;
 pub use links::{Links, RunlevelLink};
 pub use name::{NameError, ServiceName, UnitKind, UnitName};
-pub use request::{Context, Flag, FrontEnd, Phase, Request, Scope};
+pub use request::{Caller, Context, Flag, FrontEnd, Phase, Request, Scope};
 pub use seen::{Contact, Seen, SeenJob};

@@ -115,6 +115,31 @@ pub struct Context {
     pub batch_started: Option<u64>,
 }
 
+impl Context {
+    /// The script, as it stands in a note or in the log.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            package: self.package.clone(),
+            script: self.script.clone(),
+            phase: self.phase,
+        }
+    }
+}
+
+/// The maintainer script that asked, as it stands in a note or in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Caller {
+    /// DPKG_MAINTSCRIPT_PACKAGE
+    #[serde(default)]
+    pub package: Option<String>,
+    /// DPKG_MAINTSCRIPT_NAME
+    #[serde(default)]
+    pub script: Option<String>,
+    /// What dpkg was doing.
+    #[serde(default)]
+    pub phase: Phase,
+}
+
 /// One action asked of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

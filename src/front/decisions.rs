@@ -8,7 +8,7 @@ use crate::domain::{InitKind, Known, Machine, Request, ServiceName, Verdict, Wai
 use crate::init::Init;
 use crate::observe::detect;
 use crate::policy::Policy;
-use crate::report::log::{LogContext, LogLine, Would};
+use crate::report::log::{LogLine, Would};
 use crate::report::time;
 
 use super::perform::{Case, Session};
@@ -88,11 +88,7 @@ fn line(case: &Case, status: Option<u8>) -> LogLine {
         action: request.action.clone(),
         verdict: decision.verdict.clone(),
         reasons: decision.reasons.clone(),
-        context: LogContext {
-            package: request.context.package.clone(),
-            script: request.context.script.clone(),
-            phase: request.context.phase,
-        },
+        context: request.context.caller(),
         outcome: Some(outcome(case, status)),
         status: status.map(i32::from),
         would: None,

@@ -1,7 +1,7 @@
 //! The command lines, each from its arguments to its exit status. Front ends do not use each other,
 //! and nothing imports one; what they share is in the files beside them: `local` (links, unit state,
 //! runlevel), `perform` (observe, decide, act), `way` (how a decision is carried out), `notes` and
-//! `decisions` (ledger and log), `handover` (to the stock tool).
+//! `decisions` (ledger and log), `handover` (to the stock tool), `program` (a process into a call).
 
 pub mod deb_systemd_invoke;
 mod decisions;
@@ -11,6 +11,7 @@ mod local;
 mod notes;
 mod perform;
 pub mod policy_rc_d;
+pub mod program;
 pub mod rcpolicy;
 mod script;
 mod way;

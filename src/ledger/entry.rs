@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Due;
-use crate::domain::{FrontEnd, Life, Phase, Reason, ServiceName, UnitName, Until};
+use crate::domain::{Caller, FrontEnd, Life, Reason, ServiceName, UnitName, Until};
 
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;
@@ -24,15 +24,9 @@ pub enum EntryError {
 /// Who asked for what is noted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Who {
-    /// DPKG_MAINTSCRIPT_PACKAGE
-    #[serde(default)]
-    pub package: Option<String>,
-    /// DPKG_MAINTSCRIPT_NAME
-    #[serde(default)]
-    pub script: Option<String>,
-    /// What dpkg was doing.
-    #[serde(default)]
-    pub phase: Phase,
+    /// The maintainer script.
+    #[serde(flatten)]
+    pub caller: Caller,
     /// Which command line it came by.
     #[serde(default)]
     pub front: Option<FrontEnd>,

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::journal::{self, Message};
 use super::time;
-use crate::domain::{Action, FrontEnd, Phase, Reason, ServiceName, UnitName, Verdict};
+use crate::domain::{Action, Caller, FrontEnd, Reason, ServiceName, UnitName, Verdict};
 use crate::files::{Directory, FileError, Missing, may_grow_to};
 
 /// Where the log is on a real machine.
@@ -47,20 +47,6 @@ pub enum LogError {
     /// Nothing that comes from a request is such.
     #[error("cannot write the decision down: {0}")]
     Encode(#[from] serde_json::Error),
-}
-
-/// The maintainer script that asked.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct LogContext {
-    /// DPKG_MAINTSCRIPT_PACKAGE
-    #[serde(default)]
-    pub package: Option<String>,
-    /// DPKG_MAINTSCRIPT_NAME
-    #[serde(default)]
-    pub script: Option<String>,
-    /// What dpkg was doing.
-    #[serde(default)]
-    pub phase: Phase,
 }
 
 /// In observe mode: what ours would have done where the stock tool was called.
@@ -97,7 +83,7 @@ pub struct LogLine {
     pub reasons: Vec<Reason>,
     /// For whom.
     #[serde(default)]
-    pub context: LogContext,
+    pub context: Caller,
     /// What came of it, one line.
     #[serde(default)]
     pub outcome: Option<String>,

@@ -77,7 +77,7 @@ fn until(until: crate::domain::Until) -> &'static str {
 }
 
 fn who(who: &Who) -> String {
-    match (&who.package, &who.script) {
+    match (&who.caller.package, &who.caller.script) {
         (Some(package), Some(script)) => one_line(&format!("{package} {script}")),
         (Some(package), None) => one_line(package),
         (None, _) => format!("process {}", who.pid),

@@ -65,7 +65,7 @@ impl Payer<'_> {
 
     /// Why the entry must wait for dpkg.
     fn inconsistent(&self, entry: &Entry) -> Option<String> {
-        let asked_by = entry.who.package.as_deref();
+        let asked_by = entry.who.caller.package.as_deref();
         let own = asked_by.and_then(|name| Some((name, self.unconfigured.state_of(name)?)));
         let (package, state) = own.or_else(|| self.unconfigured.owner_of(&entry.unit))?;
         Some(format!("its package {package} is {state}"))
@@ -81,9 +81,9 @@ impl Payer<'_> {
             flags: Vec::new(),
             scope: Scope::System,
             context: Context {
-                package: entry.who.package.clone(),
-                script: entry.who.script.clone(),
-                phase: entry.who.phase,
+                package: entry.who.caller.package.clone(),
+                script: entry.who.caller.script.clone(),
+                phase: entry.who.caller.phase,
                 // What was stopped before is told from the ledger.
                 batch_started: None,
             },

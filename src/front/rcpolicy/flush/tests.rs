@@ -3,63 +3,24 @@
 use std::fs;
 
 use super::*;
-use crate::domain::{
-    FileState, FrontEnd, Job, JobOutcome, Life, Phase, UnitName, Until, Verb, Wait,
-};
+use crate::domain::{Caller, FileState, FrontEnd, Phase, Until, Verb};
 use crate::init::Init;
-use crate::init::simulated::{Flavour, Image, Simulated, Spec};
 use crate::ledger::{Down, Due, Owed, Stopped, Who};
 use crate::policy::{Origin, Policy, Tier, parse};
+use crate::testing::{Room, life, name};
 
-fn name(text: &str) -> UnitName {
-    UnitName::parse(text).unwrap()
-}
-
-struct World {
-    init: Simulated,
-    root: tempfile::TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        let mut init = Simulated::new(Flavour::Systemd, 1);
-        init.add(Spec::new(name("foo")), Image::Whole(1));
-        let socket = Spec::trigger(name("foo.socket"), name("foo"));
-        init.add(socket, Image::Whole(1));
-        let mut world = Self {
-            init,
-            root: tempfile::tempdir().unwrap(),
-        };
-        world.job(Verb::Start, "foo.socket");
-        world.job(Verb::Start, "foo");
-        world
-    }
-
-    fn job(&mut self, verb: Verb, unit: &str) {
-        let outcome = self.init.run(&[Job::new(verb, name(unit))], Wait::Done);
-        assert_eq!(outcome.unwrap(), [JobOutcome::Done]);
-    }
-
-    fn ledger(&self) -> Ledger {
-        let life = Life {
-            boot_id: "b".to_owned(),
-            pid_namespace: 1,
-            init_started: 1,
-            userspace: None,
-        };
-        Ledger::open(&self.root.path().join("rcpolicy"), life)
-    }
-
+impl Room {
     fn owes(&self, change: impl FnOnce(&mut Entry)) {
         let who = Who {
-            package: Some("foo".to_owned()),
-            script: Some("prerm".to_owned()),
-            phase: Phase::Upgrade,
+            caller: Caller {
+                package: Some("foo".to_owned()),
+                script: Some("prerm".to_owned()),
+                phase: Phase::Upgrade,
+            },
             front: Some(FrontEnd::InvokeRcD),
             pid: 1,
         };
-        let life = self.ledger().life().clone();
-        let mut entry = Entry::new(name("foo"), life, who, self.init.epoch(), "x");
+        let mut entry = Entry::new(name("foo"), life(), who, self.init.epoch(), "x");
         change(&mut entry);
         self.ledger().lock().unwrap().put(&entry).unwrap();
     }
@@ -87,7 +48,7 @@ impl World {
         let parsed = parse("test.toml", Tier::Admin, policy);
         assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
         let place = Place {
-            root: self.root.path().to_path_buf(),
+            root: self.directory.path().to_path_buf(),
             now: 0,
             is_root: true,
         };
@@ -110,10 +71,6 @@ impl World {
         (ending.status(), String::from_utf8(text).unwrap())
     }
 
-    fn is_up(&self, unit: &str) -> bool {
-        self.init.view(&name(unit)).unwrap().active.is_active()
-    }
-
     fn is_owed(&self) -> bool {
         !self.ledger().all().unwrap().entries.is_empty()
     }
@@ -130,109 +87,109 @@ fn restart(entry: &mut Entry) {
 
 #[test]
 fn what_was_taken_down_and_not_brought_back_is_brought_back_and_struck() {
-    let mut world = World::new();
-    world.stopped();
-    let (status, said) = world.flush("");
+    let mut room = Room::new();
+    room.stopped();
+    let (status, said) = room.flush("");
     assert_eq!(status, 0, "{said}");
-    assert!(world.is_up("foo") && world.is_up("foo.socket"), "{said}");
-    assert!(!world.is_owed());
+    assert!(room.is_up("foo") && room.is_up("foo.socket"), "{said}");
+    assert!(!room.is_owed());
 }
 
 #[test]
 fn a_restart_that_a_rule_put_off_is_done_by_the_flush_although_the_rule_still_stands() {
-    let mut world = World::new();
-    world.owes(restart);
-    let before = world.init.view(&name("foo")).unwrap();
+    let mut room = Room::new();
+    room.owes(restart);
+    let before = room.init.view(&name("foo")).unwrap();
     let rule = "[[rule]]\nservice = [\"foo\"]\ndecide = \"defer\"\n";
-    let (status, said) = world.flush(rule);
+    let (status, said) = room.flush(rule);
     assert_eq!(
         (status, said.as_str()),
         (0, "foo: restart of foo.service done\n")
     );
-    assert_ne!(world.init.view(&name("foo")).unwrap(), before);
-    assert!(!world.is_owed());
+    assert_ne!(room.init.view(&name("foo")).unwrap(), before);
+    assert!(!room.is_owed());
 }
 
 #[test]
 fn what_is_denied_now_stays_owed_and_down() {
-    let mut world = World::new();
-    world.stopped();
+    let mut room = Room::new();
+    room.stopped();
     let rule = "[[rule]]\nservice = [\"foo\"]\naction = [\"start\"]\ndecide = \"deny\"\n";
-    let (status, said) = world.flush(rule);
+    let (status, said) = room.flush(rule);
     assert_eq!(status, 1);
     assert!(
         said.starts_with("foo: still owed: denies start of foo"),
         "{said}"
     );
-    assert!(!world.is_up("foo") && !world.is_up("foo.socket"));
-    assert!(world.is_owed());
+    assert!(!room.is_up("foo") && !room.is_up("foo.socket"));
+    assert!(room.is_owed());
 }
 
 #[test]
 fn what_was_disabled_or_masked_since_is_not_started() {
     for state in [FileState::Disabled, FileState::Masked] {
-        let mut world = World::new();
-        world.stopped();
-        world.init.set_file_state(&name("foo"), state);
-        let (status, said) = world.flush("");
+        let mut room = Room::new();
+        room.stopped();
+        room.init.set_file_state(&name("foo"), state);
+        let (status, said) = room.flush("");
         assert_eq!(status, 0, "{said}");
-        assert!(!world.is_up("foo"), "{said}");
+        assert!(!room.is_up("foo"), "{said}");
     }
 }
 
 #[test]
 fn what_somebody_stopped_after_it_was_noted_is_not_restarted() {
-    let mut world = World::new();
-    world.owes(restart);
-    world.init.pass(2_000_000);
-    world.job(Verb::Stop, "foo.socket");
-    world.job(Verb::Stop, "foo");
-    let (status, said) = world.flush("");
+    let mut room = Room::new();
+    room.owes(restart);
+    room.init.pass(2_000_000);
+    room.job(Verb::Stop, "foo.socket");
+    room.job(Verb::Stop, "foo");
+    let (status, said) = room.flush("");
     assert_eq!(status, 0, "{said}");
     assert!(
         said.contains("was stopped by somebody else since"),
         "{said}"
     );
-    assert!(!world.is_up("foo"));
+    assert!(!room.is_up("foo"));
 }
 
 #[test]
 fn a_stop_by_hand_is_left_alone() {
-    let mut world = World::new();
-    world.stopped();
-    let mut entry = world.ledger().all().unwrap().entries.remove(0);
-    entry.who.phase = Phase::None;
-    world.ledger().lock().unwrap().put(&entry).unwrap();
-    let (status, said) = world.flush("");
+    let mut room = Room::new();
+    room.stopped();
+    let mut entry = room.ledger().all().unwrap().entries.remove(0);
+    entry.who.caller.phase = Phase::None;
+    room.ledger().lock().unwrap().put(&entry).unwrap();
+    let (status, said) = room.flush("");
     assert_eq!(status, 0);
     assert!(said.contains("stopped by hand"), "{said}");
-    assert!(!world.is_up("foo.socket") && world.is_owed());
+    assert!(!room.is_up("foo.socket") && room.is_owed());
 }
 
 #[test]
 fn services_of_a_package_that_is_not_configured_stay_owed() {
-    let mut world = World::new();
-    world.owes(restart);
-    let dpkg = world.root.path().join("var/lib/dpkg");
+    let mut room = Room::new();
+    room.owes(restart);
+    let dpkg = room.directory.path().join("var/lib/dpkg");
     fs::create_dir_all(&dpkg).unwrap();
     let status = "Package: foo\nStatus: install ok half-configured\n";
     fs::write(dpkg.join("status"), status).unwrap();
-    let (status, said) = world.flush("");
+    let (status, said) = room.flush("");
     let expected = "foo: still owed: its package foo is half-configured\n";
     assert_eq!((status, said.as_str()), (1, expected));
-    assert!(world.is_owed());
+    assert!(room.is_owed());
 }
 
 #[test]
 fn another_lifes_entries_are_settled_and_their_holds_released() {
-    let mut world = World::new();
-    world.init.hold(&name("foo")).unwrap();
-    world.owes(|entry| {
+    let mut room = Room::new();
+    room.init.hold(&name("foo")).unwrap();
+    room.owes(|entry| {
         entry.life.init_started += 1;
         entry.held = true;
     });
-    let (status, said) = world.flush("");
+    let (status, said) = room.flush("");
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("settled"), "{said}");
-    assert!(world.ledger().all().unwrap().settled.is_empty());
+    assert!(room.ledger().all().unwrap().settled.is_empty());
 }

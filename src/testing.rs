@@ -1,0 +1,136 @@
+//! What tests of several modules act in: a service behind a socket on the simulated init, both up, and
+//! a real ledger in a directory of its own; and an init that is watched on the way there.
+
+use crate::domain::{
+    Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Life, Machine, UnitFacts, UnitName,
+    Verb, Wait,
+};
+use crate::init::simulated::{Flavour, Image, Simulated, Spec};
+use crate::init::{Depth, Init, InitError};
+use crate::ledger::{Entry, Ledger};
+
+pub(crate) fn name(text: &str) -> UnitName {
+    UnitName::parse(text).unwrap()
+}
+
+/// The life of the init in these tests.
+pub(crate) fn life() -> Life {
+    Life {
+        boot_id: "b".to_owned(),
+        pid_namespace: 1,
+        init_started: 1,
+        userspace: None,
+    }
+}
+
+/// The service `foo` behind `foo.socket`, both up, and a directory for its ledger and more.
+pub(crate) struct Room {
+    pub(crate) init: Simulated,
+    pub(crate) directory: tempfile::TempDir,
+}
+
+impl Room {
+    pub(crate) fn new() -> Self {
+        let mut init = Simulated::new(Flavour::Systemd, 1);
+        init.add(Spec::new(name("foo")), Image::Whole(1));
+        let socket = Spec::trigger(name("foo.socket"), name("foo"));
+        init.add(socket, Image::Whole(1));
+        let directory = tempfile::tempdir().unwrap();
+        let mut room = Self { init, directory };
+        room.job(Verb::Start, "foo.socket");
+        room.job(Verb::Start, "foo");
+        room
+    }
+
+    pub(crate) fn job(&mut self, verb: Verb, unit: &str) {
+        let outcome = self.init.run(&[Job::new(verb, name(unit))], Wait::Done);
+        assert_eq!(outcome.unwrap(), [JobOutcome::Done]);
+    }
+
+    pub(crate) fn ledger(&self) -> Ledger {
+        Ledger::open(&self.directory.path().join("rcpolicy"), life())
+    }
+
+    /// What is noted about `foo`.
+    pub(crate) fn owed(&self) -> Option<Entry> {
+        let reading = self.ledger().read(&name("foo").service());
+        reading.ok()?.current()
+    }
+
+    pub(crate) fn is_up(&self, unit: &str) -> bool {
+        self.init.view(&name(unit)).unwrap().active.is_active()
+    }
+}
+
+/// The simulated init with somebody who looks on when it is asked for jobs, and may let them fail.
+pub(crate) struct Watched<'a> {
+    pub(crate) inner: &'a mut Simulated,
+    /// When its user space began.
+    pub(crate) userspace: Known<u64>,
+    /// Sees the jobs first; what it returns is how all of them fail.
+    pub(crate) before: Box<dyn FnMut(&[Job]) -> Option<JobFailure> + 'a>,
+}
+
+impl<'a> Watched<'a> {
+    /// Watched by nobody yet.
+    pub(crate) fn new(inner: &'a mut Simulated) -> Self {
+        Self {
+            inner,
+            userspace: Known::default(),
+            before: Box::new(|_| None),
+        }
+    }
+
+    /// Every job fails.
+    pub(crate) fn failing(inner: &'a mut Simulated) -> Self {
+        let failure = JobFailure::Ended {
+            result: "failed".to_owned(),
+            service_result: "exit-code".to_owned(),
+        };
+        Self {
+            before: Box::new(move |_| Some(failure.clone())),
+            ..Self::new(inner)
+        }
+    }
+}
+
+impl Init for Watched<'_> {
+    fn kind(&self) -> InitKind {
+        self.inner.kind()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn machine(&mut self) -> Known<Machine> {
+        self.inner.machine()
+    }
+
+    fn userspace(&mut self) -> Known<u64> {
+        self.userspace.clone()
+    }
+
+    fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
+        self.inner.units(names, depth)
+    }
+
+    fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        match (self.before)(jobs) {
+            Some(failure) => Ok(vec![JobOutcome::Failed(failure); jobs.len()]),
+            None => self.inner.run(jobs, wait),
+        }
+    }
+
+    fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        self.inner.kill(unit)
+    }
+
+    fn hold(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        self.inner.hold(unit)
+    }
+
+    fn release(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        self.inner.release(unit)
+    }
+}
