@@ -56,6 +56,16 @@ impl Session {
         }
     }
 
+    /// The same with what came of it in words that the case itself does not have.
+    pub(super) fn log_outcome(&self, case: &Case, outcome: &str, status: Option<u8>) {
+        if case.facts.machine.get() != Some(&Machine::Chroot) {
+            self.write(&LogLine {
+                outcome: Some(outcome.to_owned()),
+                ..line(case, status)
+            });
+        }
+    }
+
     fn write(&self, line: &LogLine) {
         // Nobody but root may write it, and others need not hear so with every call.
         if let Err(error) = self.log.write(line)

@@ -1,16 +1,13 @@
 //! `rcpolicy forget SERVICE`: strikes an entry without doing what it promises, and says what that was.
 //! Only a hold on D-Bus calls is taken away: nobody would know of it afterwards.
 
-use super::{Ending, Failure, Place};
+use super::{Ending, Failure, PATIENCE, Place};
 use crate::domain::ServiceName;
 use crate::init::Init;
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Reading};
 use crate::policy::{self, Keep, Roots};
 use crate::report::console::Console;
 use crate::report::pending;
-
-/// How long an init is waited for: a person looks on.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Arguments of `rcpolicy forget`.
 #[derive(Debug, clap::Args)]
@@ -27,8 +24,12 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     place.require_root("forget")?;
     let ledger = place.ledger()?;
-    let held = ledger.read(&arguments.service)?.current();
-    if let Some(entry) = held.filter(|entry| entry.held) {
+    let held = match ledger.read(&arguments.service)? {
+        // What another life of the init left behind may still be held.
+        Reading::Current(entry) | Reading::Settled(entry) => Some(entry).filter(|entry| entry.held),
+        Reading::Nothing => None,
+    };
+    if let Some(entry) = held {
         match release(&entry, place) {
             Ok(()) => console.say(format_args!(
                 "D-Bus calls can start {} again",

@@ -46,6 +46,9 @@ Examples:
   rcpolicy log --service ssh --since 2h     what was decided about ssh lately
   rcpolicy bypass on                        hand every call to the stock tools";
 
+/// How long an init is waited for where a person looks on.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// How a subcommand ended. The one table from endings to exit statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {

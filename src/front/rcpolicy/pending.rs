@@ -1,9 +1,13 @@
 //! `rcpolicy pending`: the ledger, as a table or as JSON. Changes nothing.
 
-use super::{Ending, Failure, Place};
+use super::{Ending, Failure, PATIENCE, Place};
 use crate::decide::{Payment, payment};
-use crate::domain::Action;
-use crate::ledger::{Entry, Listing};
+use crate::domain::{Action, InitKind, Known};
+use crate::init::Init;
+use crate::init::systemd::Systemd;
+use crate::ledger::{Entry, Ledger, Listing};
+use crate::observe::detect;
+use crate::policy::{self, Keep, Roots};
 use crate::report::console::Console;
 use crate::report::pending;
 
@@ -20,11 +24,52 @@ pub(super) fn run(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
-    let listing = place.ledger()?.all()?;
+    let ledger = place.ledger()?;
+    let listing = ledger.all()?;
+    let listing = match reachable(&listing, place) {
+        Some(mut init) => in_this_life(&ledger, listing, &mut init)?,
+        None => listing,
+    };
+    show(arguments, &listing, place, console)
+}
+
+/// The init that can tell a soft-reboot, where there is one and an entry that it could have settled.
+fn reachable(listing: &Listing, place: &Place) -> Option<Systemd> {
+    let asks = listing
+        .entries
+        .iter()
+        .any(|entry| entry.life.userspace.is_some());
+    let is_systemd = detect::init_under(&place.root) == InitKind::Systemd;
+    let policy =
+        (asks && is_systemd).then(|| policy::load(&Roots::under(&place.root, Keep::No)))?;
+    let mut systemd = place.systemd(&policy).ok()?;
+    systemd.wait = PATIENCE;
+    systemd.answer = PATIENCE;
+    Some(systemd)
+}
+
+/// The same as the init's own life has it; as it was where the init does not say.
+fn in_this_life(
+    ledger: &Ledger,
+    listing: Listing,
+    init: &mut dyn Init,
+) -> Result<Listing, Failure> {
+    match init.userspace() {
+        Known::Is(began) => Ok(ledger.clone().with_userspace(began).all()?),
+        Known::Unknown(_) => Ok(listing),
+    }
+}
+
+fn show(
+    arguments: &Arguments,
+    listing: &Listing,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Ending, Failure> {
     if arguments.json {
-        console.say(pending::json(&listing, flush)?);
+        console.say(pending::json(listing, flush)?);
     } else {
-        print(&listing, place.seconds(), console);
+        print(listing, place.seconds(), console);
     }
     Ok(Ending::Done)
 }
@@ -61,5 +106,53 @@ fn flush(entry: &Entry) -> String {
             format!("{action}, and start {}", back.join(" "))
         }
         Payment::Act(action) => action.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Who;
+    use crate::testing::{Room, Watched, life, name};
+
+    fn shown(room: &mut Room, userspace: Known<u64>) -> String {
+        let place = Place {
+            root: room.directory.path().to_path_buf(),
+            now: 0,
+            is_root: true,
+        };
+        let ledger = room.ledger();
+        let listing = ledger.all().unwrap();
+        let mut init = Watched::new(&mut room.init);
+        init.userspace = userspace;
+        let listing = in_this_life(&ledger, listing, &mut init).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console::new(&mut out, &mut err);
+        let _ = show(&Arguments { json: false }, &listing, &place, &mut console);
+        String::from_utf8([out, err].concat()).unwrap()
+    }
+
+    #[test]
+    fn after_a_soft_reboot_nothing_is_owed_and_where_nobody_can_tell_all_still_is() {
+        let mut room = Room::new();
+        let mut entry = Entry::new(
+            name("foo"),
+            life().with_userspace(7),
+            Who::default(),
+            0,
+            "x",
+        );
+        entry.kept_running = true;
+        room.ledger().lock().unwrap().put(&entry).unwrap();
+        for userspace in [Known::Is(7), Known::default()] {
+            let text = shown(&mut room, userspace);
+            assert!(text.contains("stop held"), "{text}");
+        }
+        let text = shown(&mut room, Known::Is(8));
+        let expected = "nothing is owed\nwhat was owed to foo ended with an earlier life";
+        assert!(
+            text.replace("rcpolicy: ", "").starts_with(expected),
+            "{text}"
+        );
     }
 }

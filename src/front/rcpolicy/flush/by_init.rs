@@ -3,13 +3,13 @@
 
 use crate::act::carry_out;
 use crate::decide::{Plan, plan_all, rest};
-use crate::domain::{Action, Facts, Job, UnitFacts, Verb, Verdict, Wait};
+use crate::domain::{Action, Facts, FrontEnd, Job, UnitFacts, Verb, Verdict, Wait};
 use crate::front::perform::{self, Case, one_unit};
 use crate::init::related::related;
 use crate::init::{Depth, Init};
 use crate::ledger::{Entry, Owed};
 
-use super::payer::{Paid, Payer};
+use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
 
 impl Payer<'_> {
     /// Pays `entry` by `action`.
@@ -22,18 +22,29 @@ impl Payer<'_> {
         entry: &Entry,
         action: &Action,
     ) -> Result<Paid, String> {
-        let mut case = self.judge(init, entry, action)?;
-        if let Verdict::FallBack(actions) = &case.decision.verdict {
-            let first = actions
-                .first()
-                .ok_or("policy-rc.d names no action to take")?;
-            case = self.judge_as(init, entry, &Action::parse(first))?;
-        }
+        let case = self.judge(init, entry, action, Listed::No)?;
+        let Verdict::FallBack(actions) = &case.decision.verdict else {
+            return self.attempt(init, entry, &case).map_err(Unpaid::why);
+        };
+        let most = match entry.who.front {
+            // It takes the first action of a list and no other.
+            Some(FrontEnd::DebSystemdInvoke) => 1,
+            Some(FrontEnd::InvokeRcD | FrontEnd::Rcpolicy) | None => actions.len(),
+        };
+        let actions = actions.get(..most).unwrap_or(actions);
+        in_turn(actions, |action| {
+            let listed = self.judge(init, entry, action, Listed::of(&case))?;
+            self.attempt(init, entry, &listed)
+        })
+    }
+
+    /// Does what was decided, and strikes what that pays.
+    fn attempt(&self, init: &mut dyn Init, entry: &Entry, case: &Case) -> Result<Paid, Unpaid> {
         match &case.decision.verdict {
             Verdict::Deny | Verdict::Hold | Verdict::FallBack(_) | Verdict::Emulate(_) => {
                 let why = perform::why(&case.decision);
                 self.log(case, &format!("still owed: {why}"), Some(1));
-                return Err(why);
+                return Err(Unpaid::Refused(why));
             }
             Verdict::Nothing
             | Verdict::Run(_)
@@ -44,38 +55,29 @@ impl Payer<'_> {
             | Verdict::Reload
             | Verdict::Defer { .. } => {}
         }
-        match self.carry_out(init, &case, entry) {
+        match self.carry_out(init, case, entry) {
             Ok((done, left)) => {
                 let done = done.unwrap_or_else(|| perform::why(&case.decision));
-                let action = case.request.action.clone();
                 self.log(case, &done, Some(0));
-                Ok(self.leave(entry, left, &action, &done))
+                Ok(self.leave(entry, left, &case.request.action, &done))
             }
             Err(why) => {
                 self.log(case, &why, Some(1));
-                Err(why)
+                Err(Unpaid::Failed(why))
             }
         }
     }
 
-    fn judge(&self, init: &mut dyn Init, entry: &Entry, action: &Action) -> Result<Case, String> {
-        let request = self.request(entry, action);
-        let mut facts = self.observe(init, entry, action)?;
-        self.ask_for(&request, entry, &mut facts)?;
-        Ok(self.session.decide(request, facts, Some(entry.clone())))
-    }
-
-    /// What policy-rc.d asked for in place of another action: it is not asked again.
-    fn judge_as(
+    fn judge(
         &self,
         init: &mut dyn Init,
         entry: &Entry,
         action: &Action,
+        listed: Listed,
     ) -> Result<Case, String> {
         let request = self.request(entry, action);
         let facts = self.observe(init, entry, action)?;
-        let owed = Some(entry.clone());
-        Ok(self.session.decide_listed(request, facts, owed))
+        self.decide(request, facts, entry, listed)
     }
 
     fn observe(
@@ -158,9 +160,8 @@ impl Payer<'_> {
         }
     }
 
-    fn log(&self, mut case: Case, outcome: &str, status: Option<u8>) {
-        case.outcome = Some(outcome.to_owned());
-        self.session.log(&case, status);
+    fn log(&self, case: &Case, outcome: &str, status: Option<u8>) {
+        self.session.log_outcome(case, outcome, status);
     }
 }
 

@@ -6,14 +6,13 @@ use std::fs;
 use crate::decide::stock::status;
 use crate::domain::{Action, InitKind, Known, Machine};
 use crate::front::local::{self, GoingDown, Level};
-use crate::front::perform;
+use crate::front::perform::{self, Case};
 use crate::front::script::{Descriptors, Script};
 use crate::front::way::{self, Way};
 use crate::ledger::Entry;
 use crate::observe::detect::{INIT_SCRIPTS, is_executable};
-use crate::observe::runlevel::{self, Runlevel};
 
-use super::payer::{Paid, Payer};
+use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
 
 /// What a script's `status` ends with where the service is not running: LSB.
 const NOT_RUNNING: u8 = 3;
@@ -29,14 +28,14 @@ impl Payer<'_> {
         entry: &Entry,
         action: &Action,
     ) -> Result<Paid, String> {
-        let level = self.level()?;
+        let level = self.running_level()?;
         let script = self.script(kind, entry);
         if !is_executable(&script.path) {
             let done = format!("its init script {} is gone", script.path);
             return Ok(self.strike(entry, None, &done));
         }
         let name = entry.service.as_str();
-        let (links, wrong) = local::by_links(&self.place.root, &level, name, action);
+        let (links, wrong) = local::by_links(&self.place.root, level, name, action);
         if !wrong.is_empty() {
             return Err(wrong.join("; "));
         }
@@ -48,67 +47,84 @@ impl Payer<'_> {
         if starts && is_stopped(&script) {
             return Ok(self.strike(entry, None, "not started: somebody stopped it since"));
         }
-        self.run(kind, entry, action, &script)
-    }
-
-    fn level(&self) -> Result<String, String> {
-        let level = match runlevel::ask_under(&self.place.root) {
-            Runlevel::Is(name) => Level {
-                going_down: match name.as_str() {
-                    "0" | "6" => GoingDown::Yes,
-                    _ => GoingDown::No,
-                },
-                name: Some(name),
-            },
-            Runlevel::Unknown => return Err("the runlevel is not known".to_owned()),
-        };
-        match level.going_down {
-            GoingDown::Yes => Err("the system is shutting down".to_owned()),
-            GoingDown::No => Ok(level.name.unwrap_or_default()),
+        let case = self.judge_for_script(kind, entry, action, Listed::No)?;
+        match way::of_invoke_rc_d(&case, action.as_str()) {
+            Way::Instead(actions) => in_turn(&actions, |action| {
+                let listed = self.judge_for_script(kind, entry, action, Listed::of(&case))?;
+                let way = way::of_invoke_rc_d(&listed, action.as_str());
+                self.run_script(entry, &listed, &way, &script)
+            }),
+            way => self
+                .run_script(entry, &case, &way, &script)
+                .map_err(Unpaid::why),
         }
     }
 
-    fn run(
+    fn judge_for_script(
         &self,
         kind: InitKind,
         entry: &Entry,
         action: &Action,
-        script: &Script,
-    ) -> Result<Paid, String> {
+        listed: Listed,
+    ) -> Result<Case, String> {
         let request = self.request(entry, action);
         let machine = Known::Is(Machine::Running);
-        let mut facts = self.session.unseen(&request, kind, machine);
-        self.ask_for(&request, entry, &mut facts)?;
-        let mut case = self.session.decide(request, facts, Some(entry.clone()));
-        let word = match way::of_invoke_rc_d(&case, action.as_str()) {
+        let facts = self.session.unseen(&request, kind, machine);
+        self.decide(request, facts, entry, listed)
+    }
+
+    /// Does what was decided, and strikes the note where that pays it.
+    fn run_script(
+        &self,
+        entry: &Entry,
+        case: &Case,
+        way: &Way,
+        script: &Script,
+    ) -> Result<Paid, Unpaid> {
+        let word = match way {
             Way::Script(word) => word,
             Way::Ends(0) => {
                 let why = perform::why(&case.decision);
+                self.session.log(case, Some(0));
                 return Ok(self.strike(entry, None, &why));
             }
-            Way::Instead(actions) => match actions.into_iter().next() {
-                Some(word) => word,
-                None => return Err(perform::why(&case.decision)),
-            },
-            Way::Denied
+            Way::Instead(_)
+            | Way::Denied
             | Way::Ends(_)
             | Way::Plan
             | Way::Note
             | Way::ShowStatus
             | Way::Kill
             | Way::Masked
-            | Way::Foreign => return Err(perform::why(&case.decision)),
+            | Way::Foreign => {
+                let why = perform::why(&case.decision);
+                self.session
+                    .log_outcome(case, &format!("still owed: {why}"), Some(1));
+                return Err(Unpaid::Refused(why));
+            }
         };
-        let (ending, trouble) = script.run(&word, &[]);
-        let failed = trouble.unwrap_or_else(|| format!("{word} ended with status {ending}"));
-        case.outcome = (ending != 0).then(|| failed.clone());
-        self.session.log(&case, Some(ending));
-        match ending {
-            0 => Ok(self.strike(entry, None, &format!("{word} done"))),
-            _ => Err(failed),
+        let (ending, trouble) = script.run(word, &[]);
+        if ending == 0 {
+            self.session.log(case, Some(0));
+            return Ok(self.strike(entry, None, &format!("{word} done")));
         }
+        let failed = trouble.unwrap_or_else(|| format!("{word} ended with status {ending}"));
+        self.session.log_outcome(case, &failed, Some(ending));
+        Err(Unpaid::Failed(failed))
     }
 
+    /// The runlevel of a machine that is not going down.
+    fn running_level(&self) -> Result<&str, String> {
+        match &self.level {
+            Some(level) if level.going_down == GoingDown::Yes => {
+                Err("the system is shutting down".to_owned())
+            }
+            Some(Level {
+                name: Some(name), ..
+            }) => Ok(name),
+            Some(_) | None => Err("the runlevel is not known".to_owned()),
+        }
+    }
     fn script(&self, kind: InitKind, entry: &Entry) -> Script {
         let name = entry.service.to_string();
         let path = self.place.path(INIT_SCRIPTS).join(&name);

@@ -7,6 +7,7 @@ mod payer;
 
 use super::{Ending, Failure, Place};
 use crate::domain::{Context, InitKind, Known, ServiceName};
+use crate::front::local::{self, Level};
 use crate::front::perform::Session;
 use crate::ledger::{Entry, Ledger, Listing};
 use crate::observe::detect;
@@ -84,6 +85,7 @@ fn flush(
         },
         unconfigured: Unconfigured::under(&place.root)?,
         place,
+        level: level(&mut means, place),
     };
     for name in &arguments.services {
         if !listing.entries.iter().any(|entry| entry.service == *name) {
@@ -123,6 +125,14 @@ fn in_this_life(ledger: Ledger, means: &mut Means<'_>) -> Ledger {
             Known::Unknown(_) => ledger,
         },
         Means::Scripts(_) => ledger,
+    }
+}
+
+/// The runlevel as invoke-rc.d takes it.
+fn level(means: &mut Means<'_>, place: &Place) -> Option<Level> {
+    match means {
+        Means::Init(init) => local::level(&place.root, InitKind::Systemd, *init).ok(),
+        Means::Scripts(_) => Some(local::level_without_init(&place.root)),
     }
 }
 

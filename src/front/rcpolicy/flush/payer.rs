@@ -3,11 +3,13 @@
 
 use std::ffi::OsString;
 
+use crate::decide::stock::status;
 use crate::decide::{Payment, also_asked, payment};
 use crate::domain::{
     Action, Context, Facts, FrontEnd, HelperAnswer, InitKind, Request, Scope, UnitName,
 };
-use crate::front::perform::{self, Session};
+use crate::front::local::Level;
+use crate::front::perform::{self, Case, Session};
 use crate::init::Init;
 use crate::ledger::Entry;
 use crate::observe::dpkg::Unconfigured;
@@ -33,11 +35,79 @@ pub(super) enum Paid {
     Left(String),
 }
 
+/// Why an action did not pay.
+pub(super) enum Unpaid {
+    /// It was tried and failed: the next of its list is tried.
+    Failed(String),
+    /// It may not be done, or nobody knows whether it may: nor is what comes after it in its list.
+    Refused(String),
+}
+
+impl From<String> for Unpaid {
+    fn from(why: String) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl Unpaid {
+    /// In words.
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::Failed(why) | Self::Refused(why) => why,
+        }
+    }
+}
+
+/// Whether an action stands in a list that takes the place of the one that is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// No: it is the one.
+    No,
+    /// policy-rc.d's: that is its answer, and it is not asked about each of them.
+    ByHelper,
+    /// A rule's: policy-rc.d is asked about each of them.
+    ByRule,
+}
+
+impl Listed {
+    /// Where the list comes from that `case` was decided to be.
+    pub(super) fn of(case: &Case) -> Self {
+        match &case.facts.helper {
+            HelperAnswer::Said { status, .. } if *status == status::FALLBACK => Self::ByHelper,
+            HelperAnswer::Said { .. } | HelperAnswer::Absent => Self::ByRule,
+        }
+    }
+}
+
+/// Tries one action after the other until one pays, as invoke-rc.d does.
+pub(super) fn in_turn(
+    actions: &[String],
+    mut attempt: impl FnMut(&Action) -> Result<Paid, Unpaid>,
+) -> Result<Paid, String> {
+    let mut failed = Vec::new();
+    for word in actions {
+        match attempt(&Action::parse(word)) {
+            Ok(paid) => return Ok(paid),
+            Err(Unpaid::Failed(why)) => failed.push(why),
+            Err(Unpaid::Refused(why)) => {
+                failed.push(why);
+                break;
+            }
+        }
+    }
+    Err(match failed.as_slice() {
+        [] => "there is no action to take instead".to_owned(),
+        failed => failed.join("; "),
+    })
+}
+
 /// Pays entries.
 pub(super) struct Payer<'a> {
     pub(super) session: Session,
     pub(super) unconfigured: Unconfigured,
     pub(super) place: &'a Place,
+    /// The runlevel, where somebody could tell it: policy-rc.d is told it as invoke-rc.d does.
+    pub(super) level: Option<Level>,
 }
 
 impl Payer<'_> {
@@ -90,13 +160,26 @@ impl Payer<'_> {
         }
     }
 
-    /// Asks policy-rc.d about the action on the service and about all that it would start.
-    pub(super) fn ask_for(
+    /// Decides, with policy-rc.d's answers where it is to be asked.
+    pub(super) fn decide(
         &self,
-        request: &Request,
+        request: Request,
+        mut facts: Facts,
         entry: &Entry,
-        facts: &mut Facts,
-    ) -> Result<(), String> {
+        listed: Listed,
+    ) -> Result<Case, String> {
+        let owed = Some(entry.clone());
+        if listed != Listed::ByHelper {
+            self.ask_for(&request, entry, &mut facts)?;
+        }
+        Ok(match listed {
+            Listed::No => self.session.decide(request, facts, owed),
+            Listed::ByHelper | Listed::ByRule => self.session.decide_listed(request, facts, owed),
+        })
+    }
+
+    /// Asks policy-rc.d about the action on the service and about all that it would start.
+    fn ask_for(&self, request: &Request, entry: &Entry, facts: &mut Facts) -> Result<(), String> {
         facts.helper = self.ask(entry, &request.unit, &request.action)?;
         for (unit, action) in also_asked(request, facts, Some(entry)) {
             let answer = self.ask(entry, &unit, &action)?;
@@ -113,7 +196,11 @@ impl Payer<'_> {
             Some(FrontEnd::DebSystemdInvoke) => unit.to_string(),
             Some(FrontEnd::InvokeRcD | FrontEnd::Rcpolicy) | None => unit.service().to_string(),
         };
-        let words: [OsString; 2] = [name.into(), action.as_str().into()];
+        let mut words: Vec<OsString> = vec![name.into(), action.as_str().into()];
+        if entry.who.front != Some(FrontEnd::DebSystemdInvoke) {
+            let level = self.level.as_ref().and_then(|level| level.name.as_ref());
+            words.extend(level.map(OsString::from));
+        }
         match helper.ask(&words, Output::Read) {
             Ok((answer, _)) => Ok(answer),
             Err(error @ (HelperError::Silent { .. } | HelperError::Flood { .. })) => {
