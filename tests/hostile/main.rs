@@ -5,6 +5,7 @@
 
 mod arguments;
 mod disks;
+mod flush;
 mod helper;
 mod policy;
 mod questions;
