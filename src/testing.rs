@@ -62,13 +62,16 @@ impl Room {
     }
 }
 
+/// Sees jobs before they are run.
+type Watch<'a> = Box<dyn FnMut(&[Job]) -> Option<JobFailure> + 'a>;
+
 /// The simulated init with somebody who looks on when it is asked for jobs, and may let them fail.
 pub(crate) struct Watched<'a> {
     pub(crate) inner: &'a mut Simulated,
     /// When its user space began.
     pub(crate) userspace: Known<u64>,
     /// Sees the jobs first; what it returns is how all of them fail.
-    pub(crate) before: Box<dyn FnMut(&[Job]) -> Option<JobFailure> + 'a>,
+    pub(crate) before: Watch<'a>,
 }
 
 impl<'a> Watched<'a> {

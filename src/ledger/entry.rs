@@ -80,6 +80,17 @@ pub struct Quiesced {
     pub down_since: Option<u64>,
 }
 
+/// One run of a service, to be told from the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its invocation; empty where the init has no such thing.
+    #[serde(default)]
+    pub invocation: String,
+    /// Its main process, 0 if none.
+    #[serde(default)]
+    pub main_pid: u32,
+}
+
 /// An action put off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {
@@ -127,6 +138,10 @@ pub struct Entry {
     /// An action put off.
     #[serde(default)]
     pub owed: Option<Owed>,
+    /// A flush is about to restart it, or was cut off after it did; this ran before. What is noted
+    /// later does away with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarting: Option<Run>,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +166,7 @@ impl Entry {
             quiesced: None,
             kept_running: false,
             owed: None,
+            restarting: None,
         }
     }
 

@@ -8,7 +8,7 @@ mod notice;
 mod store;
 
 pub use due::{Due, NotDeferrable};
-pub use entry::{Down, Entry, EntryError, Owed, Quiesced, Stopped, VERSION, Who};
+pub use entry::{Down, Entry, EntryError, Owed, Quiesced, Run, Stopped, VERSION, Who};
 pub use merge::{Event, after, merge};
 pub use notice::Notice;
 pub use store::{DIRECTORY, Ledger, LedgerError, Listing, Locked, Paying, Reading};

@@ -57,8 +57,7 @@ fn policy_rc_d_is_asked_with_the_runlevel_as_invoke_rc_d_asks_it() {
 
 #[test]
 fn a_denial_by_policy_rc_d_or_by_a_rule_leaves_it_owed() {
-    let later = "[ -e /tmp/later ] && exit 101\\nexit 0\\n";
-    let by_helper = indebted().helper(&format!("#!/bin/sh\n{}", later.replace("\\n", "\n")));
+    let by_helper = indebted().helper("#!/bin/sh\n[ -e /tmp/later ] && exit 101\nexit 0\n");
     let by_rule = indebted();
     let deny = "printf '[[rule]]\\nservice = \"foo\"\\ndecide = \"deny\"\\nbecause = \"not today\"\\n' >/etc/rcpolicy/policy.d/05-deny.toml";
     for (world, change, why) in [
@@ -179,5 +178,36 @@ fn what_fails_stays_owed_and_what_has_no_link_or_script_any_more_or_was_stopped_
             !seen.ran.iter().any(|call| call.contains("restart")),
             "{seen:#?}"
         );
+    }
+}
+
+/// Killed by SIGKILL, which no handler and no destructor sees, while the second of three is paid: the script that kills
+/// does so before or after its own work.
+#[test]
+fn a_flush_that_is_killed_leaves_what_is_not_done_and_repeats_nothing_that_is_struck() {
+    const SCRIPT: &str = "#!/bin/sh\nname=${0##*/}\nn=1\n";
+    const NOTE: &str =
+        "until mkdir \"/ran/$n $name $1\" 2>/dev/null || [ $n = 9 ]; do n=$((n+1)); done\n";
+    const KILL: &str = "[ -e /tmp/killed ] || { mkdir /tmp/killed; kill -9 $PPID; exit 0; }\n";
+    let owing = "for s in aa bb cc; do invoke-rc.d $s restart 2>/dev/null; done";
+    let flushes = "rcpolicy flush 2>/dev/null; echo \"status $?\"; rcpolicy pending | cut -c1-3; rcpolicy flush; echo \"status $?\"; rcpolicy pending";
+    for (killer, twice) in [
+        (format!("{SCRIPT}{KILL}{NOTE}"), None),
+        // Whether an init script has done its work nobody but itself can tell: it is called again, never forgotten.
+        (format!("{SCRIPT}{NOTE}{KILL}"), Some("2 bb restart")),
+    ] {
+        let rule = DEFER.replace("\"foo\", \"bar\"", "\"aa\", \"bb\", \"cc\"");
+        let world = World::new()
+            .policy(&rule)
+            .program("etc/init.d/aa", &format!("{SCRIPT}{NOTE}"))
+            .program("etc/init.d/bb", &killer)
+            .program("etc/init.d/cc", &format!("{SCRIPT}{NOTE}"))
+            .setup("for s in aa bb cc; do ln -sf ../init.d/$s /etc/rc2.d/S01$s; done");
+        let seen = world.call(&format!("{owing}; {flushes}"));
+        let story = "status 137\nSER\nbb \ncc \nbb: restart done\ncc: restart done\nstatus 0\nnothing is owed\n";
+        assert!(seen.stdout.ends_with(story), "{seen:#?}");
+        let mut ran = vec!["1 aa restart", "1 bb restart", "1 cc restart"];
+        ran.extend(twice);
+        seen.ran(&ran);
     }
 }

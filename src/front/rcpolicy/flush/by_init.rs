@@ -55,8 +55,13 @@ impl Payer<'_> {
             | Verdict::Reload
             | Verdict::Defer { .. } => {}
         }
-        match self.carry_out(init, case, entry) {
-            Ok((done, left)) => {
+        let (mut plan, left) = self.plan(case, entry);
+        let entry = match restarts(&plan, &case.facts.unit) {
+            true => &self.begin_restart(entry, &case.facts.unit),
+            false => entry,
+        };
+        match self.carry_out(init, case, &mut plan) {
+            Ok(done) => {
                 let done = done.unwrap_or_else(|| perform::why(&case.decision));
                 self.log(case, &done, Some(0));
                 Ok(self.leave(entry, left, &case.request.action, &done))
@@ -101,21 +106,25 @@ impl Payer<'_> {
         Ok(facts)
     }
 
-    /// Does it and verifies it. What was done, `None` where nothing had to be; and what of the note
-    /// is left.
-    fn carry_out(
-        &self,
-        init: &mut dyn Init,
-        case: &Case,
-        entry: &Entry,
-    ) -> Result<(Option<String>, Option<Entry>), String> {
+    /// What is to be done, and what of the note is left then.
+    fn plan(&self, case: &Case, entry: &Entry) -> (Plan, Option<Entry>) {
         let mut plan = plan_all(&[case.decided()], &self.session.policy);
         // Struck by us, and only where nothing was noted meanwhile.
         plan.strikes.clear();
         let left = std::mem::take(&mut plan.leaves).into_iter().next();
         keep_owed(&mut plan, entry.owed.as_ref());
-        let ledger = self.session.ledger_for(&mut plan, init);
-        let report = carry_out(&plan, Wait::Done, init, ledger.as_ref())
+        (plan, left)
+    }
+
+    /// Does it and verifies it. What was done, `None` where nothing had to be.
+    fn carry_out(
+        &self,
+        init: &mut dyn Init,
+        case: &Case,
+        plan: &mut Plan,
+    ) -> Result<Option<String>, String> {
+        let ledger = self.session.ledger_for(plan, init);
+        let report = carry_out(plan, Wait::Done, init, ledger.as_ref())
             .map_err(|error| error.to_string())?;
         let mut wrong: Vec<String> = report
             .failures()
@@ -136,7 +145,7 @@ impl Payer<'_> {
             .chain(jobs())
             .map(|job| format!("{} of {} done", job.verb, job.unit))
             .collect();
-        Ok(((!done.is_empty()).then(|| done.join(", ")), left))
+        Ok((!done.is_empty()).then(|| done.join(", ")))
     }
 
     /// Strikes what was paid; what was denied, or comes back with the next start, stays noted.
@@ -163,6 +172,15 @@ impl Payer<'_> {
     fn log(&self, case: &Case, outcome: &str, status: Option<u8>) {
         self.session.log_outcome(case, outcome, status);
     }
+}
+
+/// Whether the service itself is restarted.
+fn restarts(plan: &Plan, unit: &UnitFacts) -> bool {
+    let restart = |job: &Job| {
+        let renews = matches!(job.verb, Verb::Restart | Verb::TryRestart);
+        renews && (job.unit == unit.id || job.unit == unit.asked)
+    };
+    plan.main.iter().any(restart)
 }
 
 /// A stop notes down what it takes down, which cancels what was owed: but it is not done yet.

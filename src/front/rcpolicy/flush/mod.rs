@@ -4,6 +4,7 @@
 mod by_init;
 mod by_script;
 mod payer;
+mod resume;
 
 use super::{Ending, Failure, Place};
 use crate::domain::{Context, InitKind, Known, ServiceName};

@@ -116,15 +116,25 @@ impl Payer<'_> {
         if let Some(why) = self.inconsistent(entry) {
             return Paid::Kept(why);
         }
+        let resumed = match means {
+            Means::Init(init) => self.resumed(*init, entry),
+            Means::Scripts(_) => Ok(entry.clone()),
+        };
+        let before = entry;
+        let entry = match &resumed {
+            Ok(entry) => entry,
+            Err(why) => return Paid::Kept(why.clone()),
+        };
         let action = match payment(entry) {
             Payment::Act(action) => action,
             Payment::NextStart => {
                 let why = "it was stopped by hand; its next start brings all of it back";
                 return Paid::Left(why.to_owned());
             }
-            Payment::Nothing => {
-                return self.strike(entry, None, "nothing was owed");
+            Payment::Nothing if before.restarting.is_some() => {
+                return self.strike(entry, None, "an earlier flush has restarted it");
             }
+            Payment::Nothing => return self.strike(entry, None, "nothing was owed"),
         };
         let paid = match means {
             Means::Init(init) => self.by_init(*init, entry, &action),

@@ -1,13 +1,15 @@
 //! Flushing on the simulated init with a real ledger: what is paid, what is kept and why.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use super::*;
-use crate::domain::{Caller, FileState, FrontEnd, Phase, Until, Verb};
+use crate::domain::{Caller, FileState, FrontEnd, JobFailure, Phase, Until, Verb};
 use crate::init::Init;
 use crate::ledger::{Down, Due, Owed, Stopped, Who};
 use crate::policy::{Origin, Policy, Tier, parse};
-use crate::testing::{Room, life, name};
+use crate::testing::{Room, Watched, life, name};
 
 impl Room {
     fn owes(&self, change: impl FnOnce(&mut Entry)) {
@@ -45,30 +47,43 @@ impl Room {
 
     /// Exit status and what was said.
     fn flush(&mut self, policy: &str) -> (u8, String) {
-        let parsed = parse("test.toml", Tier::Admin, policy);
-        assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
-        let place = Place {
-            root: self.directory.path().to_path_buf(),
-            now: 0,
-            is_root: true,
-        };
-        let session = Session {
-            policy: Policy::new(Origin::Current, vec![parsed.file], Vec::new()),
-            ledger: Some(self.ledger()),
-            log: place.log(),
-            now: 0,
-            context: Context::default(),
-            voice: Voice::new("rcpolicy"),
-        };
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut console = Console::new(&mut out, &mut err);
-        let arguments = Arguments {
-            services: Vec::new(),
-        };
-        let means = Means::Init(&mut self.init);
-        let ending = flush(session, means, &arguments, &place, &mut console).unwrap();
-        let text = [out, err].concat();
-        (ending.status(), String::from_utf8(text).unwrap())
+        let (ledger, root) = (self.ledger(), self.directory.path().to_path_buf());
+        flush_by(&mut self.init, ledger, root, policy)
+    }
+
+    /// The same while somebody looks on.
+    fn flush_watched<'a>(&'a mut self, watch: impl FnOnce(&mut Watched<'a>)) -> (u8, String) {
+        let (ledger, root) = (self.ledger(), self.directory.path().to_path_buf());
+        let mut init = Watched::new(&mut self.init);
+        watch(&mut init);
+        flush_by(&mut init, ledger, root, "")
+    }
+
+    /// A flush that is cut off when it asks for its first job.
+    fn flush_cut_off(&mut self) {
+        let cut = std::panic::AssertUnwindSafe(|| {
+            self.flush_watched(|init| init.before = Box::new(|_| panic!("cut off")));
+        });
+        assert!(
+            std::panic::catch_unwind(cut).is_err(),
+            "nothing was asked for"
+        );
+    }
+
+    /// policy-rc.d asks for `words` in place of a restart.
+    fn list(&self, words: &str) {
+        let file = self.directory.path().join("usr/sbin/policy-rc.d");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let text = format!("#!/bin/sh\n[ $2 = restart ] || exit 101\necho {words}\nexit 106\n");
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn run(&self) -> String {
+        let process = self.init.view(&name("foo")).unwrap().process;
+        process
+            .map(|process| process.invocation)
+            .unwrap_or_default()
     }
 
     fn is_owed(&self) -> bool {
@@ -83,6 +98,32 @@ fn restart(entry: &mut Entry) {
         until: Until::Batch,
         reasons: Vec::new(),
     });
+}
+
+fn flush_by(init: &mut dyn Init, ledger: Ledger, root: PathBuf, policy: &str) -> (u8, String) {
+    let parsed = parse("test.toml", Tier::Admin, policy);
+    assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
+    let place = Place {
+        root,
+        now: 0,
+        is_root: true,
+    };
+    let session = Session {
+        policy: Policy::new(Origin::Current, vec![parsed.file], Vec::new()),
+        ledger: Some(ledger),
+        log: place.log(),
+        now: 0,
+        context: Context::default(),
+        voice: Voice::new("rcpolicy"),
+    };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut console = Console::new(&mut out, &mut err);
+    let arguments = Arguments {
+        services: Vec::new(),
+    };
+    let ending = flush(session, Means::Init(init), &arguments, &place, &mut console).unwrap();
+    let text = [out, err].concat();
+    (ending.status(), String::from_utf8(text).unwrap())
 }
 
 #[test]
@@ -192,4 +233,127 @@ fn another_lifes_entries_are_settled_and_their_holds_released() {
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("settled"), "{said}");
     assert!(room.ledger().all().unwrap().settled.is_empty());
+}
+
+#[test]
+fn a_soft_reboot_is_another_life_and_settles_what_was_owed_in_the_one_before() {
+    let mut room = Room::new();
+    room.owes(|entry| {
+        restart(entry);
+        entry.life.userspace = Some(7);
+    });
+    let before = room.run();
+    let (status, said) = room.flush_watched(|init| init.userspace = Known::Is(8));
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("foo: settled"), "{said}");
+    assert_eq!(room.run(), before, "nothing was restarted");
+    assert!(!room.is_owed());
+}
+
+#[test]
+fn in_the_same_life_or_where_nobody_can_tell_it_is_paid() {
+    for userspace in [Known::Is(7), Known::default()] {
+        let mut room = Room::new();
+        room.owes(|entry| {
+            restart(entry);
+            entry.life.userspace = Some(7);
+        });
+        let before = room.run();
+        let (status, said) = room.flush_watched(|init| init.userspace = userspace);
+        assert_eq!(status, 0, "{said}");
+        assert_ne!(room.run(), before);
+    }
+}
+
+#[test]
+fn a_flush_that_is_cut_off_before_its_restart_leaves_it_to_the_next_one() {
+    let mut room = Room::new();
+    room.owes(restart);
+    let before = room.run();
+    room.flush_cut_off();
+    assert_eq!(room.run(), before);
+    assert!(room.is_owed());
+    let (status, said) = room.flush("");
+    assert_eq!(
+        (status, said.as_str()),
+        (0, "foo: restart of foo.service done\n")
+    );
+    assert_ne!(room.run(), before);
+    assert!(!room.is_owed());
+}
+
+#[test]
+fn what_a_flush_did_before_it_was_cut_off_is_not_done_twice() {
+    let mut room = Room::new();
+    room.owes(restart);
+    room.flush_cut_off();
+    room.job(Verb::Restart, "foo");
+    let after = room.run();
+    let (status, said) = room.flush("");
+    assert_eq!(
+        (status, said.as_str()),
+        (0, "foo: an earlier flush has restarted it\n")
+    );
+    assert_eq!(room.run(), after);
+    assert!(!room.is_owed());
+}
+
+#[test]
+fn what_a_cut_off_flush_has_restarted_still_gets_its_triggers_back() {
+    let mut room = Room::new();
+    room.stopped();
+    let mut entry = room.owed().unwrap();
+    restart(&mut entry);
+    room.ledger().lock().unwrap().put(&entry).unwrap();
+    room.job(Verb::Start, "foo");
+    room.flush_cut_off();
+    room.job(Verb::Restart, "foo");
+    let (status, said) = room.flush("");
+    assert_eq!(status, 0, "{said}");
+    // A socket cannot be started while its service runs: here a second restart has to be.
+    assert!(room.is_up("foo.socket") && room.is_up("foo"), "{said}");
+    assert!(!room.is_owed());
+}
+
+#[test]
+fn a_restart_that_came_to_be_owed_after_the_cut_is_done() {
+    let mut room = Room::new();
+    room.owes(restart);
+    room.flush_cut_off();
+    room.job(Verb::Restart, "foo");
+    let after = room.run();
+    let mut later = room.owed().unwrap();
+    later.restarting = None;
+    let _merged = room.ledger().lock().unwrap().merge(later).unwrap();
+    let (status, said) = room.flush("");
+    assert_eq!(status, 0, "{said}");
+    assert_ne!(room.run(), after, "{said}");
+}
+
+#[test]
+fn a_list_is_tried_in_turn_where_invoke_rc_d_would_and_no_further_than_deb_systemd_invoke_goes() {
+    for (front, paid) in [
+        (FrontEnd::InvokeRcD, true),
+        (FrontEnd::DebSystemdInvoke, false),
+    ] {
+        let mut room = Room::new();
+        room.list("reload stop");
+        room.owes(|entry| {
+            restart(entry);
+            entry.who.front = Some(front);
+        });
+        let (status, said) = room.flush_watched(|init| {
+            init.before = Box::new(|jobs| {
+                let reloads = jobs.iter().any(|job| job.verb == Verb::Reload);
+                reloads.then_some(JobFailure::TimedOut { seconds: 1 })
+            });
+        });
+        assert_eq!(status, u8::from(!paid), "{front:?}: {said}");
+        assert_eq!(room.is_up("foo"), !paid, "{front:?}: {said}");
+        assert_eq!(
+            said.contains("still owed: reload of foo.service"),
+            !paid,
+            "{said}"
+        );
+    }
 }
