@@ -27,6 +27,7 @@ impl Room {
                 script: Some("prerm".to_owned()),
                 phase: Phase::Upgrade,
                 batch_started: None,
+                batch_began: None,
             },
         };
         let unit = self

@@ -296,6 +296,29 @@ fn clause_7_what_is_masked_disabled_or_stopped_by_the_admin_is_not_started() {
 }
 
 #[test]
+fn clause_7_a_clock_that_is_set_in_an_upgrade_makes_no_stop_of_the_admin_and_hides_none() {
+    // The batch began after 40 s, and at 1,000 by a clock that was set back, or forth, afterwards.
+    for (down_since, epoch, by_admin) in [
+        (39_000_000, 999, true),
+        (39_000_000, 90_000, true),
+        (41_000_000, 500, false),
+        (41_000_000, 1_001, false),
+        (0, 500, false),
+    ] {
+        let mut story = Story::upgrade("start", "foo").with("foo.service", |_| ());
+        story.facts.unit.down_since = down_since;
+        story.facts.unit.down_since_epoch = epoch;
+        story.request.context.batch_began = Some(40_000_000);
+        let expected = if by_admin {
+            Verdict::Nothing
+        } else {
+            run("start")
+        };
+        assert_eq!(story.verdict(), expected, "{down_since} {epoch}");
+    }
+}
+
+#[test]
 fn clause_7_what_failed_or_went_down_during_the_batch_or_is_started_on_demand_is_nobodys_will() {
     type Change = fn(&mut UnitFacts);
     let cases: [Change; 4] = [

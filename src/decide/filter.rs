@@ -2,8 +2,8 @@
 //! Pure. That a question failed is never a no: then the caller gets an error.
 
 use crate::domain::{
-    Action, ActiveState, Facts, FileState, FrontEnd, Phase, Reason, Request, Source, UnitFacts,
-    Verdict,
+    Action, ActiveState, Context, Facts, FileState, FrontEnd, Phase, Reason, Request, Source,
+    UnitFacts, Verdict,
 };
 use crate::ledger::Entry;
 
@@ -84,17 +84,23 @@ fn not_enabled(request: &Request, unit: &UnitFacts) -> Option<(Verdict, Reason)>
 /// this batch, so by the admin. A failed or a never started unit is nobody's will.
 fn stopped_by_admin(request: &Request, unit: &UnitFacts) -> bool {
     let context = &request.context;
-    let Some(began) = context
-        .batch_started
-        .filter(|_| context.phase == Phase::Upgrade)
-    else {
-        return false;
-    };
     let inactive = unit.active.is_and(|state| *state == ActiveState::Inactive);
     // What can be started on demand is down because nobody needs it.
     let on_demand = unit.bus_activated || !unit.triggered_by.is_empty();
-    let before = unit.down_since_epoch > 0 && unit.down_since_epoch < began;
-    inactive && before && !unit.oneshot && !on_demand
+    let upgrades = context.phase == Phase::Upgrade;
+    upgrades && inactive && was_down_before(context, unit) && !unit.oneshot && !on_demand
+}
+
+/// Whether the unit went down before dpkg or apt began. A clock that is set meanwhile, by a machine
+/// that has just got its time, moves what is told in seconds since the epoch: that is compared only
+/// where nothing else is known.
+fn was_down_before(context: &Context, unit: &UnitFacts) -> bool {
+    let before = |down: u64, began: u64| down > 0 && down < began;
+    match (context.batch_began, context.batch_started) {
+        (Some(began), _) => before(unit.down_since, began),
+        (None, Some(began)) => before(unit.down_since_epoch, began),
+        (None, None) => false,
+    }
 }
 
 /// Whether nobody but the admin, or a job of theirs, took down what the note names: a maintainer

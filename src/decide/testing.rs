@@ -133,6 +133,7 @@ impl Story {
                 script: Some("postinst".to_owned()),
                 phase: Phase::Upgrade,
                 batch_started: Some(1_000),
+                batch_began: None,
             },
         };
         let facts = Facts {

@@ -113,6 +113,9 @@ pub struct Context {
     pub phase: Phase,
     /// When the outermost dpkg or apt above us started, in seconds since the epoch.
     pub batch_started: Option<u64>,
+    /// The same, not later, in microseconds of the monotonic clock, which nobody sets.
+    #[serde(default)]
+    pub batch_began: Option<u64>,
 }
 
 impl Context {

@@ -4,6 +4,8 @@
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::time::{ClockId, clock_gettime};
+
 use crate::domain::{Context, Phase};
 
 /// Clock ticks a second in /proc; the same on all Linux architectures.
@@ -49,11 +51,13 @@ pub fn observe() -> Context {
     let ancestors = ancestors();
     let arguments = script_arguments(&ancestors, &package, &script);
     let phase = arguments.map_or_else(|| guess(&script), |arguments| phase(&script, &arguments));
-    let batch_started = batch_start(&ancestors).and_then(to_epoch);
+    let ticks = batch_start(&ancestors);
+    let started = ticks.and_then(to_epoch);
+    let started = started.filter(|began| !unpacked_before(&package, *began));
+    let began = ticks.and_then(to_monotonic).filter(|_| started.is_some());
     Context {
-        batch_started: batch_started
-            .filter(|began| !unpacked_before(&package, *began))
-            .map(|began| began.as_secs()),
+        batch_started: started.map(|began| began.as_secs()),
+        batch_began: began.and_then(|began| began.as_micros().try_into().ok()),
         phase,
         package: Some(package),
         script: Some(script),
@@ -156,7 +160,7 @@ fn guess(script: &str) -> Phase {
     }
 }
 
-/// Start of the outermost program of the batch, in ticks since boot.
+/// Start of the outermost program of the batch, in ticks since boot, time in suspend included.
 fn batch_start(ancestors: &[Ancestor]) -> Option<u64> {
     let batch = |ancestor: &&Ancestor| BATCH_PROGRAMS.contains(&ancestor.name.as_str());
     ancestors
@@ -169,14 +173,24 @@ fn batch_start(ancestors: &[Ancestor]) -> Option<u64> {
 fn to_epoch(ticks: u64) -> Option<Duration> {
     // First the clock, then the uptime: what passes in between makes the batch older.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let uptime = fs::read_to_string("/proc/uptime").ok()?;
-    let seconds = uptime.split_whitespace().next()?.parse().ok()?;
-    began(now, Duration::try_from_secs_f64(seconds).ok()?, ticks)
+    began(now, read_clock(ClockId::CLOCK_BOOTTIME)?, ticks)
 }
 
-/// When a process began that started so many ticks after boot, since the epoch.
+/// The same on the clock that systemd's monotonic times are told by.
+fn to_monotonic(ticks: u64) -> Option<Duration> {
+    // In this order what passes in between makes the batch older.
+    let now = read_clock(ClockId::CLOCK_MONOTONIC)?;
+    began(now, read_clock(ClockId::CLOCK_BOOTTIME)?, ticks)
+}
+
+fn read_clock(clock: ClockId) -> Option<Duration> {
+    clock_gettime(clock).ok().map(Duration::from)
+}
+
+/// When a process began that started so many ticks after boot, on the clock that says `now`.
 /// INVARIANT: never later than it really was, for what is down since before that is taken as the
-/// admin's will. Both clocks have a grain of a tick; nothing else is rounded.
+/// admin's will. The ticks have a grain; nothing else is rounded. The monotonic clock stands still in
+/// suspend, which `uptime` and `ticks` count: a suspend after the start is taken off too.
 fn began(now: Duration, uptime: Duration, ticks: u64) -> Option<Duration> {
     let grain = Duration::from_millis(1000 / TICKS);
     let started = Duration::from_millis(ticks.checked_mul(1000 / TICKS)?);
@@ -219,6 +233,33 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_suspend_before_or_in_the_batch_does_not_make_it_begin_later() {
+        let seconds = Duration::from_secs;
+        // Booted 1000 s ago, of which 300 s in suspend; the batch started after 900 s, or after 500 s.
+        let (monotonic, uptime) = (seconds(700), seconds(1000));
+        for (ticks, slept_before, exact) in [(90_000, 300, true), (50_000, 0, false)] {
+            let really = seconds(ticks / TICKS - slept_before);
+            let found = began(monotonic, uptime, ticks).unwrap();
+            assert!(found <= really, "{found:?}");
+            let grain = Duration::from_millis(10);
+            assert!(!exact || found >= really - grain, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn this_process_began_between_boot_and_now_on_both_clocks() {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        let (_, _, ticks) = parse_stat(&stat).unwrap();
+        let monotonic = to_monotonic(ticks).unwrap();
+        let now = read_clock(ClockId::CLOCK_MONOTONIC).unwrap();
+        assert!(monotonic < now && now - monotonic < Duration::from_secs(600));
+        let epoch = to_epoch(ticks).unwrap();
+        let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - epoch;
+        let difference = passed.abs_diff(now - monotonic);
+        assert!(difference < Duration::from_secs(1), "{difference:?}");
     }
 
     fn words(line: &str) -> Vec<String> {

@@ -155,6 +155,7 @@ fn request(scenario: &Scenario, action: Action, flags: Vec<Flag>) -> Request {
             script: Some(script.to_owned()),
             phase: Phase::Upgrade,
             batch_started: None,
+            batch_began: None,
         },
     }
 }

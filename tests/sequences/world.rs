@@ -241,6 +241,7 @@ pub(crate) fn request(action: &str, phase: Phase, flags: &[Flag]) -> Request {
             script: script.then(|| "postinst".to_owned()),
             phase,
             batch_started: None,
+            batch_began: None,
         },
     }
 }

@@ -105,6 +105,7 @@ impl Arguments {
             script: Some(caller.script.clone()),
             phase: caller.phase,
             batch_started: (caller.phase == Phase::Upgrade).then_some(now),
+            batch_began: None,
         });
         Ok(Request {
             front,

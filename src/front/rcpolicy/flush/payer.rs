@@ -166,6 +166,7 @@ impl Payer<'_> {
                 phase: entry.who.caller.phase,
                 // What was stopped before is told from the ledger.
                 batch_started: None,
+                batch_began: None,
             },
         }
     }
