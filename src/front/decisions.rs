@@ -131,3 +131,95 @@ fn concerns(case: &Case, service: &ServiceName) -> Vec<ServiceName> {
     concerns.dedup();
     concerns
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        Action, Capabilities, Context, Decision, Facts, Flag, FrontEnd, HelperAnswer, Reason,
+        Scope, Source, UnitFacts,
+    };
+    use crate::testing::name;
+
+    /// A stop of `named`, which is the unit `id` and triggers `triggers`.
+    fn case(named: &str, id: &str, triggers: &[&str]) -> Case {
+        let mut unit = UnitFacts::unknown(&name(named), "not asked");
+        unit.id = name(id);
+        unit.triggers = triggers.iter().map(|text| name(text)).collect();
+        let related = unit.triggers.iter();
+        let related = related.map(|name| UnitFacts::unknown(name, "not asked"));
+        Case {
+            request: Request {
+                front: FrontEnd::DebSystemdInvoke,
+                named: named.to_owned(),
+                unit: name(named),
+                action: Action::Stop,
+                flags: Vec::<Flag>::new(),
+                scope: Scope::System,
+                context: Context::default(),
+            },
+            facts: Facts {
+                now: 0,
+                life: None,
+                init: InitKind::Systemd,
+                capabilities: Capabilities {
+                    activation: true,
+                    transactions: true,
+                },
+                machine: Known::default(),
+                related: related.collect(),
+                unit,
+                helper: HelperAnswer::Absent,
+                helper_related: Vec::new(),
+            },
+            decision: Decision::because(Verdict::Stop, Reason::new(Source::BuiltIn, "x")),
+            owed: None,
+            outcome: None,
+        }
+    }
+
+    #[test]
+    fn a_line_concerns_the_services_of_a_trigger_and_the_name_that_was_asked_for_each_once() {
+        for (case, service, concerns) in [
+            (case("foo", "foo", &[]), "foo", [].as_slice()),
+            (case("alias", "foo", &[]), "foo", &["alias"]),
+            (
+                case("foo.socket", "foo.socket", &["foo"]),
+                "foo.socket",
+                &["foo"],
+            ),
+            (
+                case("foo.socket", "foo.socket", &["foo", "bar"]),
+                "foo.socket",
+                &["foo", "bar"],
+            ),
+        ] {
+            let line = line(&case, Some(0));
+            let named: Vec<&str> = line.concerns.iter().map(ServiceName::as_str).collect();
+            assert_eq!(
+                (line.service.as_str(), named.as_slice()),
+                (service, concerns)
+            );
+        }
+    }
+
+    #[test]
+    fn the_outcome_is_what_the_plan_came_to_or_what_verdict_and_status_tell() {
+        let mut case = case("foo", "foo", &[]);
+        let told = |case: &Case, status| line(case, status).outcome.unwrap_or_default();
+        for (verdict, status, expected) in [
+            (Verdict::Deny, Some(101), "not done"),
+            (Verdict::Nothing, Some(0), "nothing to do"),
+            (Verdict::Hold, Some(0), "noted down"),
+            (Verdict::Hold, Some(1), "failed with exit status 1"),
+            (Verdict::Stop, Some(0), "done"),
+            (Verdict::Stop, Some(5), "failed with exit status 5"),
+            (Verdict::Stop, None, "handed on"),
+        ] {
+            case.decision.verdict = verdict;
+            assert_eq!(told(&case, status), expected, "{:?}", case.decision.verdict);
+        }
+        case.outcome = Some("stop of foo.service failed: timeout".to_owned());
+        assert_eq!(told(&case, Some(1)), "stop of foo.service failed: timeout");
+    }
+}

@@ -7,6 +7,7 @@ mod arguments;
 mod disks;
 mod flush;
 mod helper;
+mod log;
 mod policy;
 mod questions;
 mod surroundings;
