@@ -10,6 +10,7 @@
 mod failures;
 mod held;
 mod jobs;
+mod owed;
 mod units;
 
 use std::fs;

@@ -13,6 +13,8 @@ use super::payer::Payer;
 /// How long a restart that somebody asked for before us may go on: as long as a stop may take where
 /// nobody says otherwise, and a little more.
 const UNDER_WAY: Duration = Duration::from_secs(100);
+/// How long what is down may still be on its way up.
+const BETWEEN: Duration = Duration::from_millis(300);
 /// Between two looks at it.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -75,6 +77,7 @@ impl Payer<'_> {
 /// The service once no job that was left behind moves it any more.
 fn come_to_rest(init: &mut dyn Init, entry: &Entry) -> Result<UnitFacts, String> {
     let deadline = Instant::now() + UNDER_WAY;
+    let mut seen_down = None;
     loop {
         let unit =
             one_unit(init, &entry.unit, Depth::Relations).map_err(|error| error.to_string())?;
@@ -88,6 +91,12 @@ fn come_to_rest(init: &mut dyn Init, entry: &Entry) -> Result<UnitFacts, String>
                 return Err(
                     "the restart that an earlier flush asked for is still under way".to_owned(),
                 );
+            }
+            // Between its stop and its start a restart is down, for a moment.
+            Some(ActiveState::Inactive)
+                if seen_down.get_or_insert_with(Instant::now).elapsed() < BETWEEN =>
+            {
+                std::thread::sleep(PAUSE);
             }
             Some(_) | None => return Ok(unit),
         }
