@@ -35,11 +35,22 @@ pub(super) struct Level {
 
 /// Finds the runlevel of the machine whose root directory is `root`.
 pub(super) fn level(root: &Path, kind: InitKind, init: &mut dyn Init) -> Result<Level, InitError> {
-    let mut name = match runlevel::ask_under(root) {
+    Ok(taken(match runlevel::ask_under(root) {
         Runlevel::Is(level) => Some(level),
         Runlevel::Unknown if is_up(kind, init)? => Some(UP.to_owned()),
         Runlevel::Unknown => None,
-    };
+    }))
+}
+
+/// The same where no init is asked.
+pub(super) fn level_without_init(root: &Path) -> Level {
+    taken(match runlevel::ask_under(root) {
+        Runlevel::Is(level) => Some(level),
+        Runlevel::Unknown => None,
+    })
+}
+
+fn taken(mut name: Option<String>) -> Level {
     let down = |level: &Option<String>| matches!(level.as_deref(), Some("0" | "6"));
     if down(&name) && runlevel::init_is_booting() {
         name = Some("S".to_owned());
@@ -48,7 +59,7 @@ pub(super) fn level(root: &Path, kind: InitKind, init: &mut dyn Init) -> Result<
         true => GoingDown::Yes,
         false => GoingDown::No,
     };
-    Ok(Level { name, going_down })
+    Level { name, going_down }
 }
 
 fn is_up(kind: InitKind, init: &mut dyn Init) -> Result<bool, InitError> {
