@@ -16,7 +16,7 @@ use super::perform::one_unit;
 /// Reached when early boot is over; systemctl's callers take it for "up".
 const SYSINIT: &str = "sysinit.target";
 /// The runlevel that stands for "up" where systemd has none.
-const UP: &str = "5";
+pub(super) const UP: &str = "5";
 
 /// Whether the machine is going down: no policy is asked then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
