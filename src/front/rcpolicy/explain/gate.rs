@@ -57,6 +57,8 @@ pub(super) fn opening(
             match judged.judgement.exit {
                 Some(ending) => ends(ending, reason.source, reason.text),
                 None if code == status::ALLOWED || options.force => {
+                    told.notes
+                        .extend(Some(notices).filter(|text| !text.is_empty()));
                     Opening::Open(judged.judgement.actions)
                 }
                 None if judged.disabled => Opening::Disabled(denied(reason)),
