@@ -16,7 +16,7 @@ use super::perform::one_unit;
 /// Reached when early boot is over; systemctl's callers take it for "up".
 const SYSINIT: &str = "sysinit.target";
 /// The runlevel that stands for "up" where systemd has none.
-pub(super) const UP: &str = "5";
+const UP: &str = "5";
 
 /// Whether the machine is going down: no policy is asked then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,19 @@ pub(super) fn level_without_init(root: &Path) -> Level {
         Runlevel::Is(level) => Some(level),
         Runlevel::Unknown => None,
     })
+}
+
+/// The runlevel that the stock tool takes where systemctl ignores its questions, and so passes for one
+/// that has said yes.
+pub(super) fn level_offline(root: &Path) -> Level {
+    if runlevel::is_systemctl() {
+        return taken(None);
+    }
+    let level = level_without_init(root);
+    Level {
+        name: level.name.or_else(|| Some(UP.to_owned())),
+        ..level
+    }
 }
 
 fn taken(mut name: Option<String>) -> Level {

@@ -40,11 +40,11 @@ impl Scene<'_> {
     /// The question that the stock tool asks: where systemctl ignores questions, every unit passes
     /// for enabled, and the system for up.
     fn ask_as_stock(&mut self, request: &Request) {
-        let found = local::level_without_init(self.root());
+        let found = local::level_offline(self.root());
         let asking = Asking::new(self.helper(), self.permission, &mut self.told);
         let mut asking = match request.front {
             FrontEnd::InvokeRcD => {
-                let level = found.name.as_deref().unwrap_or(local::UP);
+                let level = found.name.as_deref().unwrap_or_default();
                 asking.in_runlevel(level, found.going_down)
             }
             FrontEnd::DebSystemdInvoke | FrontEnd::Rcpolicy => {
