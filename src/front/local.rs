@@ -35,25 +35,36 @@ pub(super) struct Level {
 
 /// Finds the runlevel of the machine whose root directory is `root`.
 pub(super) fn level(root: &Path, kind: InitKind, init: &mut dyn Init) -> Result<Level, InitError> {
-    Ok(match runlevel::ask_under(root) {
-        Runlevel::Unknown if is_up(kind, init)? => named(Some(UP.to_owned())),
-        told => of(told),
-    })
+    let told = match runlevel::ask_under(root) {
+        Runlevel::Is(level) => Some(level),
+        Runlevel::Unknown if is_up(kind, init)? => Some(UP.to_owned()),
+        Runlevel::Unknown => None,
+    };
+    Ok(taken(told))
 }
 
-/// The same where there is no init that could be asked.
+/// The same where no init is asked.
 pub(super) fn level_without_init(root: &Path) -> Level {
-    of(runlevel::ask_under(root))
-}
-
-fn of(told: Runlevel) -> Level {
-    named(match told {
+    taken(match runlevel::ask_under(root) {
         Runlevel::Is(level) => Some(level),
         Runlevel::Unknown => None,
     })
 }
 
-fn named(mut name: Option<String>) -> Level {
+/// The runlevel that the stock tool takes where systemctl ignores its questions, and so passes for one
+/// that has said yes.
+pub(super) fn level_offline(root: &Path) -> Level {
+    if runlevel::is_systemctl() {
+        return taken(None);
+    }
+    let level = level_without_init(root);
+    Level {
+        name: level.name.or_else(|| Some(UP.to_owned())),
+        ..level
+    }
+}
+
+fn taken(mut name: Option<String>) -> Level {
     let down = |level: &Option<String>| matches!(level.as_deref(), Some("0" | "6"));
     if down(&name) && runlevel::init_is_booting() {
         name = Some("S".to_owned());

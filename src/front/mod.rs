@@ -1,11 +1,14 @@
 //! The command lines, each from its arguments to its exit status. Front ends do not use each other,
 //! and nothing imports one; what they share is in the files beside them: `local` (links, unit state,
-//! runlevel), `perform` (observe, decide, act), `way` (how a decision is carried out), `notes` and
-//! `decisions` (ledger and log), `handover` (to the stock tool), `program` (a process into a call).
+//! runlevel), `gate` and `inquiry` (who is asked what, in which order), `perform` (observe, decide,
+//! act), `way` (how a decision is carried out), `notes` and `decisions` (ledger and log), `handover`
+//! (to the stock tool), `program` (a process into a call).
 
 pub mod deb_systemd_invoke;
 mod decisions;
+mod gate;
 mod handover;
+mod inquiry;
 pub mod invoke_rc_d;
 mod local;
 mod notes;

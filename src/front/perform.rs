@@ -150,7 +150,7 @@ impl Session {
     }
 
     /// Without a life of the init there is none that we could reach.
-    fn outside(&self) -> Known<Machine> {
+    pub(super) fn outside(&self) -> Known<Machine> {
         match self.ledger {
             Some(_) => Known::default(),
             None => Known::Is(Machine::Chroot),

@@ -30,11 +30,6 @@ pub fn init_under(root: &Path) -> InitKind {
     }
 }
 
-/// Whether a `/sbin/init` exists.
-pub fn has_sbin_init() -> bool {
-    Path::new("/sbin/init").exists()
-}
-
 /// The init script of a name.
 pub fn script_path(name: &str) -> String {
     format!("{INIT_SCRIPTS}/{name}")

@@ -27,14 +27,18 @@ pub fn ask() -> Runlevel {
     if !is_executable(RUNLEVEL) {
         return Runlevel::Unknown;
     }
-    let systemctl = fs::canonicalize(RUNLEVEL).is_ok_and(|path| path.ends_with("systemctl"));
-    if systemctl {
+    if is_systemctl() {
         from_environment()
             .or_else(from_utmp)
             .unwrap_or(Runlevel::Unknown)
     } else {
         run()
     }
+}
+
+/// Whether `/sbin/runlevel` is systemctl, which ignores the question in a chroot: no answer, and no failure.
+pub fn is_systemctl() -> bool {
+    fs::canonicalize(RUNLEVEL).is_ok_and(|path| path.ends_with("systemctl"))
 }
 
 /// The runlevel of the machine whose root directory is `root`: another one's is in its records alone.

@@ -3,28 +3,26 @@
 //! Users' managers, `--no-dbus` and foreign verbs go to the stock tool or to systemctl.
 
 mod arguments;
+mod asking;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::act::{ActError, Report};
-use crate::decide::also_asked;
-use crate::decide::stock::status;
 use crate::domain::{
-    Action, FrontEnd, HelperAnswer, InitKind, Known, NameError, Request, Scope, UnitName, Verdict,
-    Wait,
+    Action, FrontEnd, InitKind, NameError, Request, Scope, UnitName, Verdict, Wait,
 };
-use crate::init::InitError;
 use crate::init::systemd::Systemd;
-use crate::observe::helper::{Helper, HelperError, Output};
 use crate::observe::offline::{self, Reach};
 use crate::observe::{bypass, children, detect};
 use crate::policy::Mode;
 use crate::report::{Voice, systemctl};
 
 use self::arguments::Arguments;
+use self::asking::Asking;
 use super::handover::hand_over;
+use super::inquiry::{Heard, Stuck, is_denied};
 use super::perform::{self, Case, Session};
 
 /// Where bookworm's stock tool stands when it says that systemctl failed; Perl's `die` tells it.
@@ -56,24 +54,6 @@ impl Named {
             word: word.to_owned(),
             unit: UnitName::parse(word)?,
         })
-    }
-}
-
-/// Why ours cannot go on. Nothing was done yet.
-enum Stuck {
-    Init(InitError),
-    Helper(HelperError),
-}
-
-impl From<InitError> for Stuck {
-    fn from(error: InitError) -> Self {
-        Self::Init(error)
-    }
-}
-
-impl From<HelperError> for Stuck {
-    fn from(error: HelperError) -> Self {
-        Self::Helper(error)
     }
 }
 
@@ -189,15 +169,20 @@ impl Call {
         if !self.is_native() && self.units.is_empty() {
             return Ok(self.become_systemctl());
         }
-        if self.strict()
-            && let Some(ending) = self.ask_for_all()?
-        {
-            return Ok(ending);
+        let requests: Vec<Request> = self.units.iter().map(|unit| self.request(unit)).collect();
+        let mut asker = Asking::new(&self.session, &self.voice);
+        let heard = self.session.hear(&requests, &mut asker)?;
+        if let Heard::NoneAllowed = heard {
+            let (path, line) = (&asker.helper.path, self.line());
+            self.voice
+                .line(&format!("{path} returned 101, not running {line}"));
+            return Ok(0);
         }
-        let answers = self.ask_for_each()?;
         let mut cases = Vec::new();
-        for (index, unit) in self.units.clone().iter().enumerate() {
-            cases.extend(self.judge(unit, index, &answers)?);
+        for request in requests.into_iter().enumerate() {
+            let (session, systemd) = (&self.session, &mut self.systemd);
+            let case = session.consider_unit(systemd, request, &heard, &mut asker)?;
+            cases.extend(self.announce(case));
         }
         if cases.is_empty() {
             return Ok(0);
@@ -215,141 +200,6 @@ impl Call {
             self.action,
             Action::Start | Action::Stop | Action::Restart | Action::TryRestart | Action::Reload
         )
-    }
-
-    /// original: one denial is a denial for all
-    fn ask_for_all(&self) -> Result<Option<u8>, Stuck> {
-        let helper = perform::helper(&self.session.policy);
-        for unit in &self.units {
-            let answer = self.ask(&helper, &unit.word, &self.action)?;
-            if is_denied(&answer) {
-                let path = &helper.path;
-                self.voice
-                    .line(&format!("{path} returned 101, not running {}", self.line()));
-                return Ok(Some(0));
-            }
-        }
-        Ok(None)
-    }
-
-    /// One answer a unit, asked in the order of the units before anything is done, as stock does.
-    /// In strict mode all were asked already.
-    fn ask_for_each(&self) -> Result<Vec<HelperAnswer>, Stuck> {
-        if self.strict() {
-            return Ok(Vec::new());
-        }
-        let helper = perform::helper(&self.session.policy);
-        let units = self.units.iter();
-        units
-            .map(|unit| self.ask(&helper, &unit.word, &self.action))
-            .collect()
-    }
-
-    /// What was answered for a unit that was named itself: it is not asked about twice.
-    fn answer_for<'a>(
-        &self,
-        unit: &UnitName,
-        action: &Action,
-        answers: &'a [HelperAnswer],
-    ) -> Option<&'a HelperAnswer> {
-        let named = self.units.iter().position(|named| named.unit == *unit);
-        answers.get(named.filter(|_| *action == self.action)?)
-    }
-
-    fn ask(&self, helper: &Helper, unit: &str, action: &Action) -> Result<HelperAnswer, Stuck> {
-        let arguments: [OsString; 2] = [unit.into(), action.as_str().into()];
-        let (answer, notice) = {
-            let mut out = std::io::stdout();
-            helper.ask(&arguments, Output::ReadAndPassOn(&mut out))?
-        };
-        notice.iter().for_each(|notice| self.voice.warn(notice));
-        if let HelperAnswer::Said { status: said, .. } = &answer {
-            let known = [0, status::DENIED, status::ALLOWED];
-            let honoured = *said == status::FALLBACK && !self.strict();
-            if !known.contains(said) && !honoured {
-                let path = &helper.path;
-                self.voice.line(&format!(
-                    "deb-systemd-invoke only supports {path} return codes 0, 101, and 104!"
-                ));
-                self.voice
-                    .line(&format!("Got return code {said}, ignoring."));
-            }
-        }
-        Ok(answer)
-    }
-
-    /// Asks, observes and decides about one unit; `None` where it is denied.
-    fn judge(
-        &mut self,
-        named: &Named,
-        index: usize,
-        answers: &[HelperAnswer],
-    ) -> Result<Option<Case>, Stuck> {
-        let request = self.request(named);
-        let answer = answers.get(index).cloned();
-        let answer = answer.unwrap_or(HelperAnswer::Absent);
-        if is_denied(&answer) {
-            // Nothing that systemd could say changes this verdict: it need not be disturbed.
-            let (init, machine) = (InitKind::Systemd, Known::default());
-            let mut facts = self.session.unseen(&request, init, machine);
-            facts.helper = answer;
-            return Ok(self.announce(self.session.decide(request, facts, None)));
-        }
-        let (mut facts, owed) = self.session.observe(&mut self.systemd, &request, None)?;
-        facts.helper = answer;
-        if !self.strict() {
-            for (other, action) in also_asked(&request, &facts, owed.as_ref()) {
-                let answer = match self.answer_for(&other, &action, answers) {
-                    Some(known) => known.clone(),
-                    None => self.ask(
-                        &perform::helper(&self.session.policy),
-                        other.as_str(),
-                        &action,
-                    )?,
-                };
-                facts.helper_related.push((other, answer));
-            }
-        }
-        let mut case = self.session.decide(request, facts, owed);
-        if let Verdict::FallBack(actions) = &case.decision.verdict {
-            let first = actions.first().cloned();
-            case = self.fall_back(case, first)?;
-        }
-        Ok(self.announce(case))
-    }
-
-    /// deb-systemd-invoke takes the first action of a fallback list that it can do.
-    fn fall_back(&self, case: Case, action: Option<String>) -> Result<Case, Stuck> {
-        let Some(word) = action else {
-            let mut case = case;
-            case.decision.verdict = Verdict::Deny;
-            return Ok(case);
-        };
-        let unit = &case.facts.unit.id;
-        self.voice.warn(&format!(
-            "executing \"{word}\" of {unit} instead: {}",
-            perform::why(&case.decision)
-        ));
-        let request = Request {
-            action: Action::parse(&word),
-            ..case.request
-        };
-        // policy-rc.d's own list is its answer; about a rule's list it is asked.
-        let own = matches!(&case.facts.helper, HelperAnswer::Said { status, .. } if *status == status::FALLBACK);
-        let helper = if own || self.strict() {
-            HelperAnswer::Absent
-        } else {
-            self.ask(
-                &perform::helper(&self.session.policy),
-                &request.named,
-                &request.action,
-            )?
-        };
-        let facts = crate::domain::Facts {
-            helper,
-            ..case.facts
-        };
-        Ok(self.session.decide_listed(request, facts, case.owed))
     }
 
     fn announce(&self, case: Case) -> Option<Case> {
@@ -489,16 +339,6 @@ impl Call {
 /// What Perl's `die` says: no reason, for there is no errno. The exit status is systemctl's.
 fn last_words(program: &str) -> String {
     format!("Could not execute systemctl:  at {program} line {LINE_OF_DEATH}.")
-}
-
-fn is_denied(answer: &HelperAnswer) -> bool {
-    matches!(
-        answer,
-        HelperAnswer::Said {
-            status: status::DENIED,
-            ..
-        }
-    )
 }
 
 #[cfg(test)]

@@ -4,16 +4,18 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::decide::stock::{self, Judgement, status};
+use crate::decide::stock::{Judgement, status};
 use crate::domain::{Flag, HelperAnswer, InitKind};
+use crate::front::gate::{Gate, Judged, Passage};
+use crate::front::inquiry::Asker;
 use crate::front::local::{self, GoingDown};
-use crate::front::perform::helper;
+use crate::front::perform::{Session, helper};
 use crate::init::InitError;
 use crate::observe::detect;
-use crate::observe::helper::{HelperError, Output};
+use crate::observe::helper::{Helper, HelperError, Output};
+use crate::report::Voice;
 
 use super::Call;
-use super::turns::Origin;
 
 impl Call {
     /// Says that a script is missing, where the init would run it.
@@ -39,7 +41,7 @@ impl Call {
     }
 
     fn force_through_shutdown(&mut self) {
-        self.shutdown = true;
+        self.going_down = GoingDown::Yes;
         self.arguments.options.force = true;
         self.arguments.options.retry = true;
         self.arguments.flags.push(Flag::Force);
@@ -57,110 +59,105 @@ impl Call {
 
     /// What all authorities together say; `Err` where the call ends here with a status.
     pub(super) fn judge(&mut self) -> Result<Result<Judgement, u8>, InitError> {
-        let local = match self.local_policy()? {
-            Ok(Some(status::DENIED)) if self.is_allowed() => Some(status::ALLOWED),
-            Ok(local) => local,
-            Err(ending) => return Ok(Err(ending)),
+        let request = self.request(self.action.clone());
+        let gate = Gate {
+            session: &self.session,
+            root: Path::new("/"),
+            kind: self.kind,
+            request: &request,
+            runlevel: &self.runlevel,
+            options: self.arguments.options,
         };
-        if self.kind != InitKind::Systemd && !self.script_is_executable() {
-            let actions = vec![self.arguments.action.clone()];
-            let code = status::DENIED;
-            return Ok(Ok(Judgement {
-                code,
-                actions,
+        let mut asker = Asking::new(&self.session, &self.voice, &self.runlevel, self.going_down);
+        let passage = match self.kind {
+            InitKind::Systemd => {
+                let (passage, unit) = gate.by_unit(&mut self.systemd, &mut asker)?;
+                self.known = unit.or(self.known.take());
+                passage
+            }
+            InitKind::Sysv
+            | InitKind::Openrc
+            | InitKind::Upstart
+            | InitKind::Runit
+            | InitKind::S6
+            | InitKind::Simulated => gate.by_links(&mut asker),
+        };
+        Ok(match passage {
+            Passage::Judged(judged) => self.judged(judged),
+            Passage::BadLinks => Err(status::ERROR),
+            Passage::NoScript => Ok(Judgement {
+                code: status::DENIED,
+                actions: vec![self.arguments.action.clone()],
                 exit: None,
                 notices: Vec::new(),
-            }));
-        }
-        let asked = stock::asked_action(&self.action, local);
-        let answer = match self.ask_helper(&self.arguments.name, &asked) {
-            Ok(answer) => answer,
-            Err(error) => {
+            }),
+            Passage::Unanswered(error) => {
                 let (name, action) = (&self.arguments.name, &self.action);
-                let forced = self.arguments.options.force;
-                let end = if forced { "forced" } else { "not run" };
                 self.voice
-                    .warn(&format!("{error}; {action} of {name} is {end}"));
-                if !forced {
-                    return Ok(Err(status::ERROR));
-                }
-                HelperAnswer::Absent
+                    .warn(&format!("{error}; {action} of {name} is not run"));
+                Err(status::ERROR)
             }
-        };
-        self.answer.clone_from(&answer);
-        let has_init = detect::has_sbin_init();
-        let options = self.arguments.options;
-        let systemd = self.kind == InitKind::Systemd && has_init;
-        let nobody_else = answer == HelperAnswer::Absent && local == Some(status::DENIED);
-        self.disabled = systemd && nobody_else;
-        let judgement = stock::judge(&self.action, local, &answer, has_init, options);
-        judgement
-            .notices
-            .iter()
-            .for_each(|notice| self.voice.error(notice));
-        Ok(match judgement.exit {
-            Some(ending) => Err(ending),
-            None => Ok(judgement),
         })
     }
 
-    /// An admin's `allow` lifts what links and unit state say.
-    fn is_allowed(&self) -> bool {
-        let request = self.request(self.action.clone());
-        self.session.allows(&request, self.kind)
+    fn judged(&mut self, judged: Judged) -> Result<Judgement, u8> {
+        self.answer = judged.answer;
+        self.disabled = judged.disabled;
+        match judged.judgement.exit {
+            Some(ending) => Err(ending),
+            None => Ok(judged.judgement),
+        }
     }
 
     pub(super) fn script_is_executable(&self) -> bool {
         detect::is_executable(&detect::script_path(&self.arguments.name))
     }
+}
 
-    /// Links or unit state: may the service be started at all?
-    fn local_policy(&mut self) -> Result<Result<Option<u8>, u8>, InitError> {
-        if self.kind == InitKind::Systemd {
-            return Ok(Ok(self.enabled_state()?));
-        }
-        let name = &self.arguments.name;
-        let (local, wrong) = local::by_links(Path::new("/"), &self.runlevel, name, &self.action);
-        wrong.iter().for_each(|notice| self.voice.error(notice));
-        if !wrong.is_empty() && !self.arguments.options.retry {
-            return Ok(Err(status::ERROR));
-        }
-        Ok(Ok(local))
-    }
+/// Asks policy-rc.d as invoke-rc.d does.
+pub(super) struct Asking<'a> {
+    helper: Helper,
+    voice: &'a Voice,
+    runlevel: &'a str,
+    /// Nobody is asked then.
+    going_down: GoingDown,
+}
 
-    fn enabled_state(&mut self) -> Result<Option<u8>, InitError> {
-        let (name, root) = (&self.arguments.name, Path::new("/"));
-        let (code, unit) = local::by_unit(root, &mut self.systemd, name, &self.unit, &self.action)?;
-        self.known = unit.or(self.known.take());
-        Ok(code)
-    }
-
-    /// Asks policy-rc.d about an action that a rule puts in the place of another. About what the
-    /// caller asked for it was asked before, and its own list is its answer.
-    pub(super) fn ask_again(&self, word: &str, from: Origin) -> Result<HelperAnswer, HelperError> {
-        match from {
-            Origin::Rule if !self.shutdown => self.ask_helper(&self.arguments.name, word),
-            Origin::Caller | Origin::Helper | Origin::Rule => Ok(HelperAnswer::Absent),
+impl<'a> Asking<'a> {
+    pub(super) fn new(
+        session: &Session,
+        voice: &'a Voice,
+        runlevel: &'a str,
+        going_down: GoingDown,
+    ) -> Self {
+        Self {
+            helper: helper(&session.policy),
+            voice,
+            runlevel,
+            going_down,
         }
     }
+}
 
-    /// Asks policy-rc.d about `action` of `name`.
-    pub(super) fn ask_helper(&self, name: &str, action: &str) -> Result<HelperAnswer, HelperError> {
-        if self.shutdown {
+impl Asker for Asking<'_> {
+    fn ask(&mut self, name: &str, action: &str) -> Result<HelperAnswer, HelperError> {
+        if self.going_down == GoingDown::Yes {
             return Ok(HelperAnswer::Absent);
         }
-        let helper = helper(&self.session.policy);
-        let mut arguments: Vec<OsString> = Vec::new();
-        if self.voice.quiet {
-            arguments.push("--quiet".into());
-        }
-        arguments.push(name.into());
-        arguments.push(action.into());
-        if !self.runlevel.is_empty() {
-            arguments.push(self.runlevel.clone().into());
-        }
-        let (answer, notice) = helper.ask(&arguments, Output::Read)?;
+        let quiet = self.voice.quiet.then_some("--quiet");
+        let level = Some(self.runlevel).filter(|level| !level.is_empty());
+        let words = quiet.into_iter().chain([name, action]).chain(level);
+        let words: Vec<OsString> = words.map(OsString::from).collect();
+        let (answer, notice) = self.helper.ask(&words, Output::Read)?;
         notice.iter().for_each(|notice| self.voice.error(notice));
         Ok(answer)
+    }
+
+    fn tell(&mut self, text: &str) {
+        self.voice.error(text);
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.voice.warn(text);
     }
 }

@@ -24,6 +24,8 @@ use crate::report::Voice;
 
 use self::arguments::{Arguments, Parsed};
 use super::handover::hand_over;
+use super::inquiry::{Origin, Turn};
+use super::local::GoingDown;
 use super::perform::{Case, Session};
 
 /// One call, and what was found out for it so far.
@@ -35,7 +37,8 @@ struct Call {
     kind: InitKind,
     /// Empty where nobody could tell it.
     runlevel: String,
-    shutdown: bool,
+    /// Nobody is asked then.
+    going_down: GoingDown,
     /// Nobody denies the action, but systemd says that the service is disabled and down.
     disabled: bool,
     voice: Voice,
@@ -109,7 +112,7 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
         unit,
         kind: detect::init(),
         runlevel: String::new(),
-        shutdown: false,
+        going_down: GoingDown::No,
         disabled: false,
         voice,
         systemd: super::perform::systemd(&session.policy),
@@ -166,7 +169,7 @@ impl Call {
         let denied = self
             .session
             .denied(&request, self.kind, self.known.as_ref());
-        if denied.is_some() && !self.shutdown {
+        if denied.is_some() && self.going_down == GoingDown::No {
             status::DENIED
         } else {
             judgement.code
@@ -235,6 +238,16 @@ impl Call {
             exit: None,
             notices: Vec::new(),
         })
+    }
+
+    /// One concrete action in its turn.
+    fn turn(&self, word: &str, origin: Origin) -> Turn {
+        Turn {
+            request: self.request(Action::parse(word)),
+            origin,
+            going_down: self.going_down,
+            known: self.known.clone(),
+        }
     }
 
     /// The request for one concrete action.

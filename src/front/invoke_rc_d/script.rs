@@ -2,14 +2,16 @@
 
 use crate::act::ActError;
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{Action, Known, Machine, Verdict};
+use crate::domain::{Action, Verdict};
+use crate::front::inquiry::Origin;
 use crate::front::perform::{self, Case};
 use crate::front::script::{Descriptors, Script};
 use crate::front::way::{self, Way};
 use crate::observe::detect;
 
 use super::Call;
-use super::turns::{Done, Origin, Turns};
+use super::gate::Asking;
+use super::turns::{Done, Turns};
 
 /// Tries the judged actions in turn.
 pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
@@ -30,25 +32,14 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
 }
 
 fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
-    let request = call.request(Action::parse(word));
-    let machine = match (call.shutdown, call.session.life()) {
-        (true, _) => Known::Is(Machine::Stopping),
-        // Where there is no running init, there is no ledger either.
-        (false, None) => Known::Is(Machine::Chroot),
-        (false, Some(_)) => Known::default(),
-    };
-    let mut facts = call.session.unseen(&request, call.kind, machine);
-    facts.helper = match call.ask_again(word, origin) {
-        Ok(answer) => answer,
+    let turn = call.turn(word, origin);
+    let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
+    let case = match call.session.consider_script(call.kind, turn, &mut asker) {
+        Ok(case) => case,
         Err(error) => {
             call.voice.warn(&format!("{error}; the action is not run"));
             return Done::Ended(status::ERROR);
         }
-    };
-    let owed = call.session.owed_to(&request.unit.service());
-    let case = match origin {
-        Origin::Caller => call.session.decide(request, facts, owed),
-        Origin::Helper | Origin::Rule => call.session.decide_listed(request, facts, owed),
     };
     let done = match way::of_invoke_rc_d(&case, word) {
         Way::Denied => Done::Ended(call.denied(word, &perform::why(&case.decision))),

@@ -4,20 +4,17 @@
 use std::process::Command;
 
 use crate::act::{ActError, Report};
-use crate::decide::also_asked;
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{
-    Action, Decision, Facts, HelperAnswer, Known, Machine, Reason, Request, Source, UnitName,
-    Verdict, Wait,
-};
+use crate::domain::{Action, Machine, Wait};
+use crate::front::inquiry::{Origin, Stuck};
 use crate::front::perform::{self, Case, one_unit};
 use crate::front::way::{self, Way};
 use crate::init::{Depth, Init, InitError};
-use crate::ledger::Entry;
-use crate::observe::helper::{HelperError, shell_status};
+use crate::observe::helper::shell_status;
 use crate::report::systemctl;
 
-use super::turns::{Done, Origin, Turns};
+use super::gate::Asking;
+use super::turns::{Done, Turns};
 use super::{Call, Ending, script};
 
 /// Tries the judged actions in turn.
@@ -42,27 +39,15 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> Ending {
 }
 
 fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
-    let action = Action::parse(word);
-    let request = call.request(action.clone());
-    let known = call.known.clone();
-    let (mut facts, owed) = call.session.observe(&mut call.systemd, &request, known)?;
-    facts.helper = match call.ask_again(word, origin) {
-        Ok(answer) => answer,
-        Err(error) => {
+    let turn = call.turn(word, origin);
+    let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
+    let case = match call.session.consider(&mut call.systemd, turn, &mut asker) {
+        Ok(case) => case,
+        Err(Stuck::Init(error)) => return Err(error),
+        Err(Stuck::Helper(error)) => {
             call.voice.warn(&format!("{error}; the action is not run"));
             return Ok(Done::Ended(status::ERROR));
         }
-    };
-    if call.shutdown {
-        facts.machine = Known::Is(Machine::Stopping);
-    }
-    if let Err(text) = call.ask_besides(&request, &mut facts, owed.as_ref()) {
-        call.voice.warn(&text);
-        return Ok(Done::Ended(status::ERROR));
-    }
-    let case = match origin {
-        Origin::Caller => call.session.decide(request, facts, owed),
-        Origin::Helper | Origin::Rule => call.session.decide_listed(request, facts, owed),
     };
     let done = match way::of_invoke_rc_d(&case, word) {
         Way::Denied => Done::Ended(call.denied(word, &perform::why(&case.decision))),
@@ -88,24 +73,18 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
 
 /// A service that is disabled is not started, but what its stop took down comes back.
 pub(super) fn bring_back(call: &mut Call) -> Result<(), InitError> {
-    let request = call.request(call.action.clone());
-    let known = call.known.clone();
-    let (mut facts, owed) = call.session.observe(&mut call.systemd, &request, known)?;
-    if owed.is_none() {
-        return Ok(());
+    let turn = call.turn(call.action.as_str(), Origin::Caller);
+    let (session, systemd) = (&call.session, &mut call.systemd);
+    let mut asker = Asking::new(session, &call.voice, &call.runlevel, call.going_down);
+    match session.consider_disabled(systemd, turn, &mut asker) {
+        Ok(Some(case)) => jobs(call, case).map(drop),
+        Ok(None) => Ok(()),
+        Err(Stuck::Init(error)) => Err(error),
+        Err(Stuck::Helper(error)) => {
+            call.voice.warn(&format!("{error}; the action is not run"));
+            Ok(())
+        }
     }
-    if let Err(text) = call.ask_besides(&request, &mut facts, owed.as_ref()) {
-        call.voice.warn(&text);
-        return Ok(());
-    }
-    let mut case = call.session.decide(request, facts, owed);
-    if case.decision.verdict == Verdict::Deny {
-        return Ok(());
-    }
-    let source = Source::Unit(case.facts.unit.id.to_string());
-    let reason = Reason::new(source, "is disabled and not running");
-    case.decision = Decision::because(Verdict::Nothing, reason);
-    jobs(call, case).map(drop)
 }
 
 fn jobs(call: &mut Call, case: Case) -> Result<Done, InitError> {
@@ -165,28 +144,6 @@ fn show_status(call: &Call, options: &[&str]) -> u8 {
 }
 
 impl Call {
-    /// Asks policy-rc.d about what the action would bring back or turn into.
-    fn ask_besides(
-        &self,
-        request: &Request,
-        facts: &mut Facts,
-        owed: Option<&Entry>,
-    ) -> Result<(), String> {
-        if self.shutdown {
-            return Ok(());
-        }
-        for (unit, action) in also_asked(request, facts, owed) {
-            let answer = self.ask_about(&unit, &action);
-            let answer = answer.map_err(|error| format!("{error}; the action is not run"))?;
-            facts.helper_related.push((unit, answer));
-        }
-        Ok(())
-    }
-
-    fn ask_about(&self, unit: &UnitName, action: &Action) -> Result<HelperAnswer, HelperError> {
-        self.ask_helper(unit.service().as_str(), action.as_str())
-    }
-
     /// original: units that were not made from an init script are deb-systemd-invoke's business
     fn is_generated(&mut self) -> Result<bool, InitError> {
         let unit = match self.known.take() {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::decide::stock::status;
+use crate::front::inquiry::Origin;
 use crate::report::Voice;
 
 /// How one action went.
@@ -24,17 +25,6 @@ impl Done {
     }
 }
 
-/// Where an action comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// The caller asked for it.
-    Caller,
-    /// It stands in policy-rc.d's list of fallbacks: no other list takes its place.
-    Helper,
-    /// It stands in a rule's list of fallbacks: no other list takes its place.
-    Rule,
-}
-
 /// The actions that are left to try.
 #[derive(Debug)]
 pub(super) struct Turns {
@@ -48,13 +38,8 @@ pub(super) struct Turns {
 impl Turns {
     /// The judged `actions`, where the caller asked for `asked`.
     pub(super) fn new(actions: &[String], asked: &str) -> Self {
-        let as_asked = matches!(actions, [only] if only == asked);
         Self {
-            origin: if as_asked {
-                Origin::Caller
-            } else {
-                Origin::Helper
-            },
+            origin: Origin::of(actions, asked),
             left: actions.iter().cloned().collect(),
             several: actions.len() > 1,
             current: String::new(),

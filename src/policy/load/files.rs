@@ -55,7 +55,17 @@ pub(super) fn read(
             .and_then(Path::parent)
             .unwrap_or(directory),
     };
-    let names = match names(directory, &trust) {
+    read_directory(directory, tier, &trust, hidden)
+}
+
+/// Reads the files of `directory` as those of `tier`.
+pub(super) fn read_directory(
+    directory: &Path,
+    tier: Tier,
+    trust: &Trust<'_>,
+    hidden: &mut Hidden,
+) -> (Vec<PolicyText>, Vec<Problem>) {
+    let names = match names(directory, trust) {
         Ok(names) => names,
         Err(error) => return (Vec::new(), vec![refused(directory, &error)]),
     };
@@ -67,7 +77,7 @@ pub(super) fn read(
             continue;
         }
         let path = directory.join(&name);
-        match text(&path, &trust) {
+        match text(&path, trust) {
             Ok(text) => texts.push(PolicyText {
                 tier,
                 name: name.to_string_lossy().into_owned(),

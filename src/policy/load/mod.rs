@@ -14,6 +14,7 @@ use super::problem::{Problem, Severity};
 use super::rule::Tier;
 use super::schema;
 use files::{Hidden, PolicyText};
+use trusted::Trust;
 
 pub use roots::{Keep, Roots};
 
@@ -55,7 +56,8 @@ pub fn check(roots: &Roots) -> Vec<Problem> {
     problems
 }
 
-/// All problems of the files in one directory, judged as those of `tier`; they must belong to root or `owner`.
+/// All problems of the files in one directory, judged as those of `tier`. It and they must belong to root or `owner`;
+/// the directories above are not looked at.
 pub fn check_directory(directory: &Path, tier: Tier, owner: u32) -> Vec<Problem> {
     if let Err(error) = std::fs::read_dir(directory) {
         let path = directory.display().to_string();
@@ -65,14 +67,12 @@ pub fn check_directory(directory: &Path, tier: Tier, owner: u32) -> Vec<Problem>
             format!("cannot read it: {error}"),
         )];
     }
-    let mut roots = Roots::system(Keep::No);
-    roots.owner = owner;
-    match tier {
-        Tier::Admin => roots.etc = directory.to_owned(),
-        Tier::Runtime => roots.run = directory.to_owned(),
-        Tier::Vendor => roots.lib = directory.to_owned(),
-    }
-    let (texts, mut problems) = files::read(&roots, tier, &mut Hidden::default());
+    // Where it lies now does not matter: it is meant for another place.
+    let real = std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    let base = real.parent().unwrap_or(&real);
+    let trust = Trust { owner, base };
+    let hidden = &mut Hidden::default();
+    let (texts, mut problems) = files::read_directory(directory, tier, &trust, hidden);
     let files = parse_all(&texts, &mut problems);
     problems.extend(lint::lint(&files));
     problems

@@ -50,6 +50,26 @@ for action in start stop restart try-restart reload force-reload status reload-o
 done
 holds "$count calls in a chroot with the machine's /run and /proc: no process outside changed, output and status as stock's"
 
+# What policy-rc.d is asked there is up to the stock tool, and `explain` asks the same.
+lab_sh "$LAB" "$target" <<'END'
+printf '#!/bin/sh\necho "$*" >>/asked\nexit 101\n' >$1/usr/sbin/policy-rc.d
+chmod 755 $1/usr/sbin/policy-rc.d
+END
+asked() { inside sh -c 'cat "$1/asked"; rm "$1/asked"' sh "$target"; }
+for call in "invoke-rc.d lab-plain restart" "invoke-rc.d lab-plain stop" "invoke-rc.d nosuch start" \
+    "deb-systemd-invoke restart lab-plain.service"; do
+    read -r tool first second <<<"$call"
+    words=("$first" "$second")
+    [ "$tool" = invoke-rc.d ] || words=("$second" "$first")
+    said=$(inside_chroot rcpolicy explain --ask "${words[@]}")
+    [[ $said == *"nobody was contacted"* ]] || same "what explain says of $call in a chroot" "... nobody was contacted ..." "$said"
+    ours=$(asked)
+    inside_chroot "$tool" "$first" "$second" >/dev/null
+    same "what explain asks about $call in a chroot" "$(asked)" "$ours"
+done
+same "services outside after explain in a chroot" "$before" "$(main_pids)"
+holds "explain contacts nobody from a chroot, and asks policy-rc.d as the stock tool does"
+
 lab_sh "$LAB" "$target" <<'END'
 umount -R $1
 rm -r /tmp/chroot
