@@ -1,14 +1,11 @@
 //! The drop-in for `invoke-rc.d`.
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
+use rcpolicy::front::called::Called;
+use rcpolicy::front::invoke_rc_d;
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os();
-    let program = arguments
-        .next()
-        .map(|name| name.to_string_lossy().into_owned());
-    let rest: Vec<OsString> = arguments.collect();
-    let program = program.unwrap_or_else(|| "invoke-rc.d".to_owned());
-    ExitCode::from(rcpolicy::front::invoke_rc_d::run(&program, &rest))
+    let Called { program, arguments } = Called::parse(std::env::args_os(), "invoke-rc.d");
+    ExitCode::from(invoke_rc_d::run(&program, &arguments))
 }

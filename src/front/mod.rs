@@ -1,8 +1,9 @@
 //! The command lines, each from its arguments to its exit status. Front ends do not use each other,
 //! and nothing imports one; what they share is in the files beside them: `local` (links, unit state,
 //! runlevel), `perform` (observe, decide, act), `way` (how a decision is carried out), `notes` and
-//! `decisions` (ledger and log), `handover` (to the stock tool).
+//! `decisions` (ledger and log), `handover` (to the stock tool), `called` (by which name, and with what).
 
+pub mod called;
 pub mod deb_systemd_invoke;
 mod decisions;
 mod handover;
