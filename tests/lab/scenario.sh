@@ -75,8 +75,20 @@ variant() { # DEB VERSION [FUNCTION]
 # Our package is in place and its tools are what the two paths hold.
 require_ours() {
     inside dpkg -s rcpolicy >/dev/null 2>&1 || install_debs "$RCPOLICY_DEB" >/dev/null
-    same "what invoke-rc.d is" /usr/libexec/rcpolicy/invoke-rc.d "$(inside readlink -f /usr/sbin/invoke-rc.d)"
-    same "what deb-systemd-invoke is" /usr/libexec/rcpolicy/deb-systemd-invoke "$(inside readlink -f /usr/bin/deb-systemd-invoke)"
+    local path
+    for path in /usr/sbin/invoke-rc.d /usr/bin/deb-systemd-invoke; do
+        same "what $path leads to" "/usr/libexec/rcpolicy/${path##*/}" "$(leads_to "$path")"
+    done
+}
+
+# The tool that a stock path leads to: the interpreter of our script, or the file itself.
+leads_to() { # PATH
+    local first
+    first=$(inside sh -c 'head -n 1 "$1" | tr -d "\0"' first "$1")
+    case $first in
+    '#!/usr/libexec/rcpolicy/'*' --called-as') first=${first#'#!'} && echo "${first% --called-as}" ;;
+    *) inside readlink -f "$1" ;;
+    esac
 }
 
 require_stock() {

@@ -9,19 +9,25 @@ stock_deb=$(inside sh -c 'echo /var/cache/lab/init-system-helpers/*.deb')
 sum() { inside sha256sum "$1" | cut -d' ' -f1; }
 attributes() { inside stat -L -c '%a %u:%g' "$1"; }
 
-# Runs commands inside while the watcher looks; everything must have been there all the time.
-watched() { # WHAT COMMAND...
-    local what=$1 report
-    shift
+# Runs commands inside while the watcher looks, and prints the watcher's last line. Returns the command's status.
+watch() { # COMMAND...
+    local status=0
     inside rm -f /run/watch.stop
     inside perl /root/lab/watch.pl /run/watch.stop >"$LAB_DIR/watch-$LAB" 2>&1 &
     local watcher=$!
-    sleep 0.2
-    local status=0
+    lab_wait_for 10 grep -q '^watching' "$LAB_DIR/watch-$LAB"
     "$@" >"$LAB_DIR/output-$LAB" 2>&1 || status=$?
     inside touch /run/watch.stop
     wait "$watcher"
-    report=$(tail -n 1 "$LAB_DIR/watch-$LAB")
+    tail -n 1 "$LAB_DIR/watch-$LAB"
+    return "$status"
+}
+
+# Likewise; everything must have been there all the time.
+watched() { # WHAT COMMAND...
+    local what=$1 report status=0
+    shift
+    report=$(watch "$@") || status=$?
     case $report in
     *' misses=0') ;;
     *) lab_say "$(cat "$LAB_DIR/output-$LAB")" && same "$what" "no misses" "$(cat "$LAB_DIR/watch-$LAB")" ;;
@@ -33,7 +39,7 @@ watched() { # WHAT COMMAND...
 is_ours() {
     local path
     for path in $invoke $dsi; do
-        same "target of $path" "/usr/libexec/rcpolicy/${path##*/}" "$(inside readlink -f "$path")"
+        same "what $path leads to" "/usr/libexec/rcpolicy/${path##*/}" "$(leads_to "$path")"
         same "who diverts $path" rcpolicy "$(inside dpkg-divert --listpackage "$path")"
         same "attributes of $path.distrib" "755 0:0" "$(attributes "$path.distrib")"
     done
@@ -44,7 +50,7 @@ is_ours() {
 is_kept() {
     local path
     for path in $invoke $dsi; do
-        same "target of $path" "/usr/libexec/rcpolicy/previous/${path##*/}" "$(inside readlink -f "$path")"
+        same "what $path leads to" "/usr/libexec/rcpolicy/previous/${path##*/}" "$(leads_to "$path")"
         same "who diverts $path" rcpolicy "$(inside dpkg-divert --listpackage "$path")"
     done
 }
@@ -89,6 +95,23 @@ newer_stock() { echo '# newer' >>"$1/usr/sbin/invoke-rc.d"; rm "$1/DEBIAN/md5sum
 require_stock
 lab_copy "$LAB" /root/lab "$LAB_SOURCE"/*.pl
 stock_sum=$(sum $invoke)
+
+install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+inside dpkg --remove rcpolicy >/dev/null
+# A link to a program in the script's place, by a rename: whoever was started for the script and opens it now reads the program.
+by_a_link() {
+    inside sh -c 'for path; do
+        ln -sfT /usr/bin/true "$path.lab" && cp -p "$path" "$path.stock" && mv -T "$path.lab" "$path"
+        sleep 0.2
+        mv -T "$path.stock" "$path"
+    done' by-a-link "$invoke" "$dsi"
+}
+report=$(watch by_a_link)
+case $report in
+*' misses=0') same "what the watcher sees of a link in the script's place" misses "$report" ;;
+esac
+is_stock "$stock_sum"
+holds "the watcher sees a link to a program that takes a script's place ($report)"
 
 watched "first install" install_debs "$RCPOLICY_DEB"
 is_ours
@@ -189,6 +212,27 @@ holds "what is owed is flushed before removal, and neither a failure nor a hang 
 install_debs "$deb" >/dev/null 2>&1
 
 watched "remove" inside dpkg --remove rcpolicy
+is_stock "$newer_sum"
+install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+inside rcpolicy bypass on >/dev/null
+watched "remove while calls are handed over to the stock tools" inside dpkg --remove rcpolicy
+is_stock "$newer_sum"
+install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+inside rcpolicy bypass off >/dev/null
+inside sh -c 'touch /run/reading; (exec 9<"$1"; sleep 1; rm /run/reading) >/dev/null 2>&1 &' reader "$invoke"
+inside dpkg --remove rcpolicy >/dev/null
+fails inside test -e /run/reading >/dev/null
+holds "our tools stay until nobody has the script open that leads to them"
+
+lab_copy "$LAB" /root/debs "$RCPOLICY_DEB"
+rounds=$((LAB_ROUNDS / 2))
+# Beside what keeps both processors busy.
+in_and_out() {
+    inside bash -c 'for n in 1 2; do (while [ ! -e /run/watch.stop ]; do :; done) & done
+        for ((n = 0; n < $1; n++)); do dpkg --install "$2" && dpkg --remove rcpolicy || exit; done' \
+        in-and-out "$rounds" "/root/debs/$(basename "$RCPOLICY_DEB")"
+}
+watched "$rounds times installed and removed" in_and_out
 is_stock "$newer_sum"
 holds "after removal the newer stock tools are plain files again"
 watched "install after removal" install_debs "$RCPOLICY_DEB"
