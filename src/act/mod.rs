@@ -1,10 +1,14 @@
 //! Carrying out: a plan's steps, in order, on an init, with the ledger written before and struck
 //! after. It decides nothing; what went wrong is in the report, and nothing is printed here.
 
+mod surely;
+
 use thiserror::Error;
 
+pub use self::surely::{Bounds, kill};
+
 use crate::decide::{Plan, Step};
-use crate::domain::{Job, JobFailure, JobOutcome, Loss, UnitFacts, UnitName, Wait};
+use crate::domain::{Job, JobFailure, JobOutcome, UnitFacts, UnitName, Wait};
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::{Entry, Ledger, LedgerError};
 
@@ -47,13 +51,23 @@ impl Report {
     }
 
     /// The jobs that failed.
-    pub fn failures(&self) -> impl Iterator<Item = (&Job, &crate::domain::JobFailure)> {
+    pub fn failures(&self) -> impl Iterator<Item = (&Job, &JobFailure)> {
         self.outcomes
             .iter()
             .filter_map(|(job, outcome)| match outcome {
                 JobOutcome::Failed(failure) => Some((job, failure)),
                 JobOutcome::Done | JobOutcome::Queued => None,
             })
+    }
+
+    /// The jobs of which it is not known whether they were done, or that go on by themselves: what
+    /// is owed still. A `Lost` whose contact is `Unread` was not done, and may be asked for again; a
+    /// `TimedOut` runs, and must not.
+    pub fn unsettled(&self) -> impl Iterator<Item = (&Job, &JobFailure)> {
+        self.failures().filter(|(_, failure)| match failure {
+            JobFailure::Lost(_) | JobFailure::TimedOut { .. } => true,
+            JobFailure::Refused { .. } | JobFailure::Ended { .. } => false,
+        })
     }
 }
 
@@ -67,6 +81,20 @@ pub fn carry_out(
     init: &mut dyn Init,
     ledger: Option<&Ledger>,
 ) -> Result<Report, ActError> {
+    carry_out_within(plan, wait, init, ledger, &Bounds::default())
+}
+
+/// The same, with what was lost followed up no longer than `bounds` says.
+///
+/// # Errors
+/// As `carry_out`.
+pub fn carry_out_within(
+    plan: &Plan,
+    wait: Wait,
+    init: &mut dyn Init,
+    ledger: Option<&Ledger>,
+    bounds: &Bounds<'_>,
+) -> Result<Report, ActError> {
     let mut report = Report::default();
     let mut begun = false;
     for step in plan.steps(wait) {
@@ -77,19 +105,19 @@ pub fn carry_out(
             }
             Step::Hold(unit) => warn(
                 &mut report,
-                init.hold(&unit),
+                surely::repeated(init, bounds, |init| init.hold(&unit)),
                 "hold off D-Bus calls to",
                 &unit,
             ),
             Step::Release(unit) => {
                 warn(
                     &mut report,
-                    init.release(&unit),
+                    surely::repeated(init, bounds, |init| init.release(&unit)),
                     "let D-Bus calls reach",
                     &unit,
                 );
             }
-            Step::Jobs { jobs, wait } => match init.run(&jobs, wait) {
+            Step::Jobs { jobs, wait } => match surely::run(init, &jobs, wait, bounds) {
                 Ok(outcomes) => report.outcomes.extend(jobs.into_iter().zip(outcomes)),
                 Err(error) if !begun => return Err(error.into()),
                 Err(error) => lost(&mut report, jobs, &error),
@@ -118,7 +146,7 @@ pub fn carry_out(
         }
         begun = begun || !report.outcomes.is_empty();
     }
-    remember_times(plan, init, ledger, &mut report);
+    remember_times(plan, init, ledger, bounds, &mut report);
     Ok(report)
 }
 
@@ -154,22 +182,25 @@ fn warn(report: &mut Report, result: Result<(), InitError>, what: &str, unit: &U
 }
 
 fn lost(report: &mut Report, jobs: Vec<Job>, error: &InitError) {
-    let failure = JobFailure::Lost(Box::new(Loss::sent(error.to_string())));
-    let outcomes = jobs
-        .into_iter()
-        .map(|job| (job, JobOutcome::Failed(failure.clone())));
+    let outcomes = jobs.into_iter().map(|job| (job, surely::never(error)));
     report.outcomes.extend(outcomes);
 }
 
 /// Notes when each unit went down by our stop: a later time means that somebody else stopped it
 /// since, and it stays down then.
-fn remember_times(plan: &Plan, init: &mut dyn Init, ledger: Option<&Ledger>, report: &mut Report) {
+fn remember_times(
+    plan: &Plan,
+    init: &mut dyn Init,
+    ledger: Option<&Ledger>,
+    bounds: &Bounds<'_>,
+    report: &mut Report,
+) {
     let Some(ledger) = ledger.filter(|_| !plan.stops.is_empty()) else {
         return;
     };
     let stopped = |entry: &&Entry| entry.down.is_some() || entry.quiesced.is_some();
     for record in plan.records.iter().filter(stopped) {
-        if let Err(why) = remember(record, init, ledger) {
+        if let Err(why) = remember(record, init, ledger, bounds) {
             report.warnings.push(format!(
                 "the note about {} is incomplete: {why}",
                 record.service
@@ -178,12 +209,16 @@ fn remember_times(plan: &Plan, init: &mut dyn Init, ledger: Option<&Ledger>, rep
     }
 }
 
-fn remember(record: &Entry, init: &mut dyn Init, ledger: &Ledger) -> Result<(), String> {
+fn remember(
+    record: &Entry,
+    init: &mut dyn Init,
+    ledger: &Ledger,
+    bounds: &Bounds<'_>,
+) -> Result<(), String> {
     let units = record.down.iter().flat_map(|down| &down.units);
     let mut names: Vec<UnitName> = units.map(|stopped| stopped.unit.clone()).collect();
     names.push(record.unit.clone());
-    let facts = init
-        .units(&names, Depth::Relations)
+    let facts = surely::repeated(init, bounds, |init| init.units(&names, Depth::Relations))
         .map_err(|error| error.to_string())?;
     let mut locked = ledger.lock().map_err(|error| error.to_string())?;
     let noted = locked

@@ -126,6 +126,16 @@ pub trait Init {
         Ok(units.iter().map(nothing).collect())
     }
 
+    /// Its clock, in microseconds: the one that the times in `seen` belong to.
+    fn clock(&self) -> u64 {
+        monotonic()
+    }
+
+    /// Lets `span` of that clock pass.
+    fn pause(&mut self, span: Duration) {
+        std::thread::sleep(span);
+    }
+
     /// Asks for all `jobs` before the first is awaited, and returns one outcome a job, in order.
     ///
     /// # Errors
@@ -149,4 +159,12 @@ pub trait Init {
     /// # Errors
     /// When it is still in place afterwards.
     fn release(&mut self, unit: &UnitName) -> Result<(), InitError>;
+}
+
+/// The machine's monotonic clock, in microseconds. Where it cannot be read, the end of time: nothing
+/// then looks as if it had begun later.
+fn monotonic() -> u64 {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    let micros = now.map(|now| Duration::from(now).as_micros());
+    micros.map_or(u64::MAX, |micros| u64::try_from(micros).unwrap_or(u64::MAX))
 }

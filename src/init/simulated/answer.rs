@@ -1,14 +1,16 @@
 //! The model as an `Init`: what it can do, what it says of its units, and how it takes jobs.
 
+use std::time::Duration;
+
 use crate::domain::{
     ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, LoadState, Machine,
-    UnitFacts, UnitName, Wait,
+    Seen, UnitFacts, UnitName, Wait,
 };
 use crate::init::{Depth, Init, InitError};
 
 use super::clock::Micros;
 use super::machine::{Flavour, Simulated};
-use super::unit::Unit;
+use super::unit::{Course, Unit};
 
 /// Microseconds that somebody waits for jobs, unless time runs out before.
 const PATIENCE: Micros = 90_000_000;
@@ -47,7 +49,7 @@ impl Simulated {
         facts.accepts = unit.spec.accepts;
     }
 
-    fn ask(&mut self, job: &Job) -> Result<Option<u64>, JobFailure> {
+    pub(super) fn ask(&mut self, job: &Job) -> Result<Option<u64>, JobFailure> {
         self.pass(self.call_takes);
         let asked = self.enqueue(job.verb, &job.unit);
         self.dispatch();
@@ -57,20 +59,30 @@ impl Simulated {
     /// Lets time pass until the job has ended or patience has.
     fn wait_for(&mut self, id: u64, deadline: Micros) -> JobOutcome {
         loop {
-            match self.results.get(&id).copied() {
-                Some("done") => return JobOutcome::Done,
-                Some(result) => return ended(result),
-                None if !self.step(deadline) => {
-                    return JobOutcome::Failed(JobFailure::TimedOut {
-                        seconds: PATIENCE / SECOND,
-                    });
-                }
-                None => {}
+            if let Some(end) = self.ended(id) {
+                return end;
+            }
+            if !self.step(deadline) {
+                return JobOutcome::Failed(JobFailure::TimedOut {
+                    seconds: PATIENCE / SECOND,
+                });
             }
         }
     }
 
-    fn outcome(&mut self, asked: Result<Option<u64>, JobFailure>, wait: Wait) -> JobOutcome {
+    /// How a job ended, once it has.
+    pub(super) fn ended(&self, id: u64) -> Option<JobOutcome> {
+        self.results.get(&id).map(|result| match *result {
+            "done" => JobOutcome::Done,
+            result => ended(result),
+        })
+    }
+
+    pub(super) fn outcome(
+        &mut self,
+        asked: Result<Option<u64>, JobFailure>,
+        wait: Wait,
+    ) -> JobOutcome {
         let deadline = self.now().saturating_add(PATIENCE);
         match (asked, wait) {
             (Err(failure), _) => JobOutcome::Failed(failure),
@@ -99,10 +111,27 @@ impl Init for Simulated {
     }
 
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
+        self.reach()?;
         Ok(names.iter().map(|name| self.facts(name, depth)).collect())
     }
 
+    fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
+        self.reach()?;
+        Ok(units.iter().map(|name| self.seen_of(name)).collect())
+    }
+
+    fn clock(&self) -> u64 {
+        self.now()
+    }
+
+    fn pause(&mut self, span: Duration) {
+        self.pass(Micros::try_from(span.as_micros()).unwrap_or(Micros::MAX));
+    }
+
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        if let Some(interruption) = self.next_interruption()? {
+            return Ok(self.run_interrupted(jobs, wait, interruption));
+        }
         match self.flavour {
             Flavour::Systemd => {
                 let asked: Vec<_> = jobs.iter().map(|job| self.ask(job)).collect();
@@ -125,6 +154,9 @@ impl Init for Simulated {
                 self.end_job(unit, "failed");
             }
             self.go_down(unit, ActiveState::Failed);
+            if let Some(unit) = self.units.get_mut(unit) {
+                unit.result = "signal";
+            }
             self.dispatch();
         }
         Ok(())
@@ -154,6 +186,7 @@ fn state_of(unit: &Unit, facts: &mut UnitFacts) {
     facts.file = Known::Is(unit.spec.file.clone());
     facts.source_path = Known::Is(String::new());
     facts.can_reload = Known::Is(unit.spec.can_reload);
+    facts.oneshot = unit.spec.course == Course::Once;
     if let Some(process) = &unit.process {
         facts.main_pid = process.pid;
         facts.invocation.clone_from(&process.invocation);

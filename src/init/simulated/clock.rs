@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::UnitName;
+use crate::domain::{UnitName, Verb};
 
 /// Microseconds of the model's clock, from the moment it was made.
 pub type Micros = u64;
@@ -20,6 +20,8 @@ pub(super) enum Due {
     Answered { connection: usize },
     /// A timer elapses, unless it was started anew since.
     Elapsed { unit: UnitName, transition: u64 },
+    /// Somebody asks for a job, and does not wait for it.
+    Asked { verb: Verb, unit: UnitName },
 }
 
 /// The clock and the agenda.

@@ -100,6 +100,8 @@ impl Simulated {
         };
         let queued = unit.job.as_ref().map(|job| (job.task, job.progress));
         let (task, progress) = match queued {
+            // what is being reloaded may have read too early
+            Some((Task::Reload, _)) if task == Task::Reload => (task, Progress::Queued),
             Some((before, progress)) if before == task => (task, progress),
             Some((before, _)) if before != Task::Stop && task != Task::Stop => {
                 (merge(before, task), Progress::Queued)
@@ -165,10 +167,13 @@ impl Simulated {
         job.progress = Progress::Running;
         match (job.task, active) {
             (Task::Start, ActiveState::Active | ActiveState::Reloading)
-            | (Task::Stop, ActiveState::Inactive | ActiveState::Failed)
-            | (Task::Reload, ActiveState::Active | ActiveState::Reloading) => {
+            | (Task::Stop, ActiveState::Inactive | ActiveState::Failed) => {
                 self.end_job(name, "done");
             }
+            (Task::Reload, ActiveState::Active | ActiveState::Reloading) => match name.kind() {
+                UnitKind::Service => self.begin_reload(name),
+                _ => self.end_job(name, "done"),
+            },
             (Task::Start | Task::Restart, ActiveState::Inactive | ActiveState::Failed) => {
                 job.task = Task::Start;
                 if masked || self.service_is_up(name) {
@@ -215,7 +220,7 @@ impl Simulated {
     }
 
     /// A start failed, and with it every queued start that requires it.
-    fn fail_start(&mut self, name: &UnitName, result: &'static str) {
+    pub(super) fn fail_start(&mut self, name: &UnitName, result: &'static str) {
         self.end_job(name, result);
         if self
             .units
@@ -242,6 +247,15 @@ impl Simulated {
         }
     }
 
+    /// A unit was reloaded: a job that wanted that has ended.
+    pub(super) fn reloaded(&mut self, name: &UnitName, result: &'static str) {
+        let job = self.units.get(name).and_then(|unit| unit.job.as_ref());
+        let reloads = |job: &Pending| job.task == Task::Reload && job.progress == Progress::Running;
+        if job.is_some_and(reloads) {
+            self.end_job(name, result);
+        }
+    }
+
     /// A unit went down: a stop is done, a restart or a start that waited goes on.
     pub(super) fn stopped(&mut self, name: &UnitName) {
         let Some(unit) = self.units.get_mut(name) else {
@@ -255,6 +269,7 @@ impl Simulated {
         };
         match unit.job.as_mut() {
             Some(job) if job.task == Task::Stop => self.end_job(name, "done"),
+            Some(job) if job.task == Task::Reload => self.end_job(name, "failed"),
             Some(job) => {
                 job.task = Task::Start;
                 job.progress = Progress::Queued;

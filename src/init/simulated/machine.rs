@@ -6,8 +6,9 @@ use crate::domain::{ActiveState, FileState, UnitKind, UnitName};
 
 use super::clock::{Chance, Clock, Due, Micros};
 use super::connection::{Client, Connection};
+use super::line::Line;
 use super::record::{Happened, Moment};
-use super::unit::{Image, Process, Schedule, Spec, Unit, View};
+use super::unit::{Course, EXIT_CODE, Image, Process, SUCCESS, Schedule, Spec, Unit, View};
 
 /// Which kind of init the model plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub struct Simulated {
     pub(super) jobs_made: u64,
     pub(super) processes_made: u32,
     pub(super) call_takes: Micros,
+    pub(super) line: Line,
 }
 
 /// Microseconds between two calls to the init: an assumption, of the order of one round trip.
@@ -54,6 +56,7 @@ impl Simulated {
             jobs_made: 0,
             processes_made: 0,
             call_takes: CALL_TAKES,
+            line: Line::default(),
         }
     }
 
@@ -101,6 +104,8 @@ impl Simulated {
             Due::Retry { connection } => self.knock(connection),
             Due::Answered { connection } => self.answer(connection),
             Due::Elapsed { unit, transition } => self.elapse(&unit, transition),
+            // Whoever asked is not there to hear of a refusal.
+            Due::Asked { verb, unit } => drop(self.enqueue(verb, &unit)),
         }
         self.dispatch();
         true
@@ -124,7 +129,7 @@ impl Simulated {
             files,
         });
         if loading {
-            self.note_state(unit);
+            self.note_image(unit);
         }
     }
 
@@ -181,6 +186,14 @@ impl Simulated {
     }
 
     pub(super) fn note_state(&mut self, unit: &UnitName) {
+        let now = self.clock.now();
+        if let Some(found) = self.units.get_mut(unit) {
+            found.changed = now;
+        }
+        self.note_image(unit);
+    }
+
+    fn note_image(&mut self, unit: &UnitName) {
         if let Some(found) = self.units.get(unit) {
             let what = Happened::State {
                 unit: unit.clone(),
@@ -194,16 +207,18 @@ impl Simulated {
     /// A unit begins to come up. Its process loads what is on disk now.
     pub(super) fn begin_start(&mut self, name: &UnitName) {
         self.processes_made += 1;
-        let made = self.processes_made;
+        let (made, now) = (self.processes_made, self.clock.now());
         let Some(unit) = self.units.get_mut(name) else {
             return;
         };
         unit.active = ActiveState::Activating;
         unit.transition += 1;
+        (unit.started, unit.result) = (now, SUCCESS);
+        unit.invocation = format!("{made:032x}");
         if unit.is_service() {
             unit.process = Some(Process {
                 pid: FIRST_PID.saturating_add(made),
-                invocation: format!("{made:032x}"),
+                invocation: unit.invocation.clone(),
                 image: unit.files,
             });
         }
@@ -234,15 +249,61 @@ impl Simulated {
         let Some(unit) = current.filter(|unit| unit.transition == transition) else {
             return;
         };
-        match unit.active {
-            ActiveState::Activating => self.come_up(name),
-            ActiveState::Deactivating => self.go_down(name, ActiveState::Inactive),
-            ActiveState::Active
-            | ActiveState::Reloading
-            | ActiveState::Inactive
-            | ActiveState::Failed
-            | ActiveState::Maintenance => {}
+        match (unit.active, unit.spec.course) {
+            (ActiveState::Activating, Course::Stays) => self.come_up(name),
+            (ActiveState::Activating, Course::Once) => {
+                self.started(name);
+                self.go_down(name, ActiveState::Inactive);
+            }
+            (ActiveState::Activating, Course::Fails) => self.break_down(name),
+            (ActiveState::Deactivating, _) => self.go_down(name, ActiveState::Inactive),
+            (ActiveState::Reloading, _) => self.end_reload(name),
+            (
+                ActiveState::Active
+                | ActiveState::Inactive
+                | ActiveState::Failed
+                | ActiveState::Maintenance,
+                _,
+            ) => {}
         }
+    }
+
+    /// A unit rereads its configuration; its process stays.
+    pub(super) fn begin_reload(&mut self, name: &UnitName) {
+        let Some(unit) = self.units.get_mut(name) else {
+            return;
+        };
+        unit.active = ActiveState::Reloading;
+        unit.transition += 1;
+        let (takes, transition) = (unit.spec.reload_takes, unit.transition);
+        self.settle_after(name, takes, transition);
+    }
+
+    fn end_reload(&mut self, name: &UnitName) {
+        let Some(unit) = self.units.get_mut(name) else {
+            return;
+        };
+        unit.active = ActiveState::Active;
+        let (service, job) = match unit.spec.reload_fails {
+            true => (EXIT_CODE, "failed"),
+            false => (SUCCESS, "done"),
+        };
+        unit.reload_result = service;
+        self.note_state(name);
+        self.reloaded(name, job);
+        self.poke(name);
+        for trigger in self.triggers_of(name) {
+            self.poke(&trigger);
+        }
+    }
+
+    /// A start failed in the end.
+    fn break_down(&mut self, name: &UnitName) {
+        if let Some(unit) = self.units.get_mut(name) {
+            unit.result = EXIT_CODE;
+        }
+        self.fail_start(name, "failed");
+        self.go_down(name, ActiveState::Failed);
     }
 
     fn come_up(&mut self, name: &UnitName) {

@@ -6,7 +6,9 @@ mod answer;
 mod clients;
 mod clock;
 mod connection;
+mod interruption;
 mod jobs;
+mod line;
 mod machine;
 mod pending;
 mod record;
@@ -20,6 +22,7 @@ mod properties;
 
 pub use clock::Micros;
 pub use connection::{Client, Connection, Outcome};
+pub use line::{Break, Interruption};
 pub use machine::{Flavour, Simulated};
 pub use record::{Happened, Moment};
-pub use unit::{Family, Image, Process, Schedule, Spec, View};
+pub use unit::{Course, Family, Image, Process, Schedule, Spec, View};

@@ -28,6 +28,17 @@ pub enum Family {
     Tcp,
 }
 
+/// How a run of a unit goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// It stays up until it is stopped.
+    Stays,
+    /// It ends well by itself when its start is over (Type=oneshot).
+    Once,
+    /// Its start fails.
+    Fails,
+}
+
 /// When a timer elapses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schedule {
@@ -71,6 +82,12 @@ pub struct Spec {
     pub stores: u32,
     /// Whether it understands reload.
     pub can_reload: bool,
+    /// Microseconds to reload.
+    pub reload_takes: Micros,
+    /// Whether its reload fails; it goes on running then.
+    pub reload_fails: bool,
+    /// How a run of it goes.
+    pub course: Course,
     /// Whether it is enabled, static, masked.
     pub file: FileState,
 }
@@ -94,6 +111,9 @@ impl Spec {
             bus_activated: false,
             stores: 0,
             can_reload: false,
+            reload_takes: 0,
+            reload_fails: false,
+            course: Course::Stays,
             file: FileState::Enabled,
         }
     }
@@ -153,7 +173,18 @@ pub(super) struct Unit {
     pub(super) found: bool,
     pub(super) stored: u32,
     pub(super) down_since: Micros,
+    /// Its last run: what tells it from others, when it began, how it and its last reload ended.
+    pub(super) invocation: String,
+    pub(super) started: Micros,
+    pub(super) result: &'static str,
+    pub(super) reload_result: &'static str,
+    /// When its state last changed.
+    pub(super) changed: Micros,
 }
+
+/// A run, or a reload, that ended well; and one that did not.
+pub(super) const SUCCESS: &str = "success";
+pub(super) const EXIT_CODE: &str = "exit-code";
 
 impl Unit {
     pub(super) fn new(spec: Spec, files: Image) -> Self {
@@ -170,6 +201,11 @@ impl Unit {
             found: false,
             stored: 0,
             down_since: 0,
+            invocation: String::new(),
+            started: 0,
+            result: SUCCESS,
+            reload_result: SUCCESS,
+            changed: 0,
         }
     }
 

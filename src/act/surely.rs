@@ -1,0 +1,425 @@
+//! Asking an init so that nothing is lost: after a loss it looks what became of each request, waits,
+//! or asks again for exactly what was not done. `recover` judges; nothing is decided or printed here.
+
+use std::time::Duration;
+
+use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, UnitName, Verb, Wait};
+use crate::init::{Init, InitError, Onlooker, Unwatched};
+use crate::recover::{Asked, Recovery, recover};
+
+/// The first pause between two looks; each is twice as long as the one before, up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// How often in a row nothing may be seen of a unit before nothing will be.
+const BLIND_LOOKS: u32 = 5;
+/// From here on, and so often, somebody is told what is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How a job ended that another took the place of.
+const CANCELED: &str = "canceled";
+/// systemd's word for a reload of what is not running.
+const INVALID: &str = "invalid";
+const SECOND: u64 = 1_000_000;
+
+/// How long and how often a request is followed up once its answer was lost.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds<'a> {
+    /// From the first asking to giving up.
+    pub limit: Duration,
+    /// How often one and the same is asked for, at most.
+    pub askings: u32,
+    /// Who is told what is waited for.
+    pub onlooker: &'a dyn Onlooker,
+}
+
+impl Default for Bounds<'_> {
+    fn default() -> Self {
+        Self {
+            limit: Duration::from_secs(600),
+            askings: 20,
+            onlooker: &Unwatched,
+        }
+    }
+}
+
+/// A request whose end is not known.
+#[derive(Debug)]
+struct Open {
+    /// Its place among the jobs.
+    index: usize,
+    job: Job,
+    loss: Loss,
+    /// When it was asked, in microseconds of the init's clock.
+    at: u64,
+    /// The last look at its unit.
+    last: Option<Seen>,
+    /// How often it was asked.
+    askings: u32,
+    /// How often in a row nothing could be seen.
+    blind: u32,
+    /// What stands where nothing better is found: how the init said that it ended.
+    said: Option<JobFailure>,
+}
+
+/// The way from losses to outcomes.
+struct Pursuit<'a> {
+    init: &'a mut dyn Init,
+    wait: Wait,
+    bounds: &'a Bounds<'a>,
+    begun: u64,
+    told: u64,
+    outcomes: Vec<JobOutcome>,
+    open: Vec<Open>,
+}
+
+/// Runs `jobs` and follows up what was lost; one outcome a job, in their order. What is `Lost` or
+/// `TimedOut` in the end stays owed.
+///
+/// # Errors
+/// Only where nothing was asked.
+pub(super) fn run(
+    init: &mut dyn Init,
+    jobs: &[Job],
+    wait: Wait,
+    bounds: &Bounds<'_>,
+) -> Result<Vec<JobOutcome>, InitError> {
+    let at = init.clock();
+    let outcomes = match init.run(jobs, wait) {
+        Ok(outcomes) => outcomes,
+        Err(error @ InitError::Lost { .. }) => vec![unknown(&error); jobs.len()],
+        Err(error) => return Err(error),
+    };
+    let mut pursuit = Pursuit {
+        init,
+        wait,
+        bounds,
+        begun: at,
+        told: at,
+        outcomes: Vec::with_capacity(jobs.len()),
+        open: Vec::new(),
+    };
+    for (index, (job, outcome)) in jobs.iter().zip(outcomes).enumerate() {
+        pursuit.outcomes.push(outcome.clone());
+        pursuit.open.extend(Open::of(index, job, at, outcome));
+    }
+    pursuit.follow();
+    Ok(pursuit.outcomes)
+}
+
+/// Does again what may be done twice, as long as the connection is lost under it.
+///
+/// # Errors
+/// As `work`; the loss where it never came through.
+pub(super) fn repeated<T>(
+    init: &mut dyn Init,
+    bounds: &Bounds<'_>,
+    mut work: impl FnMut(&mut dyn Init) -> Result<T, InitError>,
+) -> Result<T, InitError> {
+    let begun = init.clock();
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..bounds.askings {
+        match work(init) {
+            Err(InitError::Lost { .. }) if !is_over(init, begun, bounds) => init.pause(pause),
+            result => return result,
+        }
+        pause = longer(pause);
+    }
+    work(init)
+}
+
+/// Kills every process of `unit` that runs now, and none that is started later.
+///
+/// # Errors
+/// When the init could not be asked or refuses, or whom it killed is not known.
+pub fn kill(init: &mut dyn Init, unit: &UnitName, bounds: &Bounds<'_>) -> Result<(), InitError> {
+    let at = init.clock();
+    for _ in 0..bounds.askings {
+        let error = match init.kill(unit) {
+            Err(error @ InitError::Lost { .. }) if !is_over(init, at, bounds) => error,
+            result => return result,
+        };
+        let mut seen = init.seen(std::slice::from_ref(unit))?;
+        match seen.pop() {
+            // What was to be killed is gone.
+            Some(seen) if seen.started > at || seen.active.is_and(|a| a.is_down()) => return Ok(()),
+            Some(seen) if seen.started > 0 && !seen.active.is_unknown() => {}
+            _ => return Err(error),
+        }
+    }
+    init.kill(unit)
+}
+
+impl Open {
+    /// `None` where the outcome is known.
+    fn of(index: usize, job: &Job, at: u64, outcome: JobOutcome) -> Option<Self> {
+        let (loss, said) = match outcome {
+            JobOutcome::Failed(JobFailure::Lost(loss)) => (*loss, None),
+            JobOutcome::Failed(JobFailure::Ended {
+                result,
+                service_result,
+            }) if result == CANCELED => {
+                let said = JobFailure::Ended {
+                    result,
+                    service_result,
+                };
+                (taken(&said), Some(said))
+            }
+            JobOutcome::Done | JobOutcome::Queued | JobOutcome::Failed(_) => return None,
+        };
+        Some(Self {
+            index,
+            job: job.clone(),
+            loss,
+            at,
+            last: None,
+            askings: 1,
+            blind: 0,
+            said,
+        })
+    }
+
+    /// Asked once more, at `at`, and lost again.
+    fn lost_again(&mut self, at: u64, loss: Loss) {
+        let before = loss.before.or_else(|| self.last.take());
+        self.loss = Loss { before, ..loss };
+        self.at = at;
+    }
+
+    fn judged(&self, after: &Seen) -> Recovery {
+        let asked = Asked {
+            job: &self.job,
+            contact: self.loss.contact,
+            before: self.loss.before.as_ref(),
+            at: self.at,
+        };
+        recover(&asked, after)
+    }
+
+    /// What is left of it when nobody waits any longer.
+    fn given_up(&self, after: Option<&Seen>, seconds: u64) -> JobFailure {
+        if let Some(said) = &self.said {
+            return said.clone();
+        }
+        let job = after
+            .and_then(|after| after.job.get())
+            .and_then(Option::as_ref);
+        let is_ours =
+            |verb: Option<Verb>| self.loss.contact == Contact::Taken || verb == Some(self.job.verb);
+        if job.is_some_and(|job| is_ours(job.verb)) {
+            JobFailure::TimedOut { seconds }
+        } else {
+            JobFailure::Lost(Box::new(self.loss.clone()))
+        }
+    }
+
+    /// Whether the job that is there now does, once it ends, what was asked.
+    fn is_queued(&self, after: &Seen) -> bool {
+        let job = after.job.get().and_then(Option::as_ref);
+        let Some(verb) = job.and_then(|job| job.verb) else {
+            return false;
+        };
+        match self.job.verb {
+            Verb::Start => verb != Verb::Stop && verb != Verb::Reload,
+            Verb::Stop => verb == Verb::Stop,
+            Verb::Restart | Verb::TryRestart => {
+                matches!(verb, Verb::Restart | Verb::TryRestart)
+            }
+            Verb::Reload | Verb::ReloadOrRestart => verb != Verb::Stop,
+        }
+    }
+}
+
+impl Pursuit<'_> {
+    fn follow(&mut self) {
+        let mut pause = FIRST_PAUSE;
+        while !self.open.is_empty() {
+            let Some(seen) = self.look() else {
+                return self.give_up();
+            };
+            let again = self.judge(seen);
+            if is_over(self.init, self.begun, self.bounds) {
+                return self.give_up();
+            }
+            let first = |open: &&Open| again.contains(&open.index) && open.askings == 1;
+            if !self.open.is_empty() && !self.open.iter().any(|open| first(&open)) {
+                self.tell();
+                self.init.pause(pause);
+                pause = longer(pause);
+            }
+            self.ask(&again);
+        }
+    }
+
+    /// A look at every unit whose request is open; `None` where the init stays away.
+    fn look(&mut self) -> Option<Vec<Seen>> {
+        let units: Vec<UnitName> = self.open.iter().map(|open| open.job.unit.clone()).collect();
+        match repeated(self.init, self.bounds, |init| init.seen(&units)) {
+            Ok(seen) if seen.len() == units.len() => Some(seen),
+            Ok(_) => None,
+            Err(error) => {
+                for open in &mut self.open {
+                    open.loss.why = format!("{}; then {error}", open.loss.why);
+                }
+                None
+            }
+        }
+    }
+
+    /// Settles what can be settled; returns what is to be asked again, which stays open.
+    fn judge(&mut self, seen: Vec<Seen>) -> Vec<usize> {
+        let mut again = Vec::new();
+        for (mut open, after) in std::mem::take(&mut self.open).into_iter().zip(seen) {
+            let recovery = open.judged(&after);
+            open.blind = if after.active.is_unknown() {
+                open.blind + 1
+            } else {
+                0
+            };
+            match recovery {
+                Recovery::Settled => self.end(&open, JobOutcome::Done),
+                Recovery::Failed(_) | Recovery::AskAgain if open.said.is_some() => {}
+                Recovery::Failed(why) => {
+                    self.end(&open, JobOutcome::Failed(failure(&open, &after, why)));
+                }
+                Recovery::AskAgain if open.askings >= self.bounds.askings => {
+                    self.end(&open, JobOutcome::Failed(never_taken(&open)));
+                }
+                Recovery::StillRunning if self.wait == Wait::Queued && open.is_queued(&after) => {
+                    self.end(&open, JobOutcome::Queued);
+                }
+                Recovery::StillRunning if open.blind >= BLIND_LOOKS => {
+                    let failure = open.given_up(Some(&after), self.seconds());
+                    self.end(&open, JobOutcome::Failed(failure));
+                }
+                Recovery::AskAgain => {
+                    // It was not done and will not be: if nobody asks, that is all that is known.
+                    open.loss.contact = Contact::Unread;
+                    again.push(open.index);
+                    open.last = Some(after);
+                    self.open.push(open);
+                }
+                Recovery::StillRunning => {
+                    open.last = Some(after);
+                    self.open.push(open);
+                }
+            }
+        }
+        again
+    }
+
+    /// Asks once more for these, in their order.
+    fn ask(&mut self, again: &[usize]) {
+        let (asked, waiting): (Vec<Open>, Vec<Open>) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|open| again.contains(&open.index));
+        self.open = waiting;
+        if asked.is_empty() {
+            return;
+        }
+        let jobs: Vec<Job> = asked.iter().map(|open| open.job.clone()).collect();
+        let at = self.init.clock();
+        let outcomes = match self.init.run(&jobs, self.wait) {
+            Ok(outcomes) => outcomes,
+            Err(error @ InitError::Lost { .. }) => vec![unknown(&error); jobs.len()],
+            Err(error) => vec![never(&error); jobs.len()],
+        };
+        for (mut open, outcome) in asked.into_iter().zip(outcomes) {
+            open.askings += 1;
+            match Open::of(open.index, &open.job, at, outcome.clone()) {
+                None => self.end(&open, outcome),
+                Some(anew) => {
+                    open.lost_again(at, anew.loss);
+                    open.said = anew.said;
+                    self.end(&open, outcome);
+                    self.open.push(open);
+                }
+            }
+        }
+        self.open.sort_by_key(|open| open.index);
+    }
+
+    fn give_up(&mut self) {
+        let seconds = self.seconds();
+        for open in std::mem::take(&mut self.open) {
+            let failure = open.given_up(open.last.as_ref(), seconds);
+            self.end(&open, JobOutcome::Failed(failure));
+        }
+    }
+
+    fn end(&mut self, open: &Open, outcome: JobOutcome) {
+        if let Some(slot) = self.outcomes.get_mut(open.index) {
+            *slot = outcome;
+        }
+    }
+
+    fn tell(&mut self) {
+        let now = self.init.clock();
+        if Duration::from_micros(now.saturating_sub(self.told)) >= PATIENCE {
+            self.told = now;
+            let jobs: Vec<&Job> = self.open.iter().map(|open| &open.job).collect();
+            let since = Duration::from_micros(now.saturating_sub(self.begun));
+            self.bounds.onlooker.working(&jobs, since);
+        }
+    }
+
+    fn seconds(&self) -> u64 {
+        self.init.clock().saturating_sub(self.begun) / SECOND
+    }
+}
+
+fn is_over(init: &dyn Init, begun: u64, bounds: &Bounds<'_>) -> bool {
+    Duration::from_micros(init.clock().saturating_sub(begun)) >= bounds.limit
+}
+
+fn longer(pause: Duration) -> Duration {
+    LONGEST_PAUSE.min(pause.saturating_mul(2))
+}
+
+fn unknown(error: &InitError) -> JobOutcome {
+    JobOutcome::Failed(JobFailure::Lost(Box::new(Loss::sent(error.to_string()))))
+}
+
+fn unread(why: String) -> JobFailure {
+    JobFailure::Lost(Box::new(Loss {
+        why,
+        contact: Contact::Unread,
+        before: None,
+    }))
+}
+
+/// The outcome of a request that could not even be sent.
+pub(super) fn never(error: &InitError) -> JobOutcome {
+    JobOutcome::Failed(unread(error.to_string()))
+}
+
+fn never_taken(open: &Open) -> JobFailure {
+    unread(format!(
+        "asked {} times, and lost each time: {}",
+        open.askings, open.loss.why
+    ))
+}
+
+fn taken(said: &JobFailure) -> Loss {
+    Loss {
+        why: said.to_string(),
+        contact: Contact::Taken,
+        before: None,
+    }
+}
+
+/// What `recover` calls failed, as the init would have said it where it has words for that.
+fn failure(open: &Open, after: &Seen, why: String) -> JobFailure {
+    let ended = |result: &str, service_result: &str| JobFailure::Ended {
+        result: result.to_owned(),
+        service_result: service_result.to_owned(),
+    };
+    let down = after.active.is_and(|active| active.is_down());
+    match open.job.verb {
+        Verb::Reload if down => ended(INVALID, ""),
+        Verb::Reload | Verb::ReloadOrRestart if !down => ended("failed", &after.reload_result),
+        _ if !matches!(after.result.as_str(), "" | "success") => ended("failed", &after.result),
+        _ => JobFailure::Refused {
+            name: "org.freedesktop.DBus.Error.Failed".to_owned(),
+            message: why,
+        },
+    }
+}

@@ -1,0 +1,174 @@
+//! Connections that break: where, for how long nobody listens, and what a client can know then. A run
+//! is a row of messages, two for each job, read in order and answered at once: first the question how
+//! the unit stands, then the request. What the client is told of a loss is what it would know of a
+//! real systemd, and no more.
+
+use crate::domain::{
+    Contact, Job, JobFailure, JobOutcome, Known, LoadState, Loss, Seen, SeenJob, UnitName, Verb,
+    Wait,
+};
+use crate::init::InitError;
+
+use super::clock::{Due, Micros};
+use super::line::{Break, Interruption};
+use super::machine::Simulated;
+use super::pending::Task;
+
+/// How long somebody waits for an init that does not listen.
+const WAIT: Micros = 30_000_000;
+const WHY: &str = "the connection was closed";
+
+impl Simulated {
+    /// Lets the contacts to come, jobs and questions alike, break like this, one after the other.
+    pub fn interrupt(&mut self, ahead: impl IntoIterator<Item = Option<Interruption>>) {
+        self.line.ahead.extend(ahead);
+    }
+
+    /// Whether every interruption has happened.
+    pub fn is_undisturbed(&self) -> bool {
+        self.line.ahead.is_empty()
+    }
+
+    /// Lets somebody else ask for `job`, `after` microseconds from now.
+    pub fn ask_later(&mut self, after: Micros, job: &Job) {
+        let (verb, unit) = (job.verb, job.unit.clone());
+        self.clock.after(after, Due::Asked { verb, unit });
+    }
+
+    /// Waits until somebody listens, and takes what becomes of this contact.
+    pub(super) fn next_interruption(&mut self) -> Result<Option<Interruption>, InitError> {
+        let closed = self.line.closed_until.saturating_sub(self.now());
+        self.pass(closed.min(WAIT));
+        if closed > WAIT {
+            return Err(InitError::Unreachable {
+                init: "the simulated init",
+                why: "nobody listens".to_owned(),
+            });
+        }
+        Ok(self.line.ahead.pop_front().flatten())
+    }
+
+    /// Comes through with a question, however often it breaks.
+    pub(super) fn reach(&mut self) -> Result<(), InitError> {
+        while let Some(interruption) = self.next_interruption()? {
+            self.pass(self.call_takes);
+            self.close(interruption);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, interruption: Interruption) {
+        self.line.closed_until = self.now().saturating_add(interruption.closed);
+    }
+
+    /// Runs `jobs` over a connection that breaks.
+    pub(super) fn run_interrupted(
+        &mut self,
+        jobs: &[Job],
+        wait: Wait,
+        interruption: Interruption,
+    ) -> Vec<JobOutcome> {
+        let all = jobs.len().saturating_mul(2);
+        let (read, answered) = match interruption.at {
+            Break::Before(read) | Break::Silent { read, .. } => (read, read),
+            Break::Unanswered(last) => (last.saturating_add(1), last),
+            Break::Later(_) => (all, all),
+        };
+        let mut asked = Vec::with_capacity(jobs.len());
+        for (index, job) in jobs.iter().enumerate() {
+            let question = index.saturating_mul(2);
+            let request = question.saturating_add(1);
+            let before = (question < answered).then(|| self.seen_of(&job.unit));
+            let taken = (request < read).then(|| self.ask(job));
+            asked.push((before, taken.filter(|_| request < answered)));
+        }
+        if let Break::Later(after) = interruption.at {
+            self.pass(after);
+        }
+        self.close(interruption);
+        if let Break::Silent { read, after } = interruption.at {
+            self.read_later(jobs, read, interruption.closed.saturating_add(after));
+        }
+        let silent = matches!(interruption.at, Break::Silent { .. });
+        asked
+            .into_iter()
+            .map(|(before, answer)| match answer {
+                Some(answer) => self.known(answer, before, wait),
+                None if silent => lost(Contact::Pending, before),
+                None if before.is_some() => lost(Contact::Sent, before),
+                None => lost(Contact::Unread, None),
+            })
+            .collect()
+    }
+
+    /// What was sent and not read stays in the queue, and is read in the end.
+    fn read_later(&mut self, jobs: &[Job], read: usize, after: Micros) {
+        for (index, job) in jobs.iter().enumerate() {
+            if index.saturating_mul(2).saturating_add(1) >= read {
+                self.ask_later(after, job);
+            }
+        }
+    }
+
+    /// What is known of a job whose request was answered.
+    fn known(
+        &self,
+        answer: Result<Option<u64>, JobFailure>,
+        before: Option<Seen>,
+        wait: Wait,
+    ) -> JobOutcome {
+        match (answer, wait) {
+            (Err(failure), _) => JobOutcome::Failed(failure),
+            (Ok(None), _) => JobOutcome::Done,
+            (Ok(Some(_)), Wait::Queued) => JobOutcome::Queued,
+            (Ok(Some(id)), Wait::Done) => self
+                .ended(id)
+                .unwrap_or_else(|| lost(Contact::Taken, before)),
+        }
+    }
+
+    /// How `unit` stands, for whoever compares.
+    pub(super) fn seen_of(&self, name: &UnitName) -> Seen {
+        let nothing = Seen::unknown(name, "not modelled");
+        let Some(unit) = self.units.get(name) else {
+            return Seen {
+                load: Known::Is(LoadState::NotFound),
+                active: Known::Is(crate::domain::ActiveState::Inactive),
+                job: Known::Is(None),
+                ..nothing
+            };
+        };
+        let job = unit.job.as_ref().map(|job| SeenJob {
+            id: u32::try_from(job.id).unwrap_or(u32::MAX),
+            verb: Some(match job.task {
+                Task::Start => Verb::Start,
+                Task::Stop => Verb::Stop,
+                Task::Restart => Verb::Restart,
+                Task::Reload => Verb::Reload,
+            }),
+        });
+        Seen {
+            load: Known::Is(match unit.is_masked() {
+                true => LoadState::Masked,
+                false => LoadState::Loaded,
+            }),
+            active: Known::Is(unit.active),
+            invocation: unit.invocation.clone(),
+            main_pid: unit.process.as_ref().map_or(0, |process| process.pid),
+            started: unit.started,
+            changed: unit.changed,
+            job: Known::Is(job),
+            result: unit.result.to_owned(),
+            reload_result: unit.reload_result.to_owned(),
+            ..nothing
+        }
+    }
+}
+
+fn lost(contact: Contact, before: Option<Seen>) -> JobOutcome {
+    JobOutcome::Failed(JobFailure::Lost(Box::new(Loss {
+        why: WHY.to_owned(),
+        contact,
+        before,
+    })))
+}
