@@ -29,3 +29,8 @@ pub enum Recovery {
     /// It was tried and failed, or cannot be done any more; why.
     Failed(String),
 }
+
+/// Placeholder until it lands.
+pub fn recover(_: &Asked<'_>, _: &Seen) -> Recovery {
+    Recovery::AskAgain
+}

@@ -13,4 +13,6 @@ mod perform;
 pub mod policy_rc_d;
 pub mod rcpolicy;
 mod script;
+mod spoken;
+mod undertake;
 mod way;

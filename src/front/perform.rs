@@ -29,6 +29,8 @@ pub(super) struct Session {
     /// Who asks: one look at the processes above us is enough for one call.
     pub(super) context: Context,
     pub(super) now: u64,
+    /// When it began, in microseconds of the monotonic clock.
+    pub(super) began: u64,
     pub(super) log: Log,
     /// Says what went wrong beside the action itself.
     pub(super) voice: Voice,
@@ -90,6 +92,7 @@ impl Session {
             ledger,
             context: context::observe(),
             now: context::now(),
+            began: context::monotonic(),
             log: Log::default(),
             voice: voice.clone(),
         }
@@ -279,7 +282,9 @@ impl Session {
         let decided: Vec<Decided<'_>> = cases.iter().map(Case::decided).collect();
         let mut plan = plan_all(&decided, &self.policy);
         let ledger = self.ledger_for(&mut plan, init);
-        carry_out(&plan, wait, init, ledger.as_ref())
+        let mut report = carry_out(&plan, wait, init, ledger.as_ref())?;
+        self.leave_unsettled(cases, &mut report);
+        Ok(report)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Due;
-use crate::domain::{FrontEnd, Life, Phase, Reason, ServiceName, UnitName, Until};
+use crate::domain::{Contact, FrontEnd, Life, Phase, Reason, ServiceName, UnitName, Until};
 
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;
@@ -97,6 +97,19 @@ pub struct Owed {
     /// Why, each reason once.
     #[serde(default)]
     pub reasons: Vec<Reason>,
+    /// It was, or may have been, asked for already: before it is done, it is to be looked whether
+    /// that was carried out.
+    #[serde(default)]
+    pub begun: Option<Begun>,
+}
+
+/// A request whose end nobody saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// When, in microseconds of the monotonic clock.
+    pub at: u64,
+    /// How far it is known to have come.
+    pub contact: Contact,
 }
 
 /// What is owed to one service.
@@ -238,6 +251,7 @@ pub(super) mod tests {
             due: Due::Restart,
             until: Until::Batch,
             reasons: vec![Reason::new(Source::BuiltIn, "x\ny")],
+            begun: None,
         });
         entry
     }

@@ -71,7 +71,15 @@ impl LedgerError {
         }
     }
 
-    fn writing(error: FileError) -> Self {
+    /// Whether a directory or file is not there.
+    pub(super) fn is_missing(&self) -> bool {
+        match self {
+            Self::Unwritable(error) | Self::File(error) => error.is_missing(),
+            Self::Newer { .. } | Self::Damaged { .. } | Self::Busy { .. } => false,
+        }
+    }
+
+    pub(super) fn writing(error: FileError) -> Self {
         match error.errno() {
             Some(
                 Errno::ENOSPC
@@ -157,6 +165,10 @@ impl Ledger {
     /// The life of the init that entries of ours belong to.
     pub fn life(&self) -> &Life {
         &self.life
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// What is noted about `service`. Where that is nothing this is a single system call.
@@ -319,6 +331,10 @@ pub struct Locked<'a> {
 }
 
 impl Locked<'_> {
+    pub(super) fn ledger(&self) -> &Ledger {
+        self.ledger
+    }
+
     /// What is noted about `service` now. What is damaged is set aside; what another life left
     /// behind is nothing, and a notice.
     ///
@@ -435,6 +451,12 @@ impl Locked<'_> {
         self.notices.push(Notice::SetAside { from, to, why });
         Ok(())
     }
+}
+
+/// A file that is no entry.
+pub(super) fn damaged_file(path: PathBuf, why: String) -> LedgerError {
+    let why = EntryError::Damaged(why);
+    LedgerError::Damaged { path, why }
 }
 
 /// Nanoseconds since the epoch: two files set aside in the same second keep their names apart.

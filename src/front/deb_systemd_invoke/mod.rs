@@ -114,7 +114,17 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     if away || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(away).unwrap_or_else(stock);
     }
-    match call.go() {
+    let requests = call.jobs_asked();
+    let undertaken = call.session.undertake(&requests);
+    let result = match call.go() {
+        Err(Stuck::Init(error)) => {
+            let noted = call.session.put_off(&requests, &error);
+            noted.ok_or(Stuck::Init(error))
+        }
+        other => other,
+    };
+    call.session.finish(undertaken);
+    match result {
         Ok(ending) => ending,
         Err(Stuck::Init(error)) => {
             voice.warn(&format!(
@@ -162,6 +172,12 @@ impl Call {
             scope: Scope::System,
             context: self.session.context.clone(),
         }
+    }
+
+    /// What systemd is asked for; other verbs are systemctl's.
+    fn jobs_asked(&self) -> Vec<Request> {
+        let native = self.units.iter().filter(|_| self.is_native());
+        native.map(|named| self.request(named)).collect()
     }
 
     /// What is done where systemd is out of reach or only watched: an admin's deny still holds in

@@ -92,14 +92,18 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     if outside || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(outside).unwrap_or_else(|| stock(&call.voice));
     }
-    match call.go() {
-        Ok(ending) => ending,
-        Err(error) => {
-            call.voice
-                .warn(&format!("{error}; handing over to the stock invoke-rc.d"));
-            stock(&call.voice)
-        }
-    }
+    let requests = call.jobs_asked();
+    let undertaken = call.session.undertake(&requests);
+    let ending = match call.go() {
+        Ok(ending) => Ok(ending),
+        Err(error) => call.session.put_off(&requests, &error).ok_or(error),
+    };
+    call.session.finish(undertaken);
+    ending.unwrap_or_else(|error| {
+        call.voice
+            .warn(&format!("{error}; handing over to the stock invoke-rc.d"));
+        stock(&call.voice)
+    })
 }
 
 fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
@@ -122,6 +126,24 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
 }
 
 impl Call {
+    /// What an init that takes jobs is asked for; nothing by `--query`, and where scripts are run.
+    fn jobs_asked(&self) -> Vec<Request> {
+        match self.kind {
+            InitKind::Systemd | InitKind::Upstart | InitKind::Simulated
+                if !self.arguments.options.query =>
+            {
+                vec![self.request(self.action.clone())]
+            }
+            InitKind::Systemd
+            | InitKind::Upstart
+            | InitKind::Simulated
+            | InitKind::Sysv
+            | InitKind::Openrc
+            | InitKind::Runit
+            | InitKind::S6 => Vec::new(),
+        }
+    }
+
     /// Where systemd is out of reach an admin's deny still holds; in observe mode our decision is
     /// only written down. `None`: the stock tool goes on.
     fn outside(&mut self, away: bool) -> Option<u8> {

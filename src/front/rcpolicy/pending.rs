@@ -3,7 +3,7 @@
 use super::{Ending, Failure, Place};
 use crate::decide::{Payment, payment};
 use crate::domain::Action;
-use crate::ledger::{Entry, Listing};
+use crate::ledger::{Entry, Listing, merge};
 use crate::report::console::Console;
 use crate::report::pending;
 
@@ -20,13 +20,33 @@ pub(super) fn run(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
-    let listing = place.ledger()?.all()?;
+    let ledger = place.ledger()?;
+    let mut listing = ledger.all()?;
+    for undertaking in ledger.abandoned()? {
+        undertaking
+            .entries()
+            .into_iter()
+            .for_each(|entry| add(&mut listing, entry));
+    }
     if arguments.json {
         console.say(pending::json(&listing, flush)?);
     } else {
         print(&listing, place.seconds(), console);
     }
     Ok(Ending::Done)
+}
+
+/// What a killed process left half-way is owed, although nobody has made an entry of it yet.
+fn add(listing: &mut Listing, entry: Entry) {
+    let noted = listing
+        .entries
+        .iter()
+        .position(|noted| noted.service == entry.service);
+    match noted.map(|index| listing.entries.remove(index)) {
+        Some(noted) => listing.entries.push(merge(noted, entry)),
+        None => listing.entries.push(entry),
+    }
+    listing.entries.sort_by(|a, b| a.service.cmp(&b.service));
 }
 
 fn print(listing: &Listing, now: u64, console: &mut Console<'_>) {

@@ -3,14 +3,15 @@
 
 mod by_init;
 mod by_script;
+mod look_back;
 mod payer;
 
 use super::{Ending, Failure, Place};
 use crate::domain::{Context, InitKind, Known, ServiceName};
 use crate::front::perform::Session;
-use crate::ledger::{Entry, Ledger, Listing};
-use crate::observe::detect;
+use crate::ledger::{Entry, Ledger, LedgerError, Listing};
 use crate::observe::dpkg::Unconfigured;
+use crate::observe::{context, detect};
 use crate::policy::{self, Keep, Roots};
 use crate::report::Voice;
 use crate::report::console::Console;
@@ -33,6 +34,9 @@ pub(super) fn run(
     place.require_root("flush")?;
     let ledger = place.ledger()?;
     let _paying = ledger.begin_paying()?;
+    for entry in adopt(&ledger)? {
+        console.say(format_args!("{}: {}", entry.service, entry.because));
+    }
     if is_empty(&ledger.all()?) {
         console.say("nothing is owed");
         return Ok(Ending::Done);
@@ -56,6 +60,7 @@ pub(super) fn run(
         ledger: Some(ledger),
         log: place.log(),
         now: place.seconds(),
+        began: context::monotonic(),
         context: Context::default(),
         voice: Voice::new("rcpolicy"),
         policy,
@@ -106,9 +111,21 @@ fn flush(
                 console.say(format_args!("{service}: still owed: {why}"));
                 ending = Ending::No;
             }
+            Paid::Failed(why) => {
+                console.say(format_args!("{service}: not owed any more: {why}"));
+                ending = Ending::No;
+            }
         }
     }
     Ok(ending)
+}
+
+/// Makes entries of what killed processes left half-way.
+fn adopt(ledger: &Ledger) -> Result<Vec<Entry>, LedgerError> {
+    if ledger.abandoned()?.is_empty() {
+        return Ok(Vec::new());
+    }
+    ledger.lock()?.adopt()
 }
 
 fn is_empty(listing: &Listing) -> bool {

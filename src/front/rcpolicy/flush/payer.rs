@@ -13,6 +13,7 @@ use crate::ledger::Entry;
 use crate::observe::dpkg::Unconfigured;
 use crate::observe::helper::{HelperError, Output};
 
+use super::look_back::Looked;
 use crate::front::rcpolicy::Place;
 
 /// What pays.
@@ -31,6 +32,8 @@ pub(super) enum Paid {
     Kept(String),
     /// Not owed now: it comes back with the next start.
     Left(String),
+    /// It was tried and failed, and is not tried again; why.
+    Failed(String),
 }
 
 /// Pays entries.
@@ -46,6 +49,15 @@ impl Payer<'_> {
         if let Some(why) = self.inconsistent(entry) {
             return Paid::Kept(why);
         }
+        let looked_back = match means {
+            Means::Init(init) => self.look_back(*init, entry),
+            Means::Scripts(_) => Looked::Due(Box::new(entry.clone())),
+        };
+        let entry = match looked_back {
+            Looked::Due(entry) => entry,
+            Looked::Over(paid) => return paid,
+        };
+        let entry = &*entry;
         let action = match payment(entry) {
             Payment::Act(action) => action,
             Payment::NextStart => {

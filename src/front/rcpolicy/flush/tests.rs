@@ -125,6 +125,7 @@ fn restart(entry: &mut Entry) {
         due: Due::Restart,
         until: Until::Batch,
         reasons: Vec::new(),
+        begun: None,
     });
 }
 
