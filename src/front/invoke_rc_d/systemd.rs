@@ -7,8 +7,8 @@ use crate::act::{ActError, Report};
 use crate::decide::also_asked;
 use crate::decide::stock::{Judgement, status};
 use crate::domain::{
-    Action, Decision, Facts, HelperAnswer, Known, Machine, Reason, Request, Source, UnitName,
-    Verdict, Wait,
+    Action, Decision, Facts, HelperAnswer, Known, Machine, Reason, Request, Source, UnitFacts,
+    UnitName, Verdict, Wait,
 };
 use crate::front::perform::{self, Case, one_unit};
 use crate::front::way::{self, Way};
@@ -46,6 +46,7 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
     let request = call.request(action.clone());
     let known = call.known.clone();
     let (mut facts, owed) = call.session.observe(&mut call.systemd, &request, known)?;
+    call.heed_scripts(&mut facts.unit);
     facts.helper = match call.ask_again(word, origin) {
         Ok(answer) => answer,
         Err(error) => {
@@ -193,11 +194,20 @@ impl Call {
             Some(unit) => unit,
             None => one_unit(&mut self.systemd, &self.unit, Depth::State)?,
         };
+        let mut unit = unit;
+        self.heed_scripts(&mut unit);
         let generated = unit
             .source_path
             .is_and(|path| path.starts_with("/etc/init.d/"));
         self.known = Some(unit);
         Ok(generated)
+    }
+
+    /// original: systemd from 260 on knows no init scripts, and stock says so
+    fn heed_scripts(&self, unit: &mut UnitFacts) {
+        if self.strict() && unit.is_script_only() {
+            unit.source_path = Known::Is(String::new());
+        }
     }
 
     fn strict(&self) -> bool {

@@ -50,6 +50,7 @@ fn explained(front: FrontEnd, action: Action, rule: &str, reached: bool) -> Stri
             now: 0,
             context: Context::default(),
             voice: Voice::new("rcpolicy"),
+            began: 0,
         },
         notes: Vec::new(),
         facts: Vec::new(),

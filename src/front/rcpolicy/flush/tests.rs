@@ -98,6 +98,7 @@ impl World {
             now: 0,
             context: Context::default(),
             voice: Voice::new("rcpolicy"),
+            began: 0,
         };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut console = Console::new(&mut out, &mut err);
