@@ -49,10 +49,12 @@ pub(super) struct Case {
 
 /// systemd, with the policy's limit for its jobs. Nobody is contacted yet.
 pub(super) fn systemd(policy: &Policy) -> Systemd {
-    Systemd::new(match policy.settings().action_limit {
+    let mut systemd = Systemd::new(match policy.settings().action_limit {
         ActionLimit::Unit => Limit::Unit,
         ActionLimit::After(limit) => Limit::Fixed(limit),
-    })
+    });
+    systemd.wait = policy.settings().init_wait;
+    systemd
 }
 
 /// policy-rc.d, with the policy's limits.

@@ -70,12 +70,9 @@ impl Session {
     /// The init stayed away for longer than we may wait: puts what was asked for on the ledger.
     /// `None` where it is no such error, or the requests change nothing: the stock tool may try.
     pub(super) fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
-        match error {
-            InitError::Unreachable { .. } | InitError::Silent { .. } | InitError::Lost { .. } => {}
-            InitError::WrongPeer { .. } | InitError::Refused { .. } => return None,
-        }
         let tasks: Vec<Task> = requests.iter().filter_map(task).collect();
-        let first = requests.first().filter(|_| !tasks.is_empty())?;
+        let worth = error.is_away() && !tasks.is_empty();
+        let first = requests.first().filter(|_| worth)?;
         for task in tasks {
             let remainder = Remainder {
                 unit: task.unit,

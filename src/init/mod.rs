@@ -61,6 +61,16 @@ pub enum InitError {
     },
 }
 
+impl InitError {
+    /// Whether the init is away, and may come back: nothing that it said.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::Lost { .. } => true,
+            Self::WrongPeer { .. } | Self::Refused { .. } => false,
+        }
+    }
+}
+
 /// Who is told what we are waiting for. Inits print nothing.
 pub trait Onlooker: std::fmt::Debug {
     /// `init` is away; we begin to wait, for as long as `limit` at most.

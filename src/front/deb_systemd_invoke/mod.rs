@@ -117,10 +117,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     let requests = call.jobs_asked();
     let undertaken = call.session.undertake(&requests);
     let result = match call.go() {
-        Err(Stuck::Init(error)) => {
-            let noted = call.session.put_off(&requests, &error);
-            noted.ok_or(Stuck::Init(error))
-        }
+        Err(Stuck::Init(error)) => call.put_off(&requests, &error).ok_or(Stuck::Init(error)),
         other => other,
     };
     call.session.finish(undertaken);
@@ -180,17 +177,38 @@ impl Call {
         native.map(|named| self.request(named)).collect()
     }
 
+    /// What comes of the call when systemd did not answer in time.
+    fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
+        if requests.is_empty() || !error.is_away() {
+            return None;
+        }
+        let mut owed = requests.to_vec();
+        owed.retain(|request| !self.is_denied_unseen(request));
+        match owed.is_empty() {
+            true => Some(0),
+            false => self.session.put_off(&owed, error),
+        }
+    }
+
+    /// Whether the admin denies it, as far as that can be told without systemd. Says so.
+    fn is_denied_unseen(&self, request: &Request) -> bool {
+        let why = self.session.denied(request, InitKind::Systemd, None);
+        if let Some(why) = &why {
+            let (action, unit) = (&request.action, &request.named);
+            self.voice
+                .warn(&format!("policy denied {action} of {unit}: {why}"));
+        }
+        why.is_some()
+    }
+
     /// What is done where systemd is out of reach or only watched: an admin's deny still holds in
     /// a chroot. `None`: the stock tool goes on.
     fn outside(&mut self, away: bool) -> Option<u8> {
         for named in self.units.clone() {
             let request = self.request(&named);
-            let unit = &named.word;
             if !away {
                 self.session.watch(&mut self.systemd, request);
-            } else if let Some(why) = self.session.denied(&request, InitKind::Systemd, None) {
-                self.voice
-                    .warn(&format!("policy denied {} of {unit}: {why}", self.action));
+            } else if self.is_denied_unseen(&request) {
                 return Some(0);
             }
         }

@@ -96,7 +96,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     let undertaken = call.session.undertake(&requests);
     let ending = match call.go() {
         Ok(ending) => Ok(ending),
-        Err(error) => call.session.put_off(&requests, &error).ok_or(error),
+        Err(error) => call.put_off(&requests, &error).ok_or(error),
     };
     call.session.finish(undertaken);
     ending.unwrap_or_else(|error| {
@@ -141,6 +141,15 @@ impl Call {
             | InitKind::Openrc
             | InitKind::Runit
             | InitKind::S6 => Vec::new(),
+        }
+    }
+
+    /// What comes of the call when the init did not answer in time.
+    fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
+        let request = requests.first().filter(|_| error.is_away())?;
+        match self.session.denied(request, self.kind, None) {
+            Some(why) => Some(self.denied(&self.arguments.action, &why)),
+            None => self.session.put_off(requests, error),
         }
     }
 
