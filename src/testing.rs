@@ -1,9 +1,11 @@
 //! What tests of several modules act in: a service behind a socket on the simulated init, both up, and
 //! a real ledger in a directory of its own; and an init that is watched on the way there.
 
+use std::time::Duration;
+
 use crate::domain::{
-    Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Life, Machine, UnitFacts, UnitName,
-    Verb, Wait,
+    Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Life, Machine, Seen, UnitFacts,
+    UnitName, Verb, Wait,
 };
 use crate::init::simulated::{Flavour, Image, Simulated, Spec};
 use crate::init::{Depth, Init, InitError};
@@ -116,6 +118,18 @@ impl Init for Watched<'_> {
 
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
         self.inner.units(names, depth)
+    }
+
+    fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
+        self.inner.seen(units)
+    }
+
+    fn clock(&self) -> u64 {
+        self.inner.clock()
+    }
+
+    fn pause(&mut self, span: Duration) {
+        self.inner.pause(span);
     }
 
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {

@@ -17,7 +17,8 @@ pub(super) fn built_in(
     reasons: &mut Vec<Reason>,
 ) -> Verdict {
     let asked = Verdict::Run(request.action.clone());
-    if policy.settings().strict {
+    // Nothing but its script knows what it does; no trigger starts it.
+    if policy.settings().strict || facts.unit.is_script_only() {
         return asked;
     }
     match request.action {

@@ -110,6 +110,7 @@ mod tests {
             due,
             until: Until::Batch,
             reasons: Vec::new(),
+            begun: None,
         });
         entry
     }

@@ -171,6 +171,7 @@ fn owed(one: &Decided<'_>, due: Due, until: Until) -> Owed {
         due,
         until,
         reasons: one.decision.reasons.clone(),
+        begun: None,
     }
 }
 

@@ -181,7 +181,8 @@ fn left(one: &Decided<'_>, entry: &Entry, service: Service, kept: Vec<Stopped>) 
 /// What is owed to a service that was running when it was asked to start.
 fn after_start(owed: Owed) -> Option<Owed> {
     let due = owed.due.then(Due::Start);
-    (due != Due::Start).then_some(Owed { due, ..owed })
+    let begun = owed.begun.filter(|_| due == owed.due);
+    (due != Due::Start).then_some(Owed { due, begun, ..owed })
 }
 
 fn is_settled(entry: &Entry) -> bool {

@@ -162,7 +162,8 @@ pub struct UnitFacts {
     pub active: Known<ActiveState>,
     /// Whether it is meant to be started at boot; `Unknown` also where the init has no answer.
     pub file: Known<FileState>,
-    /// Where it was generated from, empty if nowhere. systemd's SourcePath.
+    /// Where it was generated from, empty if nowhere. systemd's SourcePath; of a unit that it does
+    /// not know, the init script that would have to be run.
     pub source_path: Known<String>,
     /// Whether it understands reload.
     pub can_reload: Known<bool>,
@@ -235,6 +236,13 @@ impl UnitFacts {
     /// Whether it is known to be masked.
     pub fn is_masked(&self) -> bool {
         self.load.is_and(|l| *l == LoadState::Masked)
+    }
+
+    /// The init does not know it, but an init script of its name can be run (systemd from 260 on,
+    /// which makes no units of scripts any more).
+    pub fn is_script_only(&self) -> bool {
+        let script = |path: &String| path.starts_with("/etc/init.d/");
+        self.is_missing() && self.source_path.is_and(script)
     }
 
     /// Whether the init is known not to have it.

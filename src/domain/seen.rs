@@ -58,7 +58,8 @@ impl Seen {
 }
 
 /// How far a request came before the connection to the init was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Contact {
     /// It was not read, and never will be.
     Unread,

@@ -19,4 +19,6 @@ pub mod policy_rc_d;
 pub mod program;
 pub mod rcpolicy;
 mod script;
+mod spoken;
+mod undertake;
 mod way;

@@ -29,6 +29,8 @@ pub(super) struct Session {
     /// Who asks: one look at the processes above us is enough for one call.
     pub(super) context: Context,
     pub(super) now: u64,
+    /// When it began, in microseconds of the monotonic clock.
+    pub(super) began: u64,
     pub(super) log: Log,
     /// Says what went wrong beside the action itself.
     pub(super) voice: Voice,
@@ -47,10 +49,12 @@ pub(super) struct Case {
 
 /// systemd, with the policy's limit for its jobs. Nobody is contacted yet.
 pub(super) fn systemd(policy: &Policy) -> Systemd {
-    Systemd::new(match policy.settings().action_limit {
+    let mut systemd = Systemd::new(match policy.settings().action_limit {
         ActionLimit::Unit => Limit::Unit,
         ActionLimit::After(limit) => Limit::Fixed(limit),
-    })
+    });
+    systemd.wait = policy.settings().init_wait;
+    systemd
 }
 
 /// policy-rc.d, with the policy's limits.
@@ -90,6 +94,7 @@ impl Session {
             ledger,
             context: context::observe(),
             now: context::now(),
+            began: crate::init::monotonic(),
             log: Log::default(),
             voice: voice.clone(),
         }
@@ -180,6 +185,10 @@ impl Session {
             helper_related: Vec::new(),
         };
         if self.policy.settings().strict {
+            if facts.unit.is_script_only() {
+                // original: systemd from 260 on knows no init scripts, and stock says so
+                facts.unit.source_path = Known::Is(String::new());
+            }
             return Ok((facts, None));
         }
         // What a note names is brought back among what else can start the service.
@@ -279,7 +288,9 @@ impl Session {
         let decided: Vec<Decided<'_>> = cases.iter().map(Case::decided).collect();
         let mut plan = plan_all(&decided, &self.policy);
         let ledger = self.ledger_for(&mut plan, init);
-        carry_out(&plan, wait, init, ledger.as_ref())
+        let mut report = carry_out(&plan, wait, init, ledger.as_ref())?;
+        self.leave_unsettled(cases, &mut report);
+        Ok(report)
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) fn of_invoke_rc_d(case: &Case, word: &str) -> Way {
         _ if case.facts.init != InitKind::Systemd && case.facts.init != InitKind::Simulated => {
             by_script(&case.decision.verdict, word)
         }
+        verdict if case.facts.unit.is_script_only() => by_script(verdict, word),
         Verdict::Run(action) => under_systemd(case, action, word),
         Verdict::Nothing
         | Verdict::Stop

@@ -61,6 +61,16 @@ pub enum InitError {
     },
 }
 
+impl InitError {
+    /// Whether the init is away, and may come back: nothing that it said.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::Lost { .. } => true,
+            Self::WrongPeer { .. } | Self::Refused { .. } => false,
+        }
+    }
+}
+
 /// Who is told what we are waiting for. Inits print nothing.
 pub trait Onlooker: std::fmt::Debug {
     /// `init` is away; we begin to wait, for as long as `limit` at most.
@@ -163,7 +173,7 @@ pub trait Init {
 
 /// The machine's monotonic clock, in microseconds. Where it cannot be read, the end of time: nothing
 /// then looks as if it had begun later.
-fn monotonic() -> u64 {
+pub fn monotonic() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
     let micros = now.map(|now| Duration::from(now).as_micros());
     micros.map_or(u64::MAX, |micros| u64::try_from(micros).unwrap_or(u64::MAX))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Due;
-use crate::domain::{Caller, FrontEnd, Life, Reason, ServiceName, UnitName, Until};
+use crate::domain::{Caller, Contact, FrontEnd, Life, Reason, ServiceName, UnitName, Until};
 
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;
@@ -80,17 +80,6 @@ pub struct Quiesced {
     pub down_since: Option<u64>,
 }
 
-/// One run of a service, to be told from the next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
-    /// Its invocation; empty where the init has no such thing.
-    #[serde(default)]
-    pub invocation: String,
-    /// Its main process, 0 if none.
-    #[serde(default)]
-    pub main_pid: u32,
-}
-
 /// An action put off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {
@@ -102,6 +91,19 @@ pub struct Owed {
     /// Why, each reason once.
     #[serde(default)]
     pub reasons: Vec<Reason>,
+    /// It was, or may have been, asked for already: before it is done, it is to be looked whether
+    /// that was carried out.
+    #[serde(default)]
+    pub begun: Option<Begun>,
+}
+
+/// A request whose end nobody saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// When, in microseconds of the monotonic clock.
+    pub at: u64,
+    /// How far it is known to have come.
+    pub contact: Contact,
 }
 
 /// What is owed to one service.
@@ -138,10 +140,6 @@ pub struct Entry {
     /// An action put off.
     #[serde(default)]
     pub owed: Option<Owed>,
-    /// A flush is about to restart it, or was cut off after it did; this ran before. What is noted
-    /// later does away with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restarting: Option<Run>,
 }
 
 #[derive(Deserialize)]
@@ -166,7 +164,6 @@ impl Entry {
             quiesced: None,
             kept_running: false,
             owed: None,
-            restarting: None,
         }
     }
 
@@ -248,6 +245,7 @@ pub(super) mod tests {
             due: Due::Restart,
             until: Until::Batch,
             reasons: vec![Reason::new(Source::BuiltIn, "x\ny")],
+            begun: None,
         });
         entry
     }

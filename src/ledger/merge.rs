@@ -81,8 +81,11 @@ fn merge_owed(earlier: Owed, later: Owed) -> Owed {
             reasons.push(reason);
         }
     }
+    let due = earlier.due.then(later.due);
     Owed {
-        due: earlier.due.then(later.due),
+        due,
+        // What both come to was asked for by the later one alone, or by nobody yet.
+        begun: later.begun.filter(|_| due == later.due),
         // Who wants it to wait longest is heeded.
         until: longest(earlier.until, later.until),
         reasons,
@@ -126,9 +129,9 @@ mod tests {
 
     use super::super::due::tests::ALL;
     use super::super::entry::tests::entry;
-    use super::super::{Due, Quiesced};
+    use super::super::{Begun, Due, Quiesced};
     use super::*;
-    use crate::domain::{Reason, Source, UnitName, Until};
+    use crate::domain::{Contact, Reason, Source, UnitName, Until};
 
     fn owing(due: Due) -> Entry {
         let mut entry = entry("foo");
@@ -136,6 +139,7 @@ mod tests {
             due,
             until: Until::Batch,
             reasons: vec![Reason::new(Source::BuiltIn, format!("{due:?}"))],
+            begun: None,
         });
         entry
     }
@@ -230,10 +234,15 @@ mod tests {
 
     fn any_owed() -> impl Strategy<Value = Option<Owed>> {
         let until = prop_oneof![Just(Until::Batch), Just(Until::Flush), Just(Until::Reboot)];
-        let owed = (0..ALL.len(), until).prop_map(|(due, until)| Owed {
+        let begun = prop::option::of((1..9_u64).prop_map(|at| Begun {
+            at,
+            contact: Contact::Sent,
+        }));
+        let owed = (0..ALL.len(), until, begun).prop_map(|(due, until, begun)| Owed {
             due: ALL[due],
             until,
             reasons: vec![Reason::new(Source::BuiltIn, format!("{until:?}"))],
+            begun,
         });
         prop::option::of(owed)
     }
@@ -254,6 +263,23 @@ mod tests {
             (entry.since, entry.when) = times;
             entry
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_counts_only_where_nothing_else_came_before_it() {
+        let asked = |due| {
+            let mut entry = owing(due);
+            let owed = entry.owed.as_mut().unwrap();
+            owed.begun = Some(Begun {
+                at: 7,
+                contact: Contact::Sent,
+            });
+            entry
+        };
+        let begun = |entry: Entry| entry.owed.unwrap().begun.is_some();
+        assert!(begun(merge(owing(Due::Reload), asked(Due::Restart))));
+        assert!(!begun(merge(asked(Due::Stop), asked(Due::Start))));
+        assert!(!begun(merge(asked(Due::Restart), owing(Due::Restart))));
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
 mod arguments;
+mod away;
 mod disks;
 mod flush;
 mod helper;

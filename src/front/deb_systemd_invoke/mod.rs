@@ -13,6 +13,7 @@ use crate::act::{ActError, Report};
 use crate::domain::{
     Action, FrontEnd, InitKind, NameError, Request, Scope, UnitName, Verdict, Wait,
 };
+use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::observe::offline::{self, Reach};
 use crate::observe::{bypass, children, detect};
@@ -94,7 +95,14 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     if away || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(away).unwrap_or_else(stock);
     }
-    match call.go() {
+    let requests = call.jobs_asked();
+    let undertaken = call.session.undertake(&requests);
+    let result = match call.go() {
+        Err(Stuck::Init(error)) => call.put_off(&requests, &error).ok_or(Stuck::Init(error)),
+        other => other,
+    };
+    call.session.finish(undertaken);
+    match result {
         Ok(ending) => ending,
         Err(Stuck::Init(error)) => {
             voice.warn(&format!(
@@ -144,17 +152,44 @@ impl Call {
         }
     }
 
+    /// What systemd is asked for; other verbs are systemctl's.
+    fn jobs_asked(&self) -> Vec<Request> {
+        let native = self.units.iter().filter(|_| self.is_native());
+        native.map(|named| self.request(named)).collect()
+    }
+
+    /// What comes of the call when systemd did not answer in time.
+    fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
+        if requests.is_empty() || !error.is_away() {
+            return None;
+        }
+        let mut owed = requests.to_vec();
+        owed.retain(|request| !self.is_denied_unseen(request));
+        match owed.is_empty() {
+            true => Some(0),
+            false => self.session.put_off(&owed, error),
+        }
+    }
+
+    /// Whether the admin denies it, as far as that can be told without systemd. Says so.
+    fn is_denied_unseen(&self, request: &Request) -> bool {
+        let why = self.session.denied(request, InitKind::Systemd, None);
+        if let Some(why) = &why {
+            let (action, unit) = (&request.action, &request.named);
+            self.voice
+                .warn(&format!("policy denied {action} of {unit}: {why}"));
+        }
+        why.is_some()
+    }
+
     /// What is done where systemd is out of reach or only watched: an admin's deny still holds in
     /// a chroot. `None`: the stock tool goes on.
     fn outside(&mut self, away: bool) -> Option<u8> {
         for named in self.units.clone() {
             let request = self.request(&named);
-            let unit = &named.word;
             if !away {
                 self.session.watch(&mut self.systemd, request);
-            } else if let Some(why) = self.session.denied(&request, InitKind::Systemd, None) {
-                self.voice
-                    .warn(&format!("policy denied {} of {unit}: {why}", self.action));
+            } else if self.is_denied_unseen(&request) {
                 return Some(0);
             }
         }

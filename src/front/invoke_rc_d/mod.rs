@@ -95,14 +95,18 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     if outside || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(outside).unwrap_or_else(|| stock(&call.voice));
     }
-    match call.go() {
-        Ok(ending) => ending,
-        Err(error) => {
-            call.voice
-                .warn(&format!("{error}; handing over to the stock invoke-rc.d"));
-            stock(&call.voice)
-        }
-    }
+    let requests = call.jobs_asked();
+    let undertaken = call.session.undertake(&requests);
+    let ending = match call.go() {
+        Ok(ending) => Ok(ending),
+        Err(error) => call.put_off(&requests, &error).ok_or(error),
+    };
+    call.session.finish(undertaken);
+    ending.unwrap_or_else(|error| {
+        call.voice
+            .warn(&format!("{error}; handing over to the stock invoke-rc.d"));
+        stock(&call.voice)
+    })
 }
 
 fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
@@ -125,6 +129,33 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
 }
 
 impl Call {
+    /// What an init that takes jobs is asked for; nothing by `--query`, and where scripts are run.
+    fn jobs_asked(&self) -> Vec<Request> {
+        match self.kind {
+            InitKind::Systemd | InitKind::Upstart | InitKind::Simulated
+                if !self.arguments.options.query =>
+            {
+                vec![self.request(self.action.clone())]
+            }
+            InitKind::Systemd
+            | InitKind::Upstart
+            | InitKind::Simulated
+            | InitKind::Sysv
+            | InitKind::Openrc
+            | InitKind::Runit
+            | InitKind::S6 => Vec::new(),
+        }
+    }
+
+    /// What comes of the call when the init did not answer in time.
+    fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
+        let request = requests.first().filter(|_| error.is_away())?;
+        match self.session.denied(request, self.kind, None) {
+            Some(why) => Some(self.denied(&self.arguments.action, &why)),
+            None => self.session.put_off(requests, error),
+        }
+    }
+
     /// Where systemd is out of reach an admin's deny still holds; in observe mode our decision is
     /// only written down. `None`: the stock tool goes on.
     fn outside(&mut self, away: bool) -> Option<u8> {

@@ -150,9 +150,9 @@ impl Call {
             Some(unit) => unit,
             None => one_unit(&mut self.systemd, &self.unit, Depth::State)?,
         };
-        let generated = unit
-            .source_path
-            .is_and(|path| path.starts_with("/etc/init.d/"));
+        let scripts = !(self.strict() && unit.is_script_only());
+        let script = |path: &String| scripts && path.starts_with("/etc/init.d/");
+        let generated = unit.source_path.is_and(script);
         self.known = Some(unit);
         Ok(generated)
     }

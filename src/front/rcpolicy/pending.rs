@@ -5,7 +5,7 @@ use crate::decide::{Payment, payment};
 use crate::domain::{Action, InitKind, Known};
 use crate::init::Init;
 use crate::init::systemd::Systemd;
-use crate::ledger::{Entry, Ledger, Listing};
+use crate::ledger::{Entry, Ledger, Listing, merge};
 use crate::observe::detect;
 use crate::policy::{self, Keep, Roots};
 use crate::report::console::Console;
@@ -30,7 +30,18 @@ pub(super) fn run(
         Some(mut init) => in_this_life(&ledger, listing, &mut init)?,
         None => listing,
     };
+    let listing = with_abandoned(&ledger, listing)?;
     show(arguments, &listing, place, console)
+}
+
+/// What a killed process left half-way is owed, although nobody has made an entry of it yet.
+fn with_abandoned(ledger: &Ledger, mut listing: Listing) -> Result<Listing, Failure> {
+    for undertaking in ledger.abandoned()? {
+        for entry in undertaking.entries() {
+            add(&mut listing, entry);
+        }
+    }
+    Ok(listing)
 }
 
 /// The init that can tell a soft-reboot, where there is one and an entry that it could have settled.
@@ -72,6 +83,18 @@ fn show(
         print(listing, place.seconds(), console);
     }
     Ok(Ending::Done)
+}
+
+fn add(listing: &mut Listing, entry: Entry) {
+    let noted = listing
+        .entries
+        .iter()
+        .position(|noted| noted.service == entry.service);
+    match noted.map(|index| listing.entries.remove(index)) {
+        Some(noted) => listing.entries.push(merge(noted, entry)),
+        None => listing.entries.push(entry),
+    }
+    listing.entries.sort_by(|a, b| a.service.cmp(&b.service));
 }
 
 fn print(listing: &Listing, now: u64, console: &mut Console<'_>) {

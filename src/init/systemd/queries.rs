@@ -194,10 +194,26 @@ fn facts(
         file: file_state(asked, body(answers.answer(FILE_STATE))),
         ..UnitFacts::unknown(asked, "not asked")
     };
+    let state = match script_only(asked, &state) {
+        Some(script) => UnitFacts {
+            source_path: Known::Is(script),
+            ..state
+        },
+        None => state,
+    };
     match depth {
         Depth::State => state,
         Depth::Relations => relations(state, answers, services),
     }
+}
+
+/// The script of what only an init script could start. The disk is asked only where systemd knows
+/// nothing.
+fn script_only(asked: &UnitName, state: &UnitFacts) -> Option<String> {
+    let missing = state.is_missing();
+    missing
+        .then(|| sysv_links::script_without_unit(asked))
+        .flatten()
 }
 
 fn relations(state: UnitFacts, mut answers: Answers, services: &BusServices) -> UnitFacts {

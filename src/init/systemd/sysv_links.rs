@@ -1,6 +1,7 @@
 //! Whether an init script is enabled, as systemd's hand-over to Debian's sysv tools tells it.
 //! Reads names in /etc; runs nothing.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::domain::{FileState, UnitKind, UnitName};
@@ -10,12 +11,32 @@ const INSTALLED: [&str; 2] = [
     "usr/lib/systemd/systemd-sysv-install",
     "lib/systemd/systemd-sysv-install",
 ];
+/// Makes a unit of an init script that has none (up to 259).
+const GENERATORS: [&str; 2] = [
+    "usr/lib/systemd/system-generators/systemd-sysv-generator",
+    "lib/systemd/system-generators/systemd-sysv-generator",
+];
 /// Where start links count.
 const RUNLEVELS: [&str; 2] = ["etc/rc5.d", "etc/rcS.d"];
 
 /// The state of the init script behind `unit`; nothing where there is none.
 pub(super) fn state(unit: &UnitName) -> Option<FileState> {
     state_under(Path::new("/"), unit)
+}
+
+/// The init script that nobody but we can run: systemd does not know `unit`, and nothing would make
+/// one of the script.
+pub(super) fn script_without_unit(unit: &UnitName) -> Option<String> {
+    script_without_unit_under(Path::new("/"), unit)
+}
+
+fn script_without_unit_under(root: &Path, unit: &UnitName) -> Option<String> {
+    let generated = GENERATORS.iter().any(|path| root.join(path).exists());
+    let name = Some(unit.stem()).filter(|_| unit.kind() == UnitKind::Service && !generated)?;
+    let path = format!("etc/init.d/{name}");
+    let script = std::fs::metadata(root.join(&path)).ok()?;
+    let runs = script.is_file() && script.permissions().mode() & 0o111 != 0;
+    runs.then(|| format!("/{path}"))
 }
 
 fn state_under(root: &Path, unit: &UnitName) -> Option<FileState> {
@@ -106,5 +127,24 @@ mod tests {
         assert_eq!(told(root.path(), "foo.socket"), None);
         fs::remove_file(root.path().join(INSTALLED[0])).unwrap();
         assert_eq!(told(root.path(), "foo"), None);
+    }
+
+    #[test]
+    fn a_script_that_no_generator_makes_a_unit_of_is_ours_to_run() {
+        let root = root();
+        let script = root.path().join("etc/init.d/foo");
+        let found = |unit: &str| {
+            let unit = UnitName::parse(unit).unwrap();
+            script_without_unit_under(root.path(), &unit)
+        };
+        assert_eq!(found("foo.service"), None, "not executable");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(found("foo.service").as_deref(), Some("/etc/init.d/foo"));
+        assert_eq!(found("foo.socket"), None);
+        assert_eq!(found("bar.service"), None);
+        let generators = root.path().join("usr/lib/systemd/system-generators");
+        fs::create_dir_all(&generators).unwrap();
+        fs::write(generators.join("systemd-sysv-generator"), "").unwrap();
+        assert_eq!(found("foo.service"), None, "systemd makes a unit of it");
     }
 }

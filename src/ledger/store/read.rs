@@ -93,6 +93,10 @@ impl Ledger {
         &self.life
     }
 
+    pub(in crate::ledger) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// What is noted about `service`. Where that is nothing this is a single system call.
     ///
     /// # Errors

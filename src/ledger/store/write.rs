@@ -101,6 +101,10 @@ pub struct Locked<'a> {
 }
 
 impl Locked<'_> {
+    pub(in crate::ledger) fn ledger(&self) -> &Ledger {
+        self.ledger
+    }
+
     /// What is noted about `service` now. What is damaged is set aside; what another life left
     /// behind is nothing, and a notice.
     ///

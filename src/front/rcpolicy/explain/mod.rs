@@ -48,6 +48,7 @@ pub(super) fn run(
         ledger: place.ledger().ok(),
         log: place.log(),
         now: place.seconds(),
+        began: 0,
         context: Context::default(),
         voice: Voice::new("rcpolicy"),
         policy,

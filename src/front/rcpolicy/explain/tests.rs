@@ -144,6 +144,7 @@ impl Told {
                 ledger: Some(self.ledger()),
                 log: place.log(),
                 now: 0,
+                began: 0,
                 context: Context::default(),
                 voice: Voice::new("rcpolicy"),
             },

@@ -57,7 +57,7 @@ impl Payer<'_> {
         }
         let (mut plan, left) = self.plan(case, entry);
         let entry = match restarts(&plan, &case.facts.unit) {
-            true => &self.begin_restart(entry, &case.facts.unit),
+            true => &self.begin_restart(entry),
             false => entry,
         };
         match self.carry_out(init, case, &mut plan) {

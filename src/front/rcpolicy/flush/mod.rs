@@ -3,14 +3,14 @@
 
 mod by_init;
 mod by_script;
+mod look_back;
 mod payer;
-mod resume;
 
 use super::{Ending, Failure, Place};
 use crate::domain::{Context, InitKind, Known, ServiceName};
 use crate::front::local::{self, Level};
 use crate::front::perform::Session;
-use crate::ledger::{Entry, Ledger, Listing};
+use crate::ledger::{Entry, Ledger, LedgerError, Listing};
 use crate::observe::detect;
 use crate::observe::dpkg::Unconfigured;
 use crate::policy::{self, Keep, Roots};
@@ -35,6 +35,9 @@ pub(super) fn run(
     place.require_root("flush")?;
     let ledger = place.ledger()?;
     let _paying = ledger.begin_paying()?;
+    for entry in adopt(&ledger)? {
+        console.say(format_args!("{}: {}", entry.service, entry.because));
+    }
     if is_empty(&ledger.all()?) {
         console.say("nothing is owed");
         return Ok(Ending::Done);
@@ -58,6 +61,7 @@ pub(super) fn run(
         ledger: Some(ledger),
         log: place.log(),
         now: place.seconds(),
+        began: crate::init::monotonic(),
         context: Context::default(),
         voice: Voice::new("rcpolicy"),
         policy,
@@ -82,6 +86,7 @@ fn flush(
     let payer = Payer {
         session: Session {
             ledger: Some(ledger.clone()),
+            began: means.clock().unwrap_or(session.began),
             ..session
         },
         unconfigured: Unconfigured::under(&place.root)?,
@@ -109,9 +114,21 @@ fn flush(
                 console.say(format_args!("{service}: still owed: {why}"));
                 ending = Ending::No;
             }
+            Paid::Failed(why) => {
+                console.say(format_args!("{service}: not owed any more: {why}"));
+                ending = Ending::No;
+            }
         }
     }
     Ok(ending)
+}
+
+/// Makes entries of what killed processes left half-way.
+fn adopt(ledger: &Ledger) -> Result<Vec<Entry>, LedgerError> {
+    if ledger.abandoned()?.is_empty() {
+        return Ok(Vec::new());
+    }
+    ledger.lock()?.adopt()
 }
 
 fn is_empty(listing: &Listing) -> bool {

@@ -15,6 +15,7 @@ use crate::ledger::Entry;
 use crate::observe::dpkg::Unconfigured;
 use crate::observe::helper::{HelperError, Output};
 
+use super::look_back::Looked;
 use crate::front::rcpolicy::Place;
 
 /// What pays.
@@ -25,6 +26,16 @@ pub(super) enum Means<'a> {
     Scripts(InitKind),
 }
 
+impl Means<'_> {
+    /// The clock that the init's times are told by, in microseconds.
+    pub(super) fn clock(&self) -> Option<u64> {
+        match self {
+            Self::Init(init) => Some(init.clock()),
+            Self::Scripts(_) => None,
+        }
+    }
+}
+
 /// What became of an entry.
 pub(super) enum Paid {
     /// Nothing is owed any more; what was done.
@@ -33,6 +44,8 @@ pub(super) enum Paid {
     Kept(String),
     /// Not owed now: it comes back with the next start.
     Left(String),
+    /// It was tried and failed, and is not tried again; why.
+    Failed(String),
 }
 
 /// Why an action did not pay.
@@ -116,23 +129,20 @@ impl Payer<'_> {
         if let Some(why) = self.inconsistent(entry) {
             return Paid::Kept(why);
         }
-        let resumed = match means {
-            Means::Init(init) => self.resumed(*init, entry),
-            Means::Scripts(_) => Ok(entry.clone()),
+        let looked_back = match means {
+            Means::Init(init) => self.look_back(*init, entry),
+            Means::Scripts(_) => Looked::Due(Box::new(entry.clone())),
         };
-        let before = entry;
-        let entry = match &resumed {
-            Ok(entry) => entry,
-            Err(why) => return Paid::Kept(why.clone()),
+        let entry = match looked_back {
+            Looked::Due(entry) => entry,
+            Looked::Over(paid) => return paid,
         };
+        let entry = &*entry;
         let action = match payment(entry) {
             Payment::Act(action) => action,
             Payment::NextStart => {
                 let why = "it was stopped by hand; its next start brings all of it back";
                 return Paid::Left(why.to_owned());
-            }
-            Payment::Nothing if before.restarting.is_some() => {
-                return self.strike(entry, None, "an earlier flush has restarted it");
             }
             Payment::Nothing => return self.strike(entry, None, "nothing was owed"),
         };

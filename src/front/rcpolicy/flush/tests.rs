@@ -97,6 +97,7 @@ fn restart(entry: &mut Entry) {
         due: Due::Restart,
         until: Until::Batch,
         reasons: Vec::new(),
+        begun: None,
     });
 }
 
@@ -113,6 +114,7 @@ fn flush_by(init: &mut dyn Init, ledger: Ledger, root: PathBuf, policy: &str) ->
         ledger: Some(ledger),
         log: place.log(),
         now: 0,
+        began: 0,
         context: Context::default(),
         voice: Voice::new("rcpolicy"),
     };
@@ -292,7 +294,7 @@ fn what_a_flush_did_before_it_was_cut_off_is_not_done_twice() {
     let (status, said) = room.flush("");
     assert_eq!(
         (status, said.as_str()),
-        (0, "foo: an earlier flush has restarted it\n")
+        (0, "foo: its restart was done already\n")
     );
     assert_eq!(room.run(), after);
     assert!(!room.is_owed());
@@ -323,7 +325,7 @@ fn a_restart_that_came_to_be_owed_after_the_cut_is_done() {
     room.job(Verb::Restart, "foo");
     let after = room.run();
     let mut later = room.owed().unwrap();
-    later.restarting = None;
+    later.owed.as_mut().unwrap().begun = None;
     let _merged = room.ledger().lock().unwrap().merge(later).unwrap();
     let (status, said) = room.flush("");
     assert_eq!(status, 0, "{said}");

@@ -1,0 +1,179 @@
+//! What a session notes of its own work, so that nothing is lost when it is killed, when the init
+//! stays away or when a job outlasts us: what it sets out to do, before it contacts an init, and what
+//! it had to leave. `rcpolicy flush` looks what became of it, and does the rest.
+
+use crate::act::Report;
+use crate::domain::{Contact, JobFailure, Reason, Request, Source, UnitName, Until, Verb};
+use crate::init::InitError;
+use crate::ledger::{Begun, Due, Entry, LedgerError, Owed, Task, Undertaken, Undertaking, Who};
+
+use super::perform::{Case, Session};
+
+/// What is left for a flush to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Remainder {
+    unit: UnitName,
+    due: Due,
+    begun: Option<Begun>,
+    because: String,
+}
+
+impl Session {
+    /// Notes down what `requests` ask for. `None` where nothing of it could be owed, where there is
+    /// no running init, or nothing can be written: then it is done without.
+    pub(super) fn undertake(&self, requests: &[Request]) -> Option<Undertaken> {
+        let ledger = self.ledger.as_ref()?;
+        let tasks: Vec<Task> = requests.iter().filter_map(task).collect();
+        let first = requests.first().filter(|_| !tasks.is_empty())?;
+        let undertaking = Undertaking {
+            version: crate::ledger::VERSION,
+            life: ledger.life().clone(),
+            who: who(first),
+            at: self.began,
+            when: self.now,
+            tasks,
+        };
+        let undertaken = ledger.undertake(&undertaking).ok()?;
+        if undertaken.has_neighbours() {
+            self.adopt();
+        }
+        Some(undertaken)
+    }
+
+    /// What a killed process left comes before what is asked for now.
+    fn adopt(&self) {
+        let Some(ledger) = &self.ledger else { return };
+        let adopted = match ledger.abandoned() {
+            Ok(left) if left.is_empty() => return,
+            Ok(_) => ledger.lock().and_then(|mut locked| locked.adopt()),
+            Err(error) => Err(error),
+        };
+        match adopted {
+            Ok(entries) => {
+                for entry in entries {
+                    let service = &entry.service;
+                    self.voice
+                        .error(&format!("noted for {service}: {}", entry.because));
+                }
+            }
+            Err(error) => self.voice.warn(&error.to_string()),
+        }
+    }
+
+    /// Takes the note away: the end is known, told, or noted as an entry.
+    pub(super) fn finish(&self, undertaken: Option<Undertaken>) {
+        if let Some(Err(error)) = undertaken.map(Undertaken::end) {
+            self.voice.warn(&error.to_string());
+        }
+    }
+
+    /// The init stayed away for longer than we may wait: puts what was asked for on the ledger.
+    /// `None` where it is no such error, or the requests change nothing: the stock tool may try.
+    pub(super) fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
+        let tasks: Vec<Task> = requests.iter().filter_map(task).collect();
+        let worth = error.is_away() && !tasks.is_empty();
+        let first = requests.first().filter(|_| worth)?;
+        for task in tasks {
+            let remainder = Remainder {
+                unit: task.unit,
+                due: task.due,
+                begun: None,
+                because: error.to_string(),
+            };
+            let line = self.leave(&remainder, first, "does it once the init answers");
+            self.voice.warn(&line);
+        }
+        Some(1)
+    }
+
+    /// Notes down the jobs whose end is not known, and says so in the report.
+    pub(super) fn leave_unsettled(&self, cases: &[Case], report: &mut Report) {
+        let Some(first) = cases.first() else { return };
+        let mut lines = Vec::new();
+        for (job, failure) in report.failures() {
+            let Some(contact) = how_far(failure) else {
+                continue;
+            };
+            let of_job = |case: &&Case| case.facts.unit.id == job.unit;
+            let request = &cases.iter().find(of_job).unwrap_or(first).request;
+            let remainder = Remainder {
+                unit: job.unit.clone(),
+                due: due(job.verb),
+                begun: Some(Begun {
+                    at: self.began,
+                    contact,
+                }),
+                because: failure.to_string(),
+            };
+            lines.push(self.leave(&remainder, request, "looks what became of it"));
+        }
+        report.warnings.extend(lines);
+    }
+
+    /// Notes down `remainder`; what is to be said about it.
+    fn leave(&self, remainder: &Remainder, request: &Request, flush: &str) -> String {
+        let (unit, action) = (&remainder.unit, remainder.due.action());
+        let because = &remainder.because;
+        match self.note_remainder(remainder, request) {
+            Ok(()) => {
+                format!("{action} of {unit} is noted down: {because}; `rcpolicy flush` {flush}")
+            }
+            Err(why) => format!(
+                "{action} of {unit} is not done and cannot be noted down ({why}): {because}"
+            ),
+        }
+    }
+
+    fn note_remainder(&self, remainder: &Remainder, request: &Request) -> Result<(), String> {
+        let ledger = self.ledger.as_ref().ok_or("no running init")?;
+        let because = &remainder.because;
+        let (unit, life) = (remainder.unit.clone(), ledger.life().clone());
+        let mut entry = Entry::new(unit, life, who(request), self.now, because);
+        entry.owed = Some(Owed {
+            due: remainder.due,
+            until: Until::Flush,
+            reasons: vec![Reason::new(Source::Ledger, because.clone())],
+            begun: remainder.begun,
+        });
+        let merged = ledger
+            .lock()
+            .and_then(|mut locked| locked.merge(entry).map(drop));
+        merged.map_err(|error: LedgerError| error.to_string())
+    }
+}
+
+fn task(request: &Request) -> Option<Task> {
+    let due = Due::try_from(&request.action).ok()?;
+    Some(Task {
+        unit: request.unit.clone(),
+        due,
+    })
+}
+
+fn who(request: &Request) -> Who {
+    Who {
+        caller: request.context.caller(),
+        front: Some(request.front),
+        pid: std::process::id(),
+    }
+}
+
+/// How far a job came whose end is not known; `None` where it is.
+fn how_far(failure: &JobFailure) -> Option<Contact> {
+    match failure {
+        JobFailure::TimedOut { .. } => Some(Contact::Taken),
+        JobFailure::Lost(loss) => Some(loss.contact),
+        JobFailure::Refused { .. } | JobFailure::Ended { .. } => None,
+    }
+}
+
+fn due(verb: Verb) -> Due {
+    match verb {
+        Verb::Start => Due::Start,
+        Verb::Stop => Due::Stop,
+        Verb::Restart => Due::Restart,
+        Verb::TryRestart => Due::TryRestart,
+        Verb::Reload => Due::Reload,
+        Verb::ReloadOrRestart => Due::ForceReload,
+    }
+}

@@ -1,0 +1,92 @@
+//! systemd was booted here, as far as anybody can tell, and does not answer: what was asked for is
+//! not lost, whether we gave up waiting or were killed.
+
+use super::world::{Seen, World};
+
+const RESTART: [&str; 2] = [
+    "invoke-rc.d foo restart",
+    "deb-systemd-invoke restart foo.service",
+];
+
+fn away() -> World {
+    World::new()
+        .setup("mkdir -p /run/systemd/system /run/rcpolicy")
+        .policy("[init]\nwait = \"1s\"\n")
+}
+
+/// What is owed afterwards, asked in the same life of the init.
+fn then_pending(world: &World, command: &str) -> Seen {
+    world.call(&format!("{command}; rcpolicy pending >&2"))
+}
+
+#[test]
+fn what_systemd_did_not_answer_in_time_is_noted_down_and_the_caller_is_told() {
+    for line in RESTART {
+        let world = away();
+        world.call(line).ended(1);
+        let seen = then_pending(&world, line);
+        seen.says(&[
+            "systemd does not answer",
+            "waiting for up to 1 s",
+            "restart of foo.service is noted down: ",
+            "`rcpolicy flush` does it once the init answers",
+            "restart until flush",
+        ]);
+        seen.ran(&[]);
+    }
+}
+
+#[test]
+fn a_process_killed_while_it_waits_leaves_what_it_was_asked_for() {
+    let world = away().policy("[init]\nwait = \"20s\"\n");
+    for (line, signal) in RESTART.into_iter().zip(["KILL", "TERM"]) {
+        let seen = then_pending(&world, &format!("timeout -s {signal} 0.5 {line}"));
+        seen.says(&[
+            "foo",
+            "restart until flush",
+            "ended before its restart was done",
+        ]);
+        assert!(!seen.stderr.contains("noted down"), "{seen:#?}");
+    }
+    let seen = then_pending(&world, "timeout -s INT 0.5 invoke-rc.d foo stop");
+    seen.says(&["stop until flush"]);
+}
+
+#[test]
+fn two_killed_calls_are_owed_as_one() {
+    let seen = then_pending(
+        &away().policy("[init]\nwait = \"20s\"\n"),
+        "timeout -s KILL 0.3 invoke-rc.d foo stop; timeout -s KILL 0.3 invoke-rc.d foo start",
+    );
+    seen.says(&["restart until flush"]);
+}
+
+#[test]
+fn where_nothing_can_be_noted_the_caller_is_told_that_it_was_not_done() {
+    let world = away().setup("mount -t tmpfs -o mode=755,size=4k,nr_inodes=1 full /run/rcpolicy");
+    for line in RESTART {
+        let seen = world.call(line);
+        seen.ended(1);
+        seen.says(&["restart of foo.service is not done and cannot be noted down"]);
+        seen.ran(&[]);
+    }
+}
+
+#[test]
+fn a_question_is_not_noted_and_goes_to_the_stock_tool() {
+    let world = away();
+    let seen = then_pending(&world, "invoke-rc.d foo status");
+    seen.says(&["handing over to the stock invoke-rc.d", "nothing is owed"]);
+    seen.ran(&["1 invoke-rc.d.distrib foo status"]);
+}
+
+#[test]
+fn what_is_denied_is_not_owed_when_systemd_is_away() {
+    let world = away().policy(
+        "[init]\nwait = \"1s\"\n[[rule]]\nservice = [\"foo\"]\naction = [\"restart\"]\ndecide = \"deny\"\n",
+    );
+    for line in RESTART {
+        let seen = then_pending(&world, line);
+        seen.says(&["denie", "nothing is owed"]);
+    }
+}
