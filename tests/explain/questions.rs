@@ -145,7 +145,7 @@ fn without_leave_nothing_is_run_and_the_question_is_shown_as_open() {
 #[test]
 fn one_that_hangs_is_said_to_give_no_answer() {
     let world = noting(
-        World::new().policy("[policy-rc-d]\nlimit = \"200ms\"\n"),
+        World::new().policy("[policy-rc-d]\nlimit = \"1500ms\"\n"),
         "exec sleep 100",
     );
     let (asked, seen) = asked_by(&world, "rcpolicy explain foo start --ask");

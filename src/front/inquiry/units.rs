@@ -6,6 +6,7 @@ use crate::decide::stock::status;
 use crate::domain::{Action, Facts, HelperAnswer, InitKind, Known, Request, UnitName, Verdict};
 use crate::front::perform::{Case, Session, why};
 use crate::init::Init;
+use crate::ledger::Entry;
 use crate::observe::helper::HelperError;
 
 use super::{Asker, Stuck, is_denied};
@@ -22,7 +23,7 @@ pub(in crate::front) enum Heard {
 
 impl Heard {
     /// What was answered for the request at `index`.
-    fn at(&self, index: usize) -> HelperAnswer {
+    pub(in crate::front) fn at(&self, index: usize) -> HelperAnswer {
         match self {
             Self::NoneAllowed => HelperAnswer::Absent,
             Self::Each(answers) => answers
@@ -54,19 +55,33 @@ impl Session {
         requests: &[Request],
         asker: &mut dyn Asker,
     ) -> Result<Heard, HelperError> {
-        let strict = self.policy.settings().strict;
+        if self.policy.settings().strict {
+            return self.hear_for_all(requests, asker);
+        }
         let mut answers = Vec::new();
         for request in requests {
             let answer = asker.ask(&request.named, request.action.as_str())?;
-            if strict && is_denied(&answer) {
-                return Ok(Heard::NoneAllowed);
-            }
             answers.push((request.unit.clone(), request.action.clone(), answer));
         }
-        if strict {
-            answers.clear();
-        }
         Ok(Heard::Each(answers))
+    }
+
+    /// original: asks until the first denial, which is a denial for all
+    ///
+    /// # Errors
+    /// When policy-rc.d gave no answer.
+    pub(in crate::front) fn hear_for_all(
+        &self,
+        requests: &[Request],
+        asker: &mut dyn Asker,
+    ) -> Result<Heard, HelperError> {
+        for request in requests {
+            let answer = asker.ask(&request.named, request.action.as_str())?;
+            if is_denied(&answer) {
+                return Ok(Heard::NoneAllowed);
+            }
+        }
+        Ok(Heard::Each(Vec::new()))
     }
 
     /// Decides about the request at `index` of those that were heard about.
@@ -90,6 +105,20 @@ impl Session {
         }
         let (mut facts, owed) = self.observe(init, &request, None)?;
         facts.helper = answer;
+        Ok(self.consider_seen(request, (facts, owed), heard, asker)?)
+    }
+
+    /// The same where the unit was observed already, and what policy-rc.d said of it is in the facts.
+    ///
+    /// # Errors
+    /// When policy-rc.d gave no answer.
+    pub(in crate::front) fn consider_seen(
+        &self,
+        request: Request,
+        (mut facts, owed): (Facts, Option<Entry>),
+        heard: &Heard,
+        asker: &mut dyn Asker,
+    ) -> Result<Case, HelperError> {
         if !self.policy.settings().strict {
             for (other, action) in also_asked(&request, &facts, owed.as_ref()) {
                 let answer = match heard.of(&other, &action) {
@@ -103,7 +132,7 @@ impl Session {
         match &case.decision.verdict {
             Verdict::FallBack(actions) => {
                 let first = actions.first().cloned();
-                Ok(self.fall_back(case, first, asker)?)
+                self.fall_back(case, first, asker)
             }
             _ => Ok(case),
         }

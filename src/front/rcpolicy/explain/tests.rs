@@ -1,7 +1,5 @@
 //! Explanations on the simulated init, as snapshots, and the questions that they put to policy-rc.d.
 
-use std::os::unix::fs::PermissionsExt;
-
 use super::*;
 use crate::domain::{Action, Caller, Flag, Job, Life, Phase, Scope, UnitName, Verb, Wait};
 use crate::init::simulated::{Flavour, Image, Simulated, Spec};
@@ -77,16 +75,17 @@ impl Told {
         self
     }
 
-    /// policy-rc.d notes down what it was asked, and does this.
+    /// policy-rc.d notes down what it was asked, and does this. Another process puts it in place: a child
+    /// of another test's could hold a file open that we wrote, and then it cannot be run.
     fn helper(self, lines: &str) -> Self {
-        let path = self.root.path().join("usr/sbin/policy-rc.d");
-        let asked = self.root.path().join(ASKED).display().to_string();
-        std::fs::write(
-            &path,
-            format!("#!/bin/sh\necho \"$*\" >>{asked}\n{lines}\n"),
-        )
-        .unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let at = |path: &str| self.root.path().join(path);
+        let asked = at(ASKED).display().to_string();
+        let text = format!("#!/bin/sh\necho \"$*\" >>{asked}\n{lines}\n");
+        std::fs::write(at("helper"), text).unwrap();
+        let placed = std::process::Command::new("install")
+            .args([at("helper"), at("usr/sbin/policy-rc.d")])
+            .status();
+        assert!(placed.unwrap().success());
         self
     }
 
