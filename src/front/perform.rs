@@ -252,10 +252,11 @@ impl Session {
     ) -> Result<Report, ActError> {
         let result = match self.try_act(init, cases, wait) {
             Err(error @ (ActError::Note(_) | ActError::NoLife)) => {
-                let warnings = without_notes(cases, &error)?;
-                let mut report = self.try_act(init, cases, wait)?;
-                report.warnings.extend(warnings);
-                Ok(report)
+                without_notes(cases, &error).and_then(|warnings| {
+                    let mut report = self.try_act(init, cases, wait)?;
+                    report.warnings.extend(warnings);
+                    Ok(report)
+                })
             }
             other => other,
         };
