@@ -260,12 +260,12 @@ impl Session {
         wait: Wait,
     ) -> Result<Report, ActError> {
         let result = match self.try_act(init, cases, wait) {
-            Err(error @ (ActError::Note(_) | ActError::NoLife)) => {
-                let warnings = without_notes(cases, &error)?;
-                let mut report = self.try_act(init, cases, wait)?;
-                report.warnings.extend(warnings);
-                Ok(report)
-            }
+            Err(error @ (ActError::Note(_) | ActError::NoLife)) => without_notes(cases, &error)
+                .and_then(|warnings| {
+                    let mut report = self.try_act(init, cases, wait)?;
+                    report.warnings.extend(warnings);
+                    Ok(report)
+                }),
             other => other,
         };
         for case in cases {

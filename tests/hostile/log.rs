@@ -128,3 +128,29 @@ fn it_is_found_by_the_service_that_it_concerns_and_by_no_other() {
         (1, 1, 0)
     );
 }
+
+#[test]
+fn of_what_could_not_be_noted_down_it_says_why_it_was_done_at_once_or_failed() {
+    let rules = "[[rule]]\nservice = \"foo\"\nphase = \"none\"\ndecide = \"defer\"\n[[rule]]\nservice = \"foo\"\nphase = \"upgrade\"\ndecide = \"restart\"\n";
+    let world = World::new()
+        .policy(rules)
+        .setup("mkdir -p /run/rcpolicy; : >/run/rcpolicy/ledger");
+    world.call("invoke-rc.d foo restart; DPKG_MAINTSCRIPT_PACKAGE=foo DPKG_MAINTSCRIPT_NAME=prerm invoke-rc.d foo stop");
+    let lines = logged(&world, &Filter::default());
+    let outcomes: Vec<_> = lines
+        .iter()
+        .map(|line| line.outcome.clone().unwrap_or_default())
+        .collect();
+    let [at_once, held] = &outcomes[..] else {
+        unreachable!("{lines:?}")
+    };
+    let why = "`/run/rcpolicy/ledger`: it is not a directory";
+    assert!(
+        at_once.starts_with("done at once: ") && at_once.ends_with(why),
+        "{at_once}"
+    );
+    assert!(
+        held.starts_with("cannot hold it back: ") && held.ends_with(why),
+        "{held}"
+    );
+}

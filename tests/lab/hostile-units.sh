@@ -15,7 +15,7 @@ unit() { # NAME LINES...
 unit hx.service '[Service]' 'ExecStart=/bin/sleep infinity'
 unit hx.socket '[Socket]' 'ListenStream=/run/hx.sock'
 unit hx.target 'Wants=hx.service'
-unit hy.service '[Service]' 'ExecStart=/bin/sleep infinity' 'ExecReload=/bin/true'
+unit hy.service '[Service]' 'ExecStart=/bin/sleep infinity' "ExecReload=/bin/sh -c 'echo 1 >>/run/hy.reloads'"
 unit hfail.service '[Service]' 'Type=oneshot' 'ExecStart=/bin/false'
 systemctl daemon-reload
 systemctl enable --quiet hx.service hx.socket hy.service hfail.service

@@ -34,7 +34,7 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
 fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
     let turn = call.turn(word, origin);
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
-    let case = match call.session.consider_script(call.kind, turn, &mut asker) {
+    let mut case = match call.session.consider_script(call.kind, turn, &mut asker) {
         Ok(case) => case,
         Err(error) => {
             call.voice.warn(&format!("{error}; the action is not run"));
@@ -45,7 +45,7 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
         Way::Denied => Done::Ended(call.denied(word, &perform::why(&case.decision))),
         Way::Instead(actions) => Done::Instead(actions),
         Way::Ends(ending) => Done::Ended(ending),
-        Way::Note => note(call, &case, word),
+        Way::Note => note(call, &mut case, word),
         Way::Script(word) => run(call, &case, &word),
         // These are an init's that takes jobs.
         Way::Plan | Way::ShowStatus | Way::Kill | Way::Masked | Way::Foreign => {
@@ -57,7 +57,7 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
 }
 
 /// Puts the action off. Where that cannot be noted it is done now, or fails if it must not be.
-fn note(call: &Call, case: &Case, word: &str) -> Done {
+fn note(call: &Call, case: &mut Case, word: &str) -> Done {
     match call.session.note(case) {
         Ok(warnings) => {
             warnings.iter().for_each(|text| call.voice.warn(text));
@@ -68,13 +68,17 @@ fn note(call: &Call, case: &Case, word: &str) -> Done {
             let error = ActError::Unheld(error.to_string());
             let unit = &case.facts.unit.id;
             call.voice.warn(&format!("{word} of {unit}: {error}"));
+            case.outcome = Some(error.to_string());
             Done::Status(1)
         }
         Err(error) => {
             let name = &call.arguments.name;
             call.voice
                 .warn(&format!("{word} of {name} is done now: {error}"));
-            run(call, case, word)
+            let done = run(call, case, word);
+            let at_once = || format!("done at once: {error}");
+            case.outcome = (done.status() == Some(0)).then(at_once);
+            done
         }
     }
 }

@@ -84,8 +84,13 @@ same "hy after a policy-rc.d that gives no answer" "$old" "$(life hy.service)"
 holds "a policy-rc.d that hangs, floods or is a directory starts nothing, in time"
 
 # --- disks
-spoil() { # full | read-only
+spoil() { # full | read-only | in-the-way | foreign
     lab_sh "$LAB" "$1" <<'END'
+rm -rf /run/rcpolicy
+case $1 in
+in-the-way) mkdir /run/rcpolicy; : >/run/rcpolicy/ledger; exit ;;
+foreign) mkdir -p /run/rcpolicy/ledger; chown 12345 /run/rcpolicy/ledger; exit ;;
+esac
 for directory in /run/rcpolicy /var/log/rcpolicy /var/lib/rcpolicy; do
     mkdir -p $directory
     mount -t tmpfs -o mode=755,size=64k hostile $directory
@@ -96,43 +101,72 @@ for directory in /run/rcpolicy /var/log/rcpolicy /var/lib/rcpolicy; do
 done
 END
 }
-mend() { inside umount /run/rcpolicy /var/log/rcpolicy /var/lib/rcpolicy; }
+mend() { inside sh -c 'umount -q /run/rcpolicy /var/log/rcpolicy /var/lib/rcpolicy; rm -rf /run/rcpolicy'; }
 
-for how in full read-only; do
-    case $how in full) why="No space left on device" ;; read-only) why="Read-only file system" ;; esac
-    units_fresh
-    policy "$denied"'[[rule]]\nservice = "hy"\naction = "restart"\nphase = "none"\ndecide = "defer"\n[[rule]]\nservice = "hy"\nphase = "upgrade"\ndecide = "restart"\n'
-    spoil "$how"
-    for tool in "$OURS_DEB restart hy.service" "$OURS_INVOKE hy restart" "$OURS_DEB --defer restart hy.service"; do
-        old=$(life hy.service)
-        read -ra words <<<"$tool"
-        call "${words[@]}"
-        same "status of a deferred '$tool' on a $how disk" 0 "$status"
-        says "$why" /run/rcpolicy "hy.service" "at once"
-        [ "$old" != "$(life hy.service)" ] || same "hy after '$tool' on a $how disk" "a new run" "the old one"
-    done
+# hy's restarts and reloads are put off, in upgrades its stop is held, by two rules of which each has its phase.
+put_off='[[rule]]\nservice = "hy"\naction = ["restart", "reload"]\nphase = "none"\ndecide = "defer"\n[[rule]]\nservice = "hy"\nphase = "upgrade"\ndecide = "restart"\n'
+
+# Without a ledger what is put off is done at once, and says so.
+done_at_once() { # TOOL WHY
+    local old words
     old=$(life hy.service)
-    for tool in "$OURS_DEB stop hy.service" "$OURS_INVOKE hy stop"; do
-        read -ra words <<<"$tool"
-        call "${upgrade[@]}" DPKG_MAINTSCRIPT_NAME=prerm "${words[@]}"
-        same "status of a held '$tool' on a $how disk" 1 "$status"
-        says "$why" "hy"
-        same "hy after a held '$tool' on a $how disk" "$old" "$(life hy.service)"
+    read -ra words <<<"$1"
+    call "${words[@]}"
+    same "status of a deferred '$1' ($2)" 0 "$status"
+    says "$2" /run/rcpolicy "hy.service" "at once"
+    case $1 in
+    *reload*) same "hy's reloads after '$1' ($2)" 1 "$(inside sh -c 'cat /run/hy.reloads; rm -f /run/hy.reloads')" ;;
+    *) [ "$old" != "$(life hy.service)" ] || same "hy after '$1' ($2)" "a new run" "the old one" ;;
+    esac
+}
+
+# What has to be held fails, and what runs goes on.
+fails_loudly() { # TOOL WHY
+    local old words
+    old=$(life hy.service)
+    read -ra words <<<"$1"
+    call "${upgrade[@]}" DPKG_MAINTSCRIPT_NAME=prerm "${words[@]}"
+    same "status of a held '$1' ($2)" 1 "$status"
+    says stop hy.service "cannot hold it back" "$2" /run/rcpolicy
+    same "hy after a held '$1' ($2)" "$old" "$(life hy.service)"
+    # On a spoiled disk there is the journal alone.
+    inside journalctl --sync
+    [[ $(inside journalctl --quiet --output=cat --lines=1 SYSLOG_IDENTIFIER=rcpolicy RCPOLICY_SERVICE=hy) == *"cannot hold it back"* ]] ||
+        same "the journal's word about a held '$1'" "... cannot hold it back ..." "another"
+}
+
+for how in full read-only in-the-way foreign; do
+    case $how in
+    full) why="No space left on device" ;;
+    read-only) why="Read-only file system" ;;
+    in-the-way) why="is not a directory" ;;
+    foreign) why="belongs to user 12345" ;;
+    esac
+    units_fresh
+    policy "$denied$put_off"
+    spoil "$how"
+    for tool in "$OURS_DEB restart hy.service" "$OURS_DEB reload hy.service" "$OURS_DEB --defer restart hy.service" \
+        "$OURS_INVOKE hy restart" "$OURS_INVOKE hy reload" "$OURS_INVOKE --defer hy restart"; do
+        done_at_once "$tool" "$why"
+    done
+    for tool in "$OURS_DEB stop hy.service" "$OURS_INVOKE hy stop" "$OURS_INVOKE --quiet hy stop"; do
+        fails_loudly "$tool" "$why"
     done
     call "$OURS_DEB" stop hx.service
-    same "status of a stop on a $how disk" 0 "$status"
-    same "hx after a stop on a $how disk" "" "$(life hx.service)"
+    same "status of a stop ($how)" 0 "$status"
+    same "hx after a stop ($how)" "" "$(life hx.service)"
     says "$why" hx.service
     inside systemctl stop hx.socket hx.service
     for tool in "$OURS_DEB start hx.socket" "$OURS_DEB start hx.service" "$OURS_INVOKE --force hx start"; do
         read -ra words <<<"$tool"
         call "${words[@]}"
-        same "status of a denied '$tool' on a $how disk" 0 "$status"
+        same "status of a denied '$tool' ($how)" 0 "$status"
         says "not here" hx
-        same "hx after '$tool' on a $how disk" "" "$(life hx.service)"
+        same "hx after '$tool' ($how)" "" "$(life hx.service)"
     done
     mend
-    holds "on a $how disk nothing is deferred, what is held fails loudly, what is denied stays denied"
+    same "what is owed afterwards ($how)" "nothing is owed" "$(inside rcpolicy pending)"
+    holds "with a ledger that is $how nothing is deferred, what is held fails loudly, what is denied stays denied"
 done
 
 # --- surroundings
