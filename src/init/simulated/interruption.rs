@@ -100,8 +100,12 @@ impl Simulated {
             let taken = (request < read).then(|| self.ask(job));
             asked.push((before, taken.filter(|_| request < answered)));
         }
-        if let Break::Later(after) = interruption.at {
-            self.pass(after);
+        match interruption.at {
+            Break::Later(after) => self.pass(after),
+            // Nobody leaves before some time has passed.
+            Break::Before(_) | Break::Unanswered(_) | Break::Silent { .. } => {
+                self.pass(self.call_takes);
+            }
         }
         self.close(interruption);
         if let Break::Silent { read, after } = interruption.at {
