@@ -37,8 +37,8 @@ pub enum Recovery {
 /// What became of `asked`, whose unit is now as `after` says.
 ///
 /// A job that ended as `canceled` because another took its place is a case for it too, with the
-/// contact `Taken`: where the answer is `Settled`, the other did what was asked. Any other answer
-/// leaves it canceled.
+/// contact `Taken`: where the answer is `Settled` and the unit is up (after a stop: down), the other
+/// did what was asked. Anything else leaves it canceled.
 ///
 /// INVARIANT: with the contact `Pending` the answer is never `AskAgain`.
 pub fn recover(asked: &Asked<'_>, after: &Seen) -> Recovery {

@@ -275,6 +275,8 @@ impl Pursuit<'_> {
                 0
             };
             match recovery {
+                // The other that took its place has undone it in the end.
+                Recovery::Settled if open.said.is_some() && !is_as_asked(&open.job, &after) => {}
                 Recovery::Settled => self.end(&open, JobOutcome::Done),
                 Recovery::Failed(_) | Recovery::AskAgain if open.said.is_some() => {}
                 Recovery::Failed(why) => {
@@ -368,6 +370,16 @@ impl Pursuit<'_> {
 
 fn is_over(init: &dyn Init, begun: u64, bounds: &Bounds<'_>) -> bool {
     Duration::from_micros(init.clock().saturating_sub(begun)) >= bounds.limit
+}
+
+/// Whether the unit is where the job would have left it.
+fn is_as_asked(job: &Job, after: &Seen) -> bool {
+    after.active.is_and(|active| match job.verb {
+        Verb::Stop => active.is_down(),
+        Verb::Start | Verb::Restart | Verb::TryRestart | Verb::Reload | Verb::ReloadOrRestart => {
+            active.is_active()
+        }
+    })
 }
 
 fn longer(pause: Duration) -> Duration {

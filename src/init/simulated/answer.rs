@@ -78,11 +78,27 @@ impl Simulated {
         })
     }
 
-    pub(super) fn outcome(
-        &mut self,
-        asked: Result<Option<u64>, JobFailure>,
-        wait: Wait,
-    ) -> JobOutcome {
+    fn kill_now(&mut self, unit: &UnitName) {
+        let found = self.units.get(unit);
+        if found.is_some_and(|unit| unit.process.is_some()) {
+            if !found.is_some_and(Unit::has_stop_pending) {
+                self.end_job(unit, "failed");
+            }
+            self.go_down(unit, ActiveState::Failed);
+            if let Some(unit) = self.units.get_mut(unit) {
+                unit.result = "signal";
+            }
+            self.dispatch();
+        }
+    }
+
+    fn set_held(&mut self, unit: &UnitName, held: bool) {
+        if let Some(unit) = self.units.get_mut(unit) {
+            unit.held = held;
+        }
+    }
+
+    fn outcome(&mut self, asked: Result<Option<u64>, JobFailure>, wait: Wait) -> JobOutcome {
         let deadline = self.now().saturating_add(PATIENCE);
         match (asked, wait) {
             (Err(failure), _) => JobOutcome::Failed(failure),
@@ -148,32 +164,15 @@ impl Init for Simulated {
     }
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
-        let found = self.units.get(unit);
-        if found.is_some_and(|unit| unit.process.is_some()) {
-            if !found.is_some_and(Unit::has_stop_pending) {
-                self.end_job(unit, "failed");
-            }
-            self.go_down(unit, ActiveState::Failed);
-            if let Some(unit) = self.units.get_mut(unit) {
-                unit.result = "signal";
-            }
-            self.dispatch();
-        }
-        Ok(())
+        self.do_over_line(|machine| machine.kill_now(unit))
     }
 
     fn hold(&mut self, unit: &UnitName) -> Result<(), InitError> {
-        if let Some(unit) = self.units.get_mut(unit) {
-            unit.held = true;
-        }
-        Ok(())
+        self.do_over_line(|machine| machine.set_held(unit, true))
     }
 
     fn release(&mut self, unit: &UnitName) -> Result<(), InitError> {
-        if let Some(unit) = self.units.get_mut(unit) {
-            unit.held = false;
-        }
-        Ok(())
+        self.do_over_line(|machine| machine.set_held(unit, false))
     }
 }
 

@@ -16,6 +16,7 @@ use super::pending::Task;
 
 /// How long somebody waits for an init that does not listen.
 const WAIT: Micros = 30_000_000;
+const NAME: &str = "the simulated init";
 const WHY: &str = "the connection was closed";
 
 impl Simulated {
@@ -41,7 +42,7 @@ impl Simulated {
         self.pass(closed.min(WAIT));
         if closed > WAIT {
             return Err(InitError::Unreachable {
-                init: "the simulated init",
+                init: NAME,
                 why: "nobody listens".to_owned(),
             });
         }
@@ -55,6 +56,23 @@ impl Simulated {
             self.close(interruption);
         }
         Ok(())
+    }
+
+    /// Does `work` over the line; where that breaks, nobody is told whether it was done.
+    pub(super) fn do_over_line(&mut self, work: impl FnOnce(&mut Self)) -> Result<(), InitError> {
+        let Some(interruption) = self.next_interruption()? else {
+            work(self);
+            return Ok(());
+        };
+        match interruption.at {
+            Break::Before(_) => {}
+            Break::Unanswered(_) | Break::Later(_) | Break::Silent { .. } => work(self),
+        }
+        self.close(interruption);
+        Err(InitError::Lost {
+            init: NAME,
+            why: WHY.to_owned(),
+        })
     }
 
     fn close(&mut self, interruption: Interruption) {
@@ -82,8 +100,12 @@ impl Simulated {
             let taken = (request < read).then(|| self.ask(job));
             asked.push((before, taken.filter(|_| request < answered)));
         }
-        if let Break::Later(after) = interruption.at {
-            self.pass(after);
+        match interruption.at {
+            Break::Later(after) => self.pass(after),
+            // Nobody leaves before some time has passed.
+            Break::Before(_) | Break::Unanswered(_) | Break::Silent { .. } => {
+                self.pass(self.call_takes);
+            }
         }
         self.close(interruption);
         if let Break::Silent { read, after } = interruption.at {

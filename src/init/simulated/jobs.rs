@@ -170,10 +170,14 @@ impl Simulated {
             | (Task::Stop, ActiveState::Inactive | ActiveState::Failed) => {
                 self.end_job(name, "done");
             }
-            (Task::Reload, ActiveState::Active | ActiveState::Reloading) => match name.kind() {
-                UnitKind::Service => self.begin_reload(name),
-                _ => self.end_job(name, "done"),
-            },
+            (Task::Reload, ActiveState::Active | ActiveState::Reloading)
+                if name.kind() == UnitKind::Service =>
+            {
+                self.begin_reload(name);
+            }
+            (Task::Reload, ActiveState::Active | ActiveState::Reloading) => {
+                self.end_job(name, "done");
+            }
             (Task::Start | Task::Restart, ActiveState::Inactive | ActiveState::Failed) => {
                 job.task = Task::Start;
                 if masked || self.service_is_up(name) {
