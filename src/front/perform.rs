@@ -45,12 +45,14 @@ pub(super) struct Case {
     pub(super) outcome: Option<String>,
 }
 
-/// systemd, with the policy's limit for its jobs. Nobody is contacted yet.
+/// systemd, with the policy's limit for its jobs and its patience with PID 1. Nobody is contacted yet.
 pub(super) fn systemd(policy: &Policy) -> Systemd {
-    Systemd::new(match policy.settings().action_limit {
+    let settings = policy.settings();
+    let limit = match settings.action_limit {
         ActionLimit::Unit => Limit::Unit,
         ActionLimit::After(limit) => Limit::Fixed(limit),
-    })
+    };
+    Systemd::new(limit).waiting(settings.init_wait)
 }
 
 /// policy-rc.d, with the policy's limits.
