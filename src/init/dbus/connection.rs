@@ -237,6 +237,15 @@ impl Connection {
         }
     }
 
+    /// Ends the connection and shows `on_incoming` what has come in so far. Whatever the other end
+    /// answers from now on does not reach us, and it is told so.
+    pub(in crate::init) fn shut(&mut self, on_incoming: &mut dyn FnMut(Incoming)) {
+        self.stream.shut();
+        while let Ok(Some(incoming)) = self.receive(Deadline::after(Duration::ZERO)) {
+            on_incoming(incoming);
+        }
+    }
+
     fn fill(&mut self, deadline: Deadline) -> Result<(), StreamError> {
         let kept = self.inbox.len();
         self.inbox.resize(kept + READ, 0);

@@ -75,6 +75,10 @@ pub(super) fn run(
     };
     let unfinished = match sent.and_then(|()| watch.follow()) {
         Ok(seconds) => Unfinished::TimedOut(seconds),
+        Err(error @ InitError::Silent { .. }) => {
+            watch.shut()?;
+            Unfinished::Silent(error)
+        }
         Err(error) => Unfinished::Lost(error),
     };
     let (mut outcomes, before): (Vec<_>, Vec<_>) = progress
@@ -187,6 +191,17 @@ impl Watch<'_> {
 
     fn after(&self, time: Option<Duration>) -> Deadline {
         Deadline(time.and_then(|time| self.begun.checked_add(time)))
+    }
+
+    /// Leaves a PID 1 that is silent, in a way that tells afterwards what it has not read.
+    fn shut(&mut self) -> Result<(), InitError> {
+        let link = self.link.current()?;
+        let progress = &mut *self.progress;
+        link.shut(&mut |incoming| match incoming {
+            Incoming::Answer(to, answer) => drop(progress.answer(to, answer)),
+            Incoming::Signal(signal) => progress.signal(&signal),
+        });
+        Ok(())
     }
 
     /// Takes what came in, and hands back what is no concern of the jobs.

@@ -45,6 +45,8 @@ pub(super) enum Unfinished {
     TimedOut(u64),
     /// The connection is gone.
     Lost(InitError),
+    /// It was left by us, because nothing came.
+    Silent(InitError),
 }
 
 /// What is known of the jobs so far.
@@ -166,7 +168,9 @@ impl Progress {
                 },
                 (Some(Err(error)), _) => JobOutcome::Failed(refusal(error, known)),
                 // INVARIANT: PID 1 takes the messages of one connection in their order and answers
-                // each at once, so a request behind a question that was not answered was not read.
+                // each at once, so a request behind a question that was not answered was not read;
+                // nor will it be: where an answer cannot be written, because we have left, sd-bus
+                // closes the connection and drops what it holds of it.
                 (None, _) if whole => JobOutcome::Failed(unfinished.failure(Contact::Sent, known)),
                 (None, _) => JobOutcome::Failed(unfinished.failure(Contact::Unread, None)),
             };
@@ -182,16 +186,16 @@ impl Unfinished {
         match self {
             Self::TimedOut(seconds) => JobFailure::TimedOut { seconds: *seconds },
             Self::Lost(error) => loss(error, contact, before),
+            // A connection that was left delivers what was written to it all the same.
+            Self::Silent(error) if contact == Contact::Sent => {
+                loss(error, Contact::Pending, before)
+            }
+            Self::Silent(error) => loss(error, contact, before),
         }
     }
 }
 
 fn loss(error: &InitError, contact: Contact, before: Option<Seen>) -> JobFailure {
-    // A connection that was left because of silence delivers what was written to it all the same.
-    let contact = match (error, contact) {
-        (InitError::Silent { .. }, Contact::Unread | Contact::Sent) => Contact::Pending,
-        (_, contact) => contact,
-    };
     JobFailure::Lost(Box::new(Loss {
         why: error.to_string(),
         contact,
@@ -341,7 +345,7 @@ mod tests {
     }
 
     /// How far a request came of whose two questions `questions` were answered, and itself perhaps.
-    fn contact(questions: usize, taken: bool, error: InitError) -> Contact {
+    fn contact(questions: usize, taken: bool, unfinished: &Unfinished) -> Contact {
         let before = [call(), call()];
         let request = call();
         let asked = Asked::new(&request, Pending::of(&before));
@@ -354,7 +358,7 @@ mod tests {
         if taken {
             let _ = progress.answer(serial(&request), queued(&request, "/job/1"));
         }
-        let all = progress.outcomes(&jobs(1), Wait::Done, &Unfinished::Lost(error));
+        let all = progress.outcomes(&jobs(1), Wait::Done, unfinished);
         match all.into_iter().next().unwrap().0 {
             JobOutcome::Failed(JobFailure::Lost(loss)) => {
                 assert_eq!(loss.before.is_some(), questions == 2);
@@ -365,18 +369,19 @@ mod tests {
     }
 
     #[test]
-    fn a_request_behind_an_unanswered_question_was_not_read_unless_there_was_only_silence() {
-        assert_eq!(contact(0, false, broken()), Contact::Unread);
-        assert_eq!(contact(1, false, broken()), Contact::Unread);
-        assert_eq!(contact(2, false, broken()), Contact::Sent);
-        assert_eq!(contact(2, true, broken()), Contact::Taken);
-        let silent = || InitError::Silent {
+    fn a_request_behind_an_unanswered_question_was_not_read_and_one_behind_silence_may_be_yet() {
+        let lost = Unfinished::Lost(broken());
+        let silent = Unfinished::Silent(InitError::Silent {
             init: "systemd",
             seconds: 30,
-        };
-        assert_eq!(contact(0, false, silent()), Contact::Pending);
-        assert_eq!(contact(2, false, silent()), Contact::Pending);
-        assert_eq!(contact(2, true, silent()), Contact::Taken);
+        });
+        for unfinished in [&lost, &silent] {
+            assert_eq!(contact(0, false, unfinished), Contact::Unread);
+            assert_eq!(contact(1, false, unfinished), Contact::Unread);
+            assert_eq!(contact(2, true, unfinished), Contact::Taken);
+        }
+        assert_eq!(contact(2, false, &lost), Contact::Sent);
+        assert_eq!(contact(2, false, &silent), Contact::Pending);
     }
 
     #[test]
