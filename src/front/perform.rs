@@ -2,6 +2,7 @@
 //! Printing and exit statuses stay with the front ends.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use nix::unistd::geteuid;
 
@@ -20,6 +21,8 @@ use crate::observe::{context, life};
 use crate::policy::{self, ActionLimit, Answer, Decide, Keep, Policy, Question, Roots, Tier};
 use crate::report::log::Log;
 use crate::report::{Voice, systemctl};
+
+use super::spoken::Spoken;
 
 /// What stays the same for all units of one call.
 #[derive(Debug)]
@@ -47,14 +50,17 @@ pub(super) struct Case {
     pub(super) outcome: Option<String>,
 }
 
-/// systemd, with the policy's limit for its jobs. Nobody is contacted yet.
-pub(super) fn systemd(policy: &Policy) -> Systemd {
-    let mut systemd = Systemd::new(match policy.settings().action_limit {
+/// systemd, with the policy's limit for its jobs and its patience with PID 1; `voice` tells what is
+/// waited for. Nobody is contacted yet.
+pub(super) fn systemd(policy: &Policy, voice: &Voice) -> Systemd {
+    let settings = policy.settings();
+    let limit = match settings.action_limit {
         ActionLimit::Unit => Limit::Unit,
         ActionLimit::After(limit) => Limit::Fixed(limit),
-    });
-    systemd.wait = policy.settings().init_wait;
-    systemd
+    };
+    Systemd::new(limit)
+        .waiting(settings.init_wait)
+        .watched_by(Rc::new(Spoken(voice.clone())))
 }
 
 /// policy-rc.d, with the policy's limits.

@@ -123,7 +123,7 @@ fn begin(program: &str, voice: Voice, arguments: Arguments) -> Result<Call, Stri
     let units: Result<Vec<Named>, _> = words.map(|word| Named::parse(word)).collect();
     let units = units.map_err(|error| error.to_string())?;
     let session = Session::begin(&voice);
-    let systemd = perform::systemd(&session.policy);
+    let systemd = perform::systemd(&session.policy, &voice);
     Ok(Call {
         program: program.to_owned(),
         action,

@@ -111,6 +111,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
 
 fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
     let session = Session::begin(&voice);
+    let systemd = super::perform::systemd(&session.policy, &voice);
     Call {
         action: Action::parse(&arguments.action),
         unit,
@@ -119,7 +120,7 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
         going_down: GoingDown::No,
         disabled: false,
         voice,
-        systemd: super::perform::systemd(&session.policy),
+        systemd,
         session,
         known: None,
         wait: Wait::Done,

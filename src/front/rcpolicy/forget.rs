@@ -61,7 +61,7 @@ pub(super) fn run(
 fn release(entry: &Entry, place: &Place) -> Result<(), Failure> {
     let policy = policy::load(&Roots::under(&place.root, Keep::No));
     let mut systemd = place.systemd(&policy)?;
-    systemd.wait = PATIENCE;
+    systemd.set_wait(PATIENCE);
     let released = systemd.release(&entry.unit);
     released.map_err(|error| Failure::Unreachable(error.to_string()))
 }

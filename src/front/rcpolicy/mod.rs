@@ -26,6 +26,7 @@ use crate::observe::dpkg::DpkgError;
 use crate::observe::life::life_under;
 use crate::observe::offline::{self, Reach};
 use crate::policy::Policy;
+use crate::report::Voice;
 use crate::report::console::Console;
 use crate::report::journal;
 use crate::report::log::{self as log_file, Log, LogError};
@@ -159,7 +160,7 @@ impl Place {
         }
         match offline::reach() {
             Reach::Offline => unreachable("we are in a chroot, or told to stay offline"),
-            Reach::Online => Ok(systemd(policy)),
+            Reach::Online => Ok(systemd(policy, &Voice::new("rcpolicy"))),
         }
     }
 

@@ -53,10 +53,8 @@ fn reachable(listing: &Listing, place: &Place) -> Option<Systemd> {
     let is_systemd = detect::init_under(&place.root) == InitKind::Systemd;
     let policy =
         (asks && is_systemd).then(|| policy::load(&Roots::under(&place.root, Keep::No)))?;
-    let mut systemd = place.systemd(&policy).ok()?;
-    systemd.wait = PATIENCE;
-    systemd.answer = PATIENCE;
-    Some(systemd)
+    let systemd = place.systemd(&policy).ok()?;
+    Some(systemd.waiting(PATIENCE))
 }
 
 /// The same as the init's own life has it; as it was where the init does not say.

@@ -1,7 +1,7 @@
 //! One authenticated connection: method calls sent in one write, answers and signals taken apart.
 //! Everything is synchronous and has a deadline; there is no executor and no thread.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use zbus::message::{Flags, Type};
@@ -13,6 +13,9 @@ use crate::init::InitError;
 
 /// Bytes asked for in one read.
 const READ: usize = 64 << 10;
+
+/// What names of a bus's errors begin with.
+const BUS_ERRORS: &str = "org.freedesktop.DBus.Error.";
 
 /// What a call brought.
 pub(in crate::init) type Answer = Result<Message, InitError>;
@@ -33,6 +36,53 @@ pub(in crate::init) struct Peer {
     pub(in crate::init) init: &'static str,
     /// Its name on the bus that lies between; `None` where it is at the other end itself.
     pub(in crate::init) through_bus: Option<&'static str>,
+}
+
+/// Calls that were sent, and the answers to them as they come in.
+#[derive(Debug)]
+pub(in crate::init) struct Pending {
+    serials: Vec<u32>,
+    answers: Vec<Option<Answer>>,
+}
+
+impl Pending {
+    /// Nothing is answered yet.
+    pub(in crate::init) fn of(calls: &[Message]) -> Self {
+        Self {
+            serials: calls.iter().map(serial).collect(),
+            answers: calls.iter().map(|_| None).collect(),
+        }
+    }
+
+    /// Whether it waits for an answer to the call with the serial number `to`.
+    pub(in crate::init) fn asks(&self, to: u32) -> bool {
+        self.serials.contains(&to)
+    }
+
+    /// Takes the answer to the call with the serial number `to`; one to another call is dropped.
+    pub(in crate::init) fn answer(&mut self, to: u32, answer: Answer) {
+        let place = self.serials.iter().position(|serial| *serial == to);
+        if let Some(slot) = place.and_then(|index| self.answers.get_mut(index)) {
+            *slot = Some(answer);
+        }
+    }
+
+    /// Takes as many of `answers` as there are calls.
+    pub(in crate::init) fn fill(&mut self, answers: &mut impl Iterator<Item = Answer>) {
+        for slot in &mut self.answers {
+            *slot = answers.next();
+        }
+    }
+
+    /// Whether every call is answered.
+    pub(in crate::init) fn is_complete(&self) -> bool {
+        self.answers.iter().all(Option::is_some)
+    }
+
+    /// The answers, in the order of the calls.
+    pub(in crate::init) fn answers(self) -> Vec<Answer> {
+        self.answers.into_iter().flatten().collect()
+    }
 }
 
 /// The connection.
@@ -81,15 +131,44 @@ impl Connection {
         build(Some(interface), path, interface, member, body)
     }
 
+    /// Whether a bus lies between, which passes on what it has read when and as it can.
+    pub(in crate::init) fn is_through_bus(&self) -> bool {
+        self.peer.through_bus.is_some()
+    }
+
     /// Sends `calls` in one write, in order.
     pub(in crate::init) fn send(
         &self,
         calls: &[Message],
         limit: Duration,
     ) -> Result<(), InitError> {
-        let bytes: Vec<u8> = calls.iter().flat_map(|call| call.data().to_vec()).collect();
+        self.write(calls, Deadline::after(limit), limit)
+    }
+
+    /// The same, until `deadline`.
+    pub(in crate::init) fn send_until(
+        &self,
+        calls: &[Message],
+        deadline: Deadline,
+    ) -> Result<(), InitError> {
+        let left = deadline
+            .0
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        self.write(calls, deadline, left.unwrap_or_default())
+    }
+
+    fn write(
+        &self,
+        calls: &[Message],
+        deadline: Deadline,
+        limit: Duration,
+    ) -> Result<(), InitError> {
+        let mut bytes = Vec::with_capacity(calls.iter().map(|call| call.data().len()).sum());
+        for call in calls {
+            bytes.extend_from_slice(call.data());
+        }
         self.stream
-            .write_all(&bytes, Deadline::after(limit))
+            .write_all(&bytes, deadline)
             .map_err(|error| self.broken(&error, limit))
     }
 
@@ -111,27 +190,15 @@ impl Connection {
     ) -> Result<Vec<Answer>, InitError> {
         self.send(calls, limit)?;
         let deadline = Deadline::after(limit);
-        let mut answers: Vec<Option<Answer>> = Vec::new();
-        answers.resize_with(calls.len(), || None);
-        let mut missing = calls.len();
-        while missing > 0 {
-            let Some(incoming) = self.receive(deadline)? else {
-                return Err(self.silent(limit));
-            };
-            let (to, answer) = match incoming {
-                Incoming::Answer(to, answer) => (to, answer),
-                Incoming::Signal(signal) => {
-                    on_signal(&signal);
-                    continue;
-                }
-            };
-            let place = calls.iter().position(|call| serial(call) == to);
-            if let Some(slot) = place.and_then(|index| answers.get_mut(index)) {
-                missing -= usize::from(slot.is_none());
-                *slot = Some(answer);
+        let mut pending = Pending::of(calls);
+        while !pending.is_complete() {
+            match self.receive(deadline)? {
+                Some(Incoming::Answer(to, answer)) => pending.answer(to, answer),
+                Some(Incoming::Signal(signal)) => on_signal(&signal),
+                None => return Err(self.silent(limit)),
             }
         }
-        Ok(answers.into_iter().flatten().collect())
+        Ok(pending.answers())
     }
 
     /// The next answer or signal; nothing where the deadline passes first.
@@ -142,7 +209,9 @@ impl Connection {
         loop {
             while let Some(message) = self.take_message()? {
                 match message.message_type() {
-                    Type::MethodReturn | Type::Error => return Ok(Some(answer(message))),
+                    Type::MethodReturn | Type::Error => {
+                        return Ok(Some(answer(message, self.peer)));
+                    }
                     Type::Signal => return Ok(Some(Incoming::Signal(message))),
                     // Nobody has anything to ask of us.
                     Type::MethodCall => {}
@@ -165,6 +234,15 @@ impl Connection {
                 Ok(None) => return Some(self),
                 Err(_) => return None,
             }
+        }
+    }
+
+    /// Ends the connection and shows `on_incoming` what has come in so far. Whatever the other end
+    /// answers from now on does not reach us, and it is told so.
+    pub(in crate::init) fn shut(&mut self, on_incoming: &mut dyn FnMut(Incoming)) {
+        self.stream.shut();
+        while let Ok(Some(incoming)) = self.receive(Deadline::after(Duration::ZERO)) {
+            on_incoming(incoming);
         }
     }
 
@@ -264,15 +342,34 @@ where
     })
 }
 
-fn answer(message: Message) -> Incoming {
+fn answer(message: Message, peer: Peer) -> Incoming {
     let header = message.header();
     let to = header.reply_serial().map_or(0, std::num::NonZeroU32::get);
     match header.error_name().map(|name| name.to_string()) {
         Some(name) => {
             let text = message.body().deserialize::<(String,)>();
             let message = text.map_or_else(|_| name.clone(), |(text,)| text);
-            Incoming::Answer(to, Err(InitError::Refused { name, message }))
+            Incoming::Answer(to, Err(refusal(name, message, peer)))
         }
         None => Incoming::Answer(to, Ok(message)),
+    }
+}
+
+/// What a bus says when the one behind it has gone, before or after the message was delivered, is
+/// no answer of that one.
+fn refusal(name: String, message: String, peer: Peer) -> InitError {
+    let from_bus = name
+        .strip_prefix(BUS_ERRORS)
+        .filter(|_| peer.through_bus.is_some());
+    match from_bus {
+        Some("NoReply" | "Disconnected") => InitError::Lost {
+            init: peer.init,
+            why: message,
+        },
+        Some("ServiceUnknown" | "NameHasNoOwner") => InitError::Unreachable {
+            init: peer.init,
+            why: message,
+        },
+        Some(_) | None => InitError::Refused { name, message },
     }
 }

@@ -1,12 +1,14 @@
 //! Connecting to a socket in the file system, with what lies there checked first, and logging in.
 //! Who may be at the other end is the caller's to say.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, socket};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::Uid;
 
@@ -36,10 +38,16 @@ pub(in crate::init) fn connect(
             &format!("it belongs to user {}", status.st_uid),
         ));
     }
-    // std opens its sockets with SOCK_CLOEXEC.
-    let socket = UnixStream::connect(format!("/proc/self/fd/{}", place.as_raw_fd()))
-        .map_err(|error| unreachable_at(init, path, error))?;
-    Ok(Stream::new(socket))
+    connect_at_once(&place).map_err(|errno| unreachable_at(init, path, errno))
+}
+
+/// A listener that takes nobody in, its backlog full, is an error (EAGAIN) and no wait.
+fn connect_at_once(place: &OwnedFd) -> Result<Stream, Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    let address = UnixAddr::new(format!("/proc/self/fd/{}", place.as_raw_fd()).as_str())?;
+    nix::sys::socket::connect(socket.as_raw_fd(), &address)?;
+    Ok(Stream::new(UnixStream::from(socket)))
 }
 
 /// Authenticates as the user we run as.
@@ -50,8 +58,8 @@ pub(in crate::init) fn enter(
     limit: Duration,
 ) -> Result<(), InitError> {
     authenticate(stream, Deadline::after(limit)).map_err(|error| match error {
-        SaslError::Refused => unreachable_at(init, path, "authentication refused"),
-        SaslError::Garbage => wrong(init, path, &error),
+        // A server says so by our user id alone, in whatever state it is: asking again is in vain.
+        SaslError::Refused | SaslError::Garbage => wrong(init, path, &error),
         SaslError::Stream(StreamError::Silent) => InitError::Silent {
             init,
             seconds: limit.as_secs(),

@@ -6,5 +6,7 @@
 pub(super) mod connection;
 pub(super) mod dial;
 mod frame;
+pub(super) mod link;
+pub(super) mod patience;
 mod sasl;
 pub(super) mod stream;

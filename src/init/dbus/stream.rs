@@ -118,6 +118,12 @@ impl Stream {
         }
     }
 
+    /// Nothing passes any more in either direction; what has come in can still be read.
+    pub(in crate::init) fn shut(&self) {
+        // It fails only where the other end has gone already.
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
+
     /// The credentials of the process that listens at the other end.
     pub(in crate::init) fn peer(&self) -> io::Result<nix::sys::socket::UnixCredentials> {
         nix::sys::socket::getsockopt(&self.0, nix::sys::socket::sockopt::PeerCredentials)

@@ -7,10 +7,14 @@ use std::time::Duration;
 use nix::sys::socket::UnixCredentials;
 use nix::unistd::Uid;
 
-use super::names::{BUS_NAME, SYSTEMD};
+use zbus::Message;
+
+use super::names::{BUS_NAME, MANAGER, MANAGER_PATH, SYSTEMD};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Connection, Peer};
 use crate::init::dbus::dial::{connect, enter, unreachable_at, wrong};
+use crate::init::dbus::link::Dial;
+use crate::init::dbus::patience::Attempt;
 
 /// systemd itself at the other end.
 const DIRECT: Peer = Peer {
@@ -27,11 +31,15 @@ const THROUGH_BUS: Peer = Peer {
 const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
 
+/// For so long only the private socket is tried where it should be there: while PID 1 executes
+/// itself anew it is missing for a moment, and the bus is the slower and the less certain way.
+const PRIVATE_ONLY: Duration = Duration::from_secs(2);
+
 /// Where the manager and the bus listen.
 #[derive(Debug, Clone)]
 pub(super) struct Sockets {
-    /// systemd's private socket.
-    pub(super) private: PathBuf,
+    /// systemd's private socket, for those whom it lets in.
+    pub(super) private: Option<PathBuf>,
     /// The system bus, where there is one to fall back to.
     pub(super) bus: Option<PathBuf>,
 }
@@ -39,20 +47,41 @@ pub(super) struct Sockets {
 impl Default for Sockets {
     fn default() -> Self {
         Self {
-            private: PathBuf::from("/run/systemd/private"),
+            // Others than root are refused there; systemctl does not even try it for them.
+            private: Uid::effective()
+                .is_root()
+                .then(|| PathBuf::from("/run/systemd/private")),
             bus: Some(PathBuf::from("/run/dbus/system_bus_socket")),
         }
     }
 }
 
-/// Connects, checks the peer and authenticates.
-pub(super) fn dial(sockets: &Sockets, limit: Duration) -> Result<Connection, InitError> {
-    match dial_private(&sockets.private, limit) {
-        Err(InitError::Unreachable { init, why }) => match &sockets.bus {
-            Some(bus) => dial_bus(bus, limit),
-            None => Err(InitError::Unreachable { init, why }),
-        },
-        other => other,
+impl Dial for Sockets {
+    fn init(&self) -> &'static str {
+        SYSTEMD
+    }
+
+    /// Connects, checks the peer and authenticates.
+    fn dial(&self, attempt: Attempt) -> Result<Connection, InitError> {
+        match (&self.private, &self.bus) {
+            (Some(private), Some(bus)) => match dial_private(private, attempt.limit) {
+                Err(InitError::Unreachable { .. }) if attempt.away_for >= PRIVATE_ONLY => {
+                    dial_bus(bus, attempt.limit)
+                }
+                other => other,
+            },
+            (Some(private), None) => dial_private(private, attempt.limit),
+            (None, Some(bus)) => dial_bus(bus, attempt.limit),
+            (None, None) => Err(InitError::Unreachable {
+                init: SYSTEMD,
+                why: "no way to it is known".to_owned(),
+            }),
+        }
+    }
+
+    fn subscriptions(&self, connection: &Connection) -> Result<Vec<Message>, InitError> {
+        let subscribe = connection.call(MANAGER_PATH, MANAGER, "Subscribe", &())?;
+        Ok(vec![subscribe])
     }
 }
 
@@ -84,6 +113,7 @@ fn dial_bus(path: &Path, limit: Duration) -> Result<Connection, InitError> {
         connection.bus_call(BUS_PATH, BUS, "Hello", &())?,
         connection.bus_call(BUS_PATH, BUS, "GetConnectionUnixProcessID", &name)?,
         connection.bus_call(BUS_PATH, BUS, "AddMatch", &job_removed_rule())?,
+        connection.bus_call(BUS_PATH, BUS, "AddMatch", &owner_changed_rule())?,
     ];
     let answers = connection.call_all(&calls, limit)?;
     for answer in &answers {
@@ -113,6 +143,18 @@ fn job_removed_rule() -> String {
     )
 }
 
+fn owner_changed_rule() -> String {
+    format!("type='signal',sender='{BUS}',member='NameOwnerChanged',arg0='{BUS_NAME}'")
+}
+
+/// Whether `signal` says that the manager has left the bus, or come back to it.
+pub(super) fn is_owner_change(signal: &Message) -> bool {
+    let header = signal.header();
+    let member = header.member();
+    member.is_some_and(|name| name.as_str() == "NameOwnerChanged")
+        && header.interface().is_some_and(|name| name.as_str() == BUS)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
@@ -126,7 +168,17 @@ mod tests {
     }
 
     fn only(private: PathBuf) -> Sockets {
-        Sockets { private, bus: None }
+        Sockets {
+            private: Some(private),
+            bus: None,
+        }
+    }
+
+    fn dial(sockets: &Sockets, limit: Duration) -> Result<Connection, InitError> {
+        sockets.dial(Attempt {
+            limit,
+            away_for: PRIVATE_ONLY,
+        })
     }
 
     #[test]
@@ -150,7 +202,7 @@ mod tests {
         let fallback = UnixListener::bind(&bus).unwrap();
         fallback.set_nonblocking(true).unwrap();
         let sockets = Sockets {
-            private: path,
+            private: Some(path),
             bus: Some(bus),
         };
         let result = dial(&sockets, Duration::from_secs(1));
@@ -192,7 +244,7 @@ mod tests {
         let bus = dir.path().join("bus");
         let _listener = UnixListener::bind(&bus).unwrap();
         let sockets = Sockets {
-            private: dir.path().join("private"),
+            private: Some(dir.path().join("private")),
             bus: Some(bus),
         };
         let begun = Instant::now();

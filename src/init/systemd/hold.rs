@@ -7,12 +7,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::dial::Sockets;
 use super::names::{MANAGER, MANAGER_PATH};
 use super::queries;
 use crate::domain::UnitName;
 use crate::files::may_grow_to;
 use crate::init::InitError;
-use crate::init::dbus::connection::{Connection, body};
+use crate::init::dbus::connection::body;
+use crate::init::dbus::link::Link;
 
 /// Where units of this boot lie.
 pub(super) const RUNTIME_UNITS: &str = "/run/systemd/system";
@@ -24,47 +26,44 @@ const TEXT: &str = "# Written by rcpolicy while the package of this service is b
 const RELOAD: Duration = Duration::from_secs(180);
 
 /// Puts the hold in place and in effect.
-pub(super) fn hold(
-    link: &mut Connection,
-    unit: &UnitName,
-    limit: Duration,
-) -> Result<(), InitError> {
+pub(super) fn hold(link: &mut Link<Sockets>, unit: &UnitName) -> Result<(), InitError> {
     write(Path::new(RUNTIME_UNITS), unit).map_err(|error| not_written(unit, &error))?;
-    settle(link, unit, limit, true)
+    settle(link, unit, true)
 }
 
 /// Takes the hold away, also from what systemd has in memory.
-pub(super) fn release(
-    link: &mut Connection,
-    unit: &UnitName,
-    limit: Duration,
-) -> Result<(), InitError> {
+pub(super) fn release(link: &mut Link<Sockets>, unit: &UnitName) -> Result<(), InitError> {
     match remove(Path::new(RUNTIME_UNITS), unit) {
         Ok(Removed::Nothing) => Ok(()),
-        Ok(Removed::File) => settle(link, unit, limit, false),
+        Ok(Removed::File) => settle(link, unit, false),
         Err(error) => Err(not_written(unit, &error)),
     }
 }
 
 /// Reloads the manager where it still goes by what was there before. A unit that is not in memory
 /// is read with its drop-ins when it is next asked for, and needs none.
-fn settle(
-    link: &mut Connection,
-    unit: &UnitName,
-    limit: Duration,
-    held: bool,
-) -> Result<(), InitError> {
-    let calls = [
-        queries::get(link, unit, queries::NEED_RELOAD)?,
-        queries::get(link, unit, queries::REFUSES_START)?,
-    ];
-    let mut answers = link.call_all(&calls, limit)?.into_iter();
+fn settle(link: &mut Link<Sockets>, unit: &UnitName, held: bool) -> Result<(), InitError> {
+    link.repeat(|link| settle_once(link, unit, held))
+}
+
+/// May be done twice: a reload more than is needed does no harm, and a re-exec does what it does.
+fn settle_once(link: &mut Link<Sockets>, unit: &UnitName, held: bool) -> Result<(), InitError> {
+    let mut answers = link
+        .ask(|link| {
+            let stale = queries::get(link, unit, queries::NEED_RELOAD)?;
+            Ok(vec![
+                stale,
+                queries::get(link, unit, queries::REFUSES_START)?,
+            ])
+        })?
+        .into_iter();
     let stale = answers.next().map(queries::value::<bool>);
     let refuses = answers.next().map(queries::value::<bool>);
     let settled = matches!((stale, refuses), (Some(Ok(false)), Some(Ok(now))) if now == held);
     if settled {
         return Ok(());
     }
+    let link = link.connected()?;
     let reload = link.call(MANAGER_PATH, MANAGER, "Reload", &())?;
     let answer = link.call_all(&[reload], RELOAD)?.pop();
     answer.map_or(Ok(()), body::<()>)

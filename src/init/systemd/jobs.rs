@@ -1,23 +1,32 @@
-//! Jobs: all are enqueued in one write before the first is awaited, and every end is matched with
-//! its job, also one that is announced before the answer that names the job.
+//! Jobs: all are enqueued in one write before the first is awaited, each behind the questions that
+//! tell afterwards whether it took effect. A connection that is lost is the outcome of what was
+//! asked for on it; nothing is asked for twice.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use zbus::Message;
-use zbus::wire::OwnedObjectPath;
 
-use super::names::{MANAGER, MANAGER_PATH};
-use super::{Limit, queries};
-use crate::domain::{Job, JobFailure, JobOutcome, Loss, UnitKind, Verb, Wait};
+use super::Limit;
+use super::dial::Sockets;
+use super::names::{MANAGER, MANAGER_PATH, SYSTEMD};
+use super::progress::{Asked, Progress, Unfinished};
+use super::queries;
+use super::seen::{self, Moment, is_fulfilled, seen};
+use super::waiting::{self, Ask};
+use crate::domain::{Job, JobFailure, JobOutcome, Seen, UnitKind, Verb, Wait};
 use crate::init::InitError;
-use crate::init::dbus::connection::{Connection, Incoming, body, serial};
+use crate::init::dbus::connection::{Answer, Connection, Incoming, Pending};
+use crate::init::dbus::link::{Link, silent};
 use crate::init::dbus::stream::Deadline;
 
 /// How systemctl calls its jobs: a conflicting one that waits is replaced.
 const MODE: &str = "replace";
-/// The units' own limits are asked for only when a job has taken this long.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// After this long it is looked at whether a job waits for us.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// The units' own limits are asked for, and the user is told, only when a job has taken this long.
+const SECOND_LOOK: Duration = Duration::from_secs(5);
+/// Between any two looks after that.
+const LATER_LOOKS: Duration = Duration::from_secs(10);
 /// Added to the units' own limits: what PID 1 needs around a start and a stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// systemd's "no limit" in microseconds.
@@ -34,133 +43,99 @@ fn method(verb: Verb) -> &'static str {
     }
 }
 
-/// What is known of the jobs so far. Pure: messages in, outcomes out.
-#[derive(Debug, Default)]
-struct Progress {
-    /// The serial number of each call, in the order of the jobs.
-    asked: Vec<u32>,
-    /// What each call was answered: the job's path, or an outcome at once.
-    answered: Vec<Option<Result<String, JobFailure>>>,
-    /// How jobs ended, by path; also those that nobody here asked for.
-    ended: HashMap<String, String>,
-}
-
-impl Progress {
-    fn of(calls: &[Message]) -> Self {
-        Self {
-            asked: calls.iter().map(serial).collect(),
-            answered: calls.iter().map(|_| None).collect(),
-            ended: HashMap::new(),
-        }
-    }
-
-    fn answer(&mut self, to: u32, answer: Result<Message, InitError>) {
-        let Some(index) = self.asked.iter().position(|serial| *serial == to) else {
-            return;
-        };
-        let path = body::<OwnedObjectPath>(answer).map(|path| path.as_str().to_owned());
-        if let Some(slot) = self.answered.get_mut(index) {
-            *slot = Some(path.map_err(failure));
-        }
-    }
-
-    fn signal(&mut self, signal: &Message) {
-        let header = signal.header();
-        let is_end = header
-            .member()
-            .is_some_and(|name| name.as_str() == "JobRemoved")
-            && header
-                .interface()
-                .is_some_and(|name| name.as_str() == MANAGER);
-        if !is_end {
-            return;
-        }
-        type Removed = (u32, OwnedObjectPath, String, String);
-        if let Ok((_, path, _, result)) = signal.body().deserialize::<Removed>() {
-            self.ended.insert(path.as_str().to_owned(), result);
-        }
-    }
-
-    fn result_of(&self, path: &str) -> Option<&str> {
-        self.ended.get(path).map(String::as_str)
-    }
-
-    /// Whether nothing is left to wait for.
-    fn is_over(&self, wait: Wait) -> bool {
-        self.answered.iter().all(|answer| match (answer, wait) {
-            (None, _) => false,
-            (Some(_), Wait::Queued) | (Some(Err(_)), _) => true,
-            (Some(Ok(path)), Wait::Done) => self.ended.contains_key(path),
-        })
-    }
-
-    /// What became of each job; `unfinished` for those whose end is not known.
-    fn outcomes(self, wait: Wait, unfinished: &JobFailure) -> Vec<JobOutcome> {
-        let outcome = |answer: &Option<Result<String, JobFailure>>| match (answer, wait) {
-            (None, _) => JobOutcome::Failed(unfinished.clone()),
-            (Some(Err(failure)), _) => JobOutcome::Failed(failure.clone()),
-            (Some(Ok(_)), Wait::Queued) => JobOutcome::Queued,
-            (Some(Ok(path)), Wait::Done) => match self.result_of(path) {
-                // A condition that does not hold is no failure: systemctl exits with 0.
-                Some("done" | "skipped") => JobOutcome::Done,
-                Some(result) => JobOutcome::Failed(JobFailure::Ended {
-                    result: result.to_owned(),
-                    service_result: String::new(),
-                }),
-                None => JobOutcome::Failed(unfinished.clone()),
-            },
-        };
-        self.answered.iter().map(outcome).collect()
-    }
-}
-
-fn failure(error: InitError) -> JobFailure {
-    match error {
-        InitError::Refused { name, message } => JobFailure::Refused { name, message },
-        other => JobFailure::Lost(Box::new(Loss::sent(other.to_string()))),
-    }
-}
-
-/// Times that bound a run.
+/// What is to be done.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
-    /// How long jobs may take.
-    pub(super) jobs: Limit,
-    /// How long PID 1 may take to answer.
-    pub(super) answer: Duration,
+pub(super) struct Order<'a> {
+    /// The jobs.
+    pub(super) jobs: &'a [Job],
+    /// Whether they are waited for.
+    pub(super) wait: Wait,
+    /// For how long.
+    pub(super) limit: Limit,
 }
 
-/// Enqueues all of `jobs` and waits as `wait` says.
+/// Enqueues all jobs and waits as it was ordered.
 pub(super) fn run(
-    link: &mut Connection,
-    jobs: &[Job],
-    wait: Wait,
-    times: Times,
+    link: &mut Link<Sockets>,
+    order: &Order<'_>,
 ) -> Result<Vec<JobOutcome>, InitError> {
-    let mut calls = Vec::with_capacity(jobs.len() + 1);
-    for job in jobs {
-        let body = (job.unit.as_str(), MODE);
-        calls.push(link.call(MANAGER_PATH, MANAGER, method(job.verb), &body)?);
-    }
-    let mut progress = Progress::of(&calls);
+    let early = ask_early(link, order.jobs)?;
     // First of all, so that no end is announced to nobody.
-    let mut before = vec![link.call(MANAGER_PATH, MANAGER, "Subscribe", &())?];
-    for job in jobs.iter().filter(|job| is_brought_back(job)) {
-        before.push(link.call(MANAGER_PATH, MANAGER, "ResetFailedUnit", &job.unit.as_str())?);
-    }
-    calls.splice(0..0, before);
+    let mut calls = link.listen()?;
+    let mut progress = enqueue(link.current()?, order.jobs, early, &mut calls)?;
     let begun = Instant::now();
+    let deadline = link.patience.deadline();
     // Part of a write that failed may have been read: from here on a loss is an outcome.
-    let followed = link
-        .send(&calls, times.answer)
-        .and_then(|()| follow(link, jobs, wait, times, &mut progress, begun));
-    let unfinished = match followed {
-        Ok(seconds) => JobFailure::TimedOut { seconds },
-        Err(error) => JobFailure::Lost(Box::new(Loss::sent(error.to_string()))),
+    let sent = link.current()?.send_until(&calls, deadline);
+    let mut watch = Watch {
+        link,
+        order,
+        progress: &mut progress,
+        begun,
     };
-    let mut outcomes = progress.outcomes(wait, &unfinished);
-    explain(link, jobs, &mut outcomes, times.answer);
+    let unfinished = match sent.and_then(|()| watch.follow()) {
+        Ok(seconds) => Unfinished::TimedOut(seconds),
+        Err(error @ InitError::Silent { .. }) => {
+            watch.shut()?;
+            Unfinished::Silent(error)
+        }
+        Err(error) => Unfinished::Lost(error),
+    };
+    let (mut outcomes, before): (Vec<_>, Vec<_>) = progress
+        .outcomes(order.jobs, order.wait, &unfinished)
+        .into_iter()
+        .unzip();
+    if matches!(unfinished, Unfinished::TimedOut(_)) {
+        forgive_replaced(link, order.jobs, &before, &mut outcomes);
+        explain(link, order.jobs, &mut outcomes);
+    }
     Ok(outcomes)
+}
+
+/// A bus passes on what it has read as it can, and answers for who has left it: what a missing
+/// answer tells on a connection of our own it does not tell there. The questions go ahead.
+fn ask_early(link: &mut Link<Sockets>, jobs: &[Job]) -> Result<Option<Vec<Answer>>, InitError> {
+    let mut early = None;
+    while early.is_none() && link.connected()?.is_through_bus() {
+        early = Some(link.ask(|link| {
+            let questions = jobs.iter().map(|job| before(link, job));
+            Ok(questions.collect::<Result<Vec<_>, _>>()?.concat())
+        })?);
+    }
+    Ok(early)
+}
+
+fn before(link: &Connection, job: &Job) -> Result<Vec<Message>, InitError> {
+    seen::questions(link, &job.unit, Moment::Before)
+}
+
+/// Adds to `calls` what asks for the jobs, each behind the questions about its unit, unless they
+/// were asked `early`.
+fn enqueue(
+    link: &Connection,
+    jobs: &[Job],
+    early: Option<Vec<Answer>>,
+    calls: &mut Vec<Message>,
+) -> Result<Progress, InitError> {
+    let mut asked = Vec::with_capacity(jobs.len());
+    let mut early = early.map(Vec::into_iter);
+    for job in jobs {
+        let questions = before(link, job)?;
+        let mut pending = Pending::of(&questions);
+        match &mut early {
+            Some(answers) => pending.fill(answers),
+            None => calls.extend(questions),
+        }
+        if is_brought_back(job) {
+            let name = &job.unit.as_str();
+            calls.push(link.call(MANAGER_PATH, MANAGER, "ResetFailedUnit", name)?);
+        }
+        let body = (job.unit.as_str(), MODE);
+        let call = link.call(MANAGER_PATH, MANAGER, method(job.verb), &body)?;
+        asked.push(Asked::new(&call, pending));
+        calls.push(call);
+    }
+    Ok(Progress::of(asked))
 }
 
 /// A trigger is stopped and started with its service. That must not count against its start limit,
@@ -169,70 +144,157 @@ fn is_brought_back(job: &Job) -> bool {
     job.verb == Verb::Start && job.unit.kind().is_trigger()
 }
 
-/// Listens until all is over or the limit is reached; returns the seconds waited.
-fn follow(
-    link: &mut Connection,
-    jobs: &[Job],
-    wait: Wait,
-    times: Times,
-    progress: &mut Progress,
+/// Jobs under way.
+struct Watch<'a> {
+    link: &'a mut Link<Sockets>,
+    order: &'a Order<'a>,
+    progress: &'a mut Progress,
     begun: Instant,
-) -> Result<u64, InitError> {
-    let answers = Deadline(begun.checked_add(times.answer));
-    let mut limit = match times.jobs {
-        Limit::Fixed(limit) => Some(Deadline(begun.checked_add(limit))),
-        Limit::Unit => None,
-    };
-    let patience = Deadline(begun.checked_add(PATIENCE));
-    while !progress.is_over(wait) {
-        let mut deadline = limit.unwrap_or(patience);
-        if progress.answered.iter().any(Option::is_none) {
-            deadline = deadline.or(answers);
-        }
-        match link.receive(deadline)? {
-            Some(Incoming::Answer(to, answer)) => progress.answer(to, answer),
-            Some(Incoming::Signal(signal)) => progress.signal(&signal),
-            None if answers.passed() && progress.answered.iter().any(Option::is_none) => {
-                return Err(InitError::Silent {
-                    init: super::names::SYSTEMD,
-                    seconds: times.answer.as_secs(),
-                });
-            }
-            None if limit.is_none() => {
-                let own = own_limit(link, jobs, times.answer, progress)?;
-                limit = Some(Deadline(own.and_then(|own| begun.checked_add(own))));
-            }
-            None if limit.is_some_and(Deadline::passed) => break,
-            None => {}
-        }
-    }
-    Ok(begun.elapsed().as_secs())
 }
 
-/// The longest that any of the jobs may take by its unit's own limits; nothing for "no limit".
-fn own_limit(
-    link: &mut Connection,
-    jobs: &[Job],
-    answer: Duration,
-    progress: &mut Progress,
-) -> Result<Option<Duration>, InitError> {
-    let mut calls = Vec::new();
-    for job in jobs {
-        for property in limits_of(job) {
-            calls.push(queries::get(link, &job.unit, *property)?);
+impl Watch<'_> {
+    /// Listens until all is over or the limit is reached; returns the seconds waited.
+    fn follow(&mut self) -> Result<u64, InitError> {
+        let answers = self.link.patience.deadline();
+        let mut limit = match self.order.limit {
+            Limit::Fixed(limit) => Some(self.after(Some(limit))),
+            Limit::Unit => None,
+        };
+        let mut look = FIRST_LOOK;
+        while !self.progress.is_over(self.order.wait) {
+            let unanswered = self.progress.is_unanswered();
+            let next = match self.link.patience.notice(self.begun) {
+                _ if !unanswered => self.after(Some(look)),
+                Some(notice) => notice.or(answers),
+                None => answers,
+            };
+            let until = limit.map_or(next, |limit| limit.or(next));
+            match self.link.current()?.receive(until)? {
+                Some(incoming) => drop(self.take(incoming)),
+                None if unanswered && answers.passed() => return Err(silent(SYSTEMD, self.begun)),
+                None if limit.is_some_and(Deadline::passed) => break,
+                None if unanswered => self.link.patience.silent(self.begun),
+                None => {
+                    if look >= SECOND_LOOK && limit.is_none() {
+                        let own = self.own_limit()?;
+                        limit = Some(self.after(own));
+                    }
+                    look = self.look(look)?;
+                }
+            }
+            if self.progress.owner_changed {
+                return Err(left_bus());
+            }
+        }
+        Ok(self.begun.elapsed().as_secs())
+    }
+
+    fn after(&self, time: Option<Duration>) -> Deadline {
+        Deadline(time.and_then(|time| self.begun.checked_add(time)))
+    }
+
+    /// Leaves a PID 1 that is silent, in a way that tells afterwards what it has not read.
+    fn shut(&mut self) -> Result<(), InitError> {
+        let link = self.link.current()?;
+        let progress = &mut *self.progress;
+        link.shut(&mut |incoming| match incoming {
+            Incoming::Answer(to, answer) => drop(progress.answer(to, answer)),
+            Incoming::Signal(signal) => progress.signal(&signal),
+        });
+        Ok(())
+    }
+
+    /// Takes what came in, and hands back what is no concern of the jobs.
+    fn take(&mut self, incoming: Incoming) -> Option<(u32, Answer)> {
+        match incoming {
+            Incoming::Answer(to, answer) => {
+                let other = self.progress.answer(to, answer);
+                if !self.progress.is_unanswered() {
+                    self.link.patience.answered();
+                }
+                other.map(|answer| (to, answer))
+            }
+            Incoming::Signal(signal) => {
+                self.progress.signal(&signal);
+                None
+            }
         }
     }
-    let answers = ask_meanwhile(link, &calls, answer, progress)?;
-    // Jobs of one transaction may wait for each other: their limits add up.
-    let mut total = GRACE;
-    for micros in answers.into_iter().map(queries::value::<u64>) {
-        match micros {
-            Ok(INFINITY) => return Ok(None),
-            Ok(micros) => total = total.saturating_add(Duration::from_micros(micros)),
-            Err(_) => {}
+
+    /// Looks at what takes so long, and tells of it. Returns when to look again.
+    fn look(&mut self, now: Duration) -> Result<Duration, InitError> {
+        let paths = self.progress.paths();
+        for path in waiting::for_us(self, &paths)? {
+            self.progress.leave(&path);
         }
+        if now < SECOND_LOOK {
+            return Ok(SECOND_LOOK);
+        }
+        let running = self.progress.running(self.order.jobs);
+        if !running.is_empty() {
+            let onlooker = self.link.patience.onlooker();
+            onlooker.working(&running, self.begun.elapsed());
+        }
+        Ok(now + LATER_LOOKS)
     }
-    Ok(Some(total.max(PATIENCE + GRACE)))
+
+    /// The longest that the jobs may take by their units' own limits; nothing for "no limit".
+    fn own_limit(&mut self) -> Result<Option<Duration>, InitError> {
+        let jobs = self.order.jobs;
+        let answers = self.ask(&|link| {
+            let properties = jobs.iter().flat_map(|job| {
+                let limits = limits_of(job).iter();
+                limits.map(|property| queries::get(link, &job.unit, *property))
+            });
+            properties.collect()
+        })?;
+        // Jobs of one transaction may wait for each other: their limits add up.
+        let mut total = GRACE;
+        for micros in answers.into_iter().map(queries::value::<u64>) {
+            match micros {
+                Ok(INFINITY) => return Ok(None),
+                Ok(micros) => total = total.saturating_add(Duration::from_micros(micros)),
+                Err(_) => {}
+            }
+        }
+        Ok(Some(total.max(SECOND_LOOK + GRACE)))
+    }
+}
+
+impl Ask for Watch<'_> {
+    /// No end of a job is missed meanwhile.
+    fn ask(
+        &mut self,
+        calls: &dyn Fn(&Connection) -> Result<Vec<Message>, InitError>,
+    ) -> Result<Vec<Answer>, InitError> {
+        let begun = Instant::now();
+        let deadline = self.link.patience.deadline();
+        let calls = calls(self.link.current()?)?;
+        self.link.current()?.send_until(&calls, deadline)?;
+        let mut pending = Pending::of(&calls);
+        while !pending.is_complete() {
+            let notice = self.link.patience.notice(begun);
+            let until = notice.map_or(deadline, |notice| notice.or(deadline));
+            match self.link.current()?.receive(until)? {
+                Some(incoming) => {
+                    if let Some((to, answer)) = self.take(incoming) {
+                        pending.answer(to, answer);
+                    }
+                }
+                None if deadline.passed() => return Err(silent(SYSTEMD, begun)),
+                None => self.link.patience.silent(begun),
+            }
+        }
+        self.link.patience.answered();
+        Ok(pending.answers())
+    }
+}
+
+fn left_bus() -> InitError {
+    InitError::Lost {
+        init: SYSTEMD,
+        why: "it left the bus".to_owned(),
+    }
 }
 
 fn limits_of(job: &Job) -> &'static [(&'static str, &'static str)] {
@@ -249,21 +311,32 @@ fn limits_of(job: &Job) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// As `Connection::call_all`, but no end of a job is missed meanwhile.
-fn ask_meanwhile(
-    link: &mut Connection,
-    calls: &[Message],
-    limit: Duration,
-    progress: &mut Progress,
-) -> Result<Vec<Result<Message, InitError>>, InitError> {
-    let mut on_signal = |signal: &Message| progress.signal(signal);
-    link.call_all_while(calls, limit, &mut on_signal)
+/// A job that somebody else's replaced is done where what it was to bring about is there.
+fn forgive_replaced(
+    link: &mut Link<Sockets>,
+    jobs: &[Job],
+    before: &[Seen],
+    outcomes: &mut [JobOutcome],
+) {
+    for ((job, before), outcome) in jobs.iter().zip(before).zip(outcomes) {
+        let replaced = matches!(
+            outcome,
+            JobOutcome::Failed(JobFailure::Ended { result, .. }) if result == "canceled"
+        );
+        if !replaced {
+            continue;
+        }
+        // Where it cannot be seen it stays as systemctl says it.
+        let answers = link.ask(|link| seen::questions(link, &job.unit, Moment::After));
+        let after = answers.map(|answers| seen(&job.unit, Moment::After, answers));
+        if after.is_ok_and(|after| is_fulfilled(job, before, &after)) {
+            *outcome = JobOutcome::Done;
+        }
+    }
 }
 
 /// Asks how the services of failed jobs ended.
-fn explain(link: &mut Connection, jobs: &[Job], outcomes: &mut [JobOutcome], limit: Duration) {
-    let mut calls = Vec::new();
-    let mut slots = Vec::new();
+fn explain(link: &mut Link<Sockets>, jobs: &[Job], outcomes: &mut [JobOutcome]) {
     for (job, outcome) in jobs.iter().zip(outcomes) {
         if let JobOutcome::Failed(JobFailure::Ended {
             result,
@@ -271,102 +344,14 @@ fn explain(link: &mut Connection, jobs: &[Job], outcomes: &mut [JobOutcome], lim
         }) = outcome
             && result == "failed"
             && job.unit.kind() == UnitKind::Service
-            && let Ok(call) = queries::get(link, &job.unit, queries::RESULT)
         {
-            calls.push(call);
-            slots.push(service_result);
+            let call =
+                |link: &Connection| Ok(vec![queries::get(link, &job.unit, queries::RESULT)?]);
+            // A reason that cannot be had stays empty: the failure itself is known.
+            let answer = link.ask(call).unwrap_or_default().pop();
+            *service_result = answer
+                .and_then(|answer| queries::value(answer).ok())
+                .unwrap_or_default();
         }
-    }
-    if calls.is_empty() {
-        return;
-    }
-    // A reason that cannot be had stays empty: the failure itself is known.
-    let answers = link.call_all(&calls, limit).unwrap_or_default();
-    for (slot, answer) in slots.into_iter().zip(answers) {
-        *slot = queries::value(answer).unwrap_or_default();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call() -> Message {
-        Message::method_call(MANAGER_PATH, "StartUnit")
-            .build(&())
-            .unwrap()
-    }
-
-    fn queued(call: &Message, path: &str) -> Result<Message, InitError> {
-        let path = OwnedObjectPath::try_from(path).unwrap();
-        Ok(Message::method_return(&call.header()).build(&path).unwrap())
-    }
-
-    fn removed(path: &str, result: &str) -> Message {
-        let path = OwnedObjectPath::try_from(path).unwrap();
-        Message::signal(MANAGER_PATH, MANAGER, "JobRemoved")
-            .build(&(7u32, path, "foo.service", result))
-            .unwrap()
-    }
-
-    const LOST: JobFailure = JobFailure::TimedOut { seconds: 1 };
-
-    #[test]
-    fn an_end_that_is_announced_before_its_job_is_named_is_not_missed() {
-        let call = call();
-        let mut progress = Progress::of(std::slice::from_ref(&call));
-        progress.signal(&removed("/job/1", "done"));
-        assert!(!progress.is_over(Wait::Done));
-        progress.answer(serial(&call), queued(&call, "/job/1"));
-        assert!(progress.is_over(Wait::Done));
-        assert_eq!(progress.outcomes(Wait::Done, &LOST), [JobOutcome::Done]);
-    }
-
-    #[test]
-    fn each_result_becomes_its_outcome_in_the_order_of_the_jobs() {
-        let calls = [call(), call(), call(), call()];
-        let mut progress = Progress::of(&calls);
-        for (index, call) in calls.iter().enumerate().take(3).rev() {
-            progress.answer(serial(call), queued(call, &format!("/job/{index}")));
-        }
-        let refused = InitError::Refused {
-            name: "n".to_owned(),
-            message: "m".to_owned(),
-        };
-        progress.answer(serial(&calls[3]), Err(refused));
-        progress.signal(&removed("/job/0", "skipped"));
-        progress.signal(&removed("/job/1", "dependency"));
-        progress.signal(&removed("/job/99", "failed"));
-        assert!(!progress.is_over(Wait::Done));
-        assert!(progress.is_over(Wait::Queued));
-        let outcomes = progress.outcomes(Wait::Done, &LOST);
-        assert_eq!(
-            outcomes,
-            [
-                JobOutcome::Done,
-                JobOutcome::Failed(JobFailure::Ended {
-                    result: "dependency".to_owned(),
-                    service_result: String::new()
-                }),
-                JobOutcome::Failed(LOST),
-                JobOutcome::Failed(JobFailure::Refused {
-                    name: "n".to_owned(),
-                    message: "m".to_owned()
-                }),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_signal_of_another_interface_ends_nothing() {
-        let call = call();
-        let mut progress = Progress::of(std::slice::from_ref(&call));
-        progress.answer(serial(&call), queued(&call, "/job/1"));
-        let path = OwnedObjectPath::try_from("/job/1").unwrap();
-        let other = Message::signal(MANAGER_PATH, "org.example.Other", "JobRemoved")
-            .build(&(7u32, path, "foo.service", "done"))
-            .unwrap();
-        progress.signal(&other);
-        assert!(!progress.is_over(Wait::Done));
     }
 }

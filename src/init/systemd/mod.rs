@@ -1,35 +1,34 @@
 //! systemd, over its private socket: no bus daemon, no library, no child process, no thread.
-//! zbus packs and unpacks the messages; sending, waiting and time limits are done here, because
-//! a zbus connection that outlives one call runs on a helper thread and knows no time limits.
-//! It observes and carries out; it decides nothing and prints nothing.
+//! What only asks is asked again when the connection is lost; what acts is not, its loss is an
+//! outcome. It observes and carries out; it decides nothing and prints nothing.
 
 mod bus_files;
 mod dial;
 mod hold;
 mod jobs;
 mod names;
+mod progress;
 mod queries;
+mod seen;
 mod sysv_links;
+mod waiting;
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use self::dial::{Sockets, dial};
+use self::dial::Sockets;
 use self::names::{MANAGER, MANAGER_PATH, SYSTEMD};
-use super::dbus::connection::{Connection, body};
-use super::dbus::stream::Deadline;
-use super::{Depth, Init, InitError};
+use self::seen::Moment;
+use super::dbus::connection::body;
+use super::dbus::link::Link;
+use super::{Depth, Init, InitError, Onlooker};
 use crate::domain::{
-    Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, UnitFacts, UnitName, Wait,
+    Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen, SeenJob, UnitFacts,
+    UnitName, Wait,
 };
 
-/// How long PID 1 may take for one answer: as long as systemctl waits, and a little more, since a
-/// reload of a large machine keeps it from answering.
-const ANSWER: Duration = Duration::from_secs(30);
-
-/// How long nobody may listen.
+/// How long PID 1 may be away, or silent, unless the policy says otherwise.
 const WAIT: Duration = Duration::from_secs(30);
-/// Between two attempts to reach somebody.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long jobs may take before they are left to themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +44,7 @@ pub enum Limit {
 pub struct Systemd {
     /// How long jobs may take.
     pub limit: Limit,
-    /// How long one answer may take.
-    pub answer: Duration,
-    /// How long nobody may listen, as while PID 1 re-executes itself: so long connecting is tried
-    /// again, and questions that change nothing are asked again.
-    pub wait: Duration,
-    sockets: Sockets,
-    link: Option<Connection>,
+    link: Link<Sockets>,
 }
 
 impl Default for Systemd {
@@ -65,23 +58,41 @@ impl Systemd {
     pub fn new(limit: Limit) -> Self {
         Self {
             limit,
-            answer: ANSWER,
-            wait: WAIT,
-            sockets: Sockets::default(),
-            link: None,
+            link: Link::new(Sockets::default(), WAIT),
         }
     }
 
     /// The same over the system bus alone, as a user without access to the private socket has it.
     pub fn over_bus(limit: Limit) -> Self {
         let sockets = Sockets {
-            private: std::path::PathBuf::from("/run/dbus/no-private-socket"),
+            private: None,
             ..Sockets::default()
         };
         Self {
-            sockets,
-            ..Self::new(limit)
+            limit,
+            link: Link::new(sockets, WAIT),
         }
+    }
+
+    /// The same, with so much patience: for so long PID 1 may be away or silent, counted from its
+    /// last answer. Connecting is tried again meanwhile, and so is every question that changes
+    /// nothing.
+    #[must_use]
+    pub fn waiting(mut self, wait: Duration) -> Self {
+        self.set_wait(wait);
+        self
+    }
+
+    /// See `waiting`.
+    pub fn set_wait(&mut self, wait: Duration) {
+        self.link.patience.set_wait(wait);
+    }
+
+    /// The same, with somebody who is told what is waited for.
+    #[must_use]
+    pub fn watched_by(mut self, onlooker: Rc<dyn Onlooker>) -> Self {
+        self.link.set_onlooker(onlooker);
+        self
     }
 
     /// Connects where there is no connection, or one that the other end has closed.
@@ -89,12 +100,12 @@ impl Systemd {
     /// # Errors
     /// When nobody, or somebody else, listens, or PID 1 does not answer in time.
     pub fn connect(&mut self) -> Result<(), InitError> {
-        self.linked().map(|_| ())
+        self.link.once(|link| link.connected().map(|_| ()))
     }
 
-    /// Drops the connection; the next question makes a new one. For recovering from a loss.
+    /// Drops the connection; the next question makes a new one.
     pub fn disconnect(&mut self) {
-        self.link = None;
+        self.link.disconnect();
     }
 
     /// When the manager's user space began, in microseconds since the epoch: another value is
@@ -112,67 +123,38 @@ impl Systemd {
             .is_ok_and(|word| word == "running")
     }
 
-    fn linked(&mut self) -> Result<&mut Connection, InitError> {
-        // Nothing is under way between two questions: a closed connection (PID 1 was re-executed)
-        // can be made anew without any doubt about what was asked.
-        let kept = self.link.take().and_then(Connection::if_open);
-        let usable = match kept {
-            Some(link) => link,
-            None => self.dial_patiently()?,
-        };
-        Ok(self.link.insert(usable))
-    }
-
-    fn dial_patiently(&self) -> Result<Connection, InitError> {
-        let deadline = Deadline::after(self.wait);
-        loop {
-            match dial(&self.sockets, self.answer) {
-                Err(InitError::Unreachable { .. } | InitError::Lost { .. })
-                    if !deadline.passed() =>
-                {
-                    std::thread::sleep(PAUSE);
-                }
-                result => return result,
-            }
-        }
-    }
-
-    /// Runs `work`, which only asks and changes nothing, again where the connection broke under it.
-    fn read<T>(
-        &mut self,
-        mut work: impl FnMut(&mut Connection) -> Result<T, InitError>,
-    ) -> Result<T, InitError> {
-        let deadline = Deadline::after(self.wait);
-        loop {
-            match self.with_link(&mut work) {
-                Err(InitError::Lost { .. }) if !deadline.passed() => std::thread::sleep(PAUSE),
-                result => return result,
-            }
-        }
-    }
-
-    /// Runs `work` on the connection, and drops a connection that failed.
-    fn with_link<T>(
-        &mut self,
-        work: impl FnOnce(&mut Connection) -> Result<T, InitError>,
-    ) -> Result<T, InitError> {
-        let result = work(self.linked()?);
-        if let Err(InitError::Lost { .. } | InitError::Silent { .. }) = &result {
-            self.disconnect();
-        }
-        result
-    }
-
     fn manager_property<T>(&mut self, name: &str) -> Result<T, InitError>
     where
         T: TryFrom<zbus::wire::OwnedVariant>,
     {
-        let limit = self.answer;
-        self.read(|link| {
-            let call = queries::get_of_manager(link, name)?;
-            let answer = link.call_all(&[call], limit)?.pop();
-            queries::value(answer.unwrap_or_else(|| Err(no_answer())))
-        })
+        let question = |link: &_| Ok(vec![queries::get_of_manager(link, name)?]);
+        let answer = self.link.ask(question)?.pop();
+        queries::value(answer.unwrap_or_else(|| Err(no_answer())))
+    }
+
+    /// Completes what each of `seen` says of its job by what the job does.
+    fn look_at_jobs(&mut self, seen: &mut [Seen]) -> Result<(), InitError> {
+        let mut jobs: Vec<&mut SeenJob> = seen
+            .iter_mut()
+            .filter_map(|seen| match &mut seen.job {
+                Known::Is(job) => job.as_mut(),
+                Known::Unknown(_) => None,
+            })
+            .collect();
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<u32> = jobs.iter().map(|job| job.id).collect();
+        let answers = self.link.ask(|link| {
+            let questions = ids.iter().map(|id| seen::job_question(link, *id));
+            questions.collect()
+        })?;
+        for (job, answer) in jobs.iter_mut().zip(answers) {
+            // A job that has ended meanwhile is found to be gone by the next look.
+            let word = queries::value::<String>(answer).unwrap_or_default();
+            job.verb = seen::job_verb(&word);
+        }
+        Ok(())
     }
 }
 
@@ -216,22 +198,49 @@ impl Init for Systemd {
     }
 
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
-        let limit = self.answer;
-        match names {
-            [] => Ok(Vec::new()),
-            names => self.read(|link| queries::units(link, names, depth, limit)),
+        if names.is_empty() {
+            return Ok(Vec::new());
         }
+        let answers = self
+            .link
+            .ask(|link| queries::questions(link, names, depth))?;
+        Ok(queries::units(names, depth, answers))
+    }
+
+    fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
+        if units.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut answers = self
+            .link
+            .ask(|link| {
+                let questions = |unit| seen::questions(link, unit, Moment::After);
+                let all: Result<Vec<_>, _> = units.iter().map(questions).collect();
+                Ok(all?.concat())
+            })?
+            .into_iter();
+        let mut seen: Vec<Seen> = units
+            .iter()
+            .map(|unit| {
+                let count = seen::properties(unit.kind(), Moment::After).count();
+                let own = answers.by_ref().take(count).collect();
+                seen::seen(unit, Moment::After, own)
+            })
+            .collect();
+        self.look_at_jobs(&mut seen)?;
+        Ok(seen)
     }
 
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let times = jobs::Times {
-            jobs: self.limit,
-            answer: self.answer,
+        let order = jobs::Order {
+            jobs,
+            wait,
+            limit: self.limit,
         };
-        let outcomes = self.with_link(|link| jobs::run(link, jobs, wait, times))?;
+        let outcomes = self.link.once(|link| jobs::run(link, &order))?;
         let lost =
             |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)));
         if outcomes.iter().any(lost) {
@@ -242,23 +251,22 @@ impl Init for Systemd {
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
         const SIGKILL: i32 = 9;
-        let limit = self.answer;
-        self.with_link(|link| {
+        self.link.once(|link| {
             let arguments = (unit.as_str(), "all", SIGKILL);
-            let call = link.call(MANAGER_PATH, MANAGER, "KillUnit", &arguments)?;
-            let answer = link.call_all(&[call], limit)?.pop();
+            let call = link
+                .connected()?
+                .call(MANAGER_PATH, MANAGER, "KillUnit", &arguments)?;
+            let answer = link.call_all(&[call])?.pop();
             answer.map_or(Ok(()), body::<()>)
         })
     }
 
     fn hold(&mut self, unit: &UnitName) -> Result<(), InitError> {
-        let limit = self.answer;
-        self.with_link(|link| hold::hold(link, unit, limit))
+        hold::hold(&mut self.link, unit)
     }
 
     fn release(&mut self, unit: &UnitName) -> Result<(), InitError> {
-        let limit = self.answer;
-        self.with_link(|link| hold::release(link, unit, limit))
+        hold::release(&mut self.link, unit)
     }
 }
 

@@ -13,7 +13,7 @@ for program in $LAB_PROGRAMS; do
     name=${program%%=*}
     # Its tests share one init, and some of them re-exec it: one after the other.
     arguments=()
-    [ "$name" != in_systemd ] || arguments=(--test-threads=1)
+    [[ "$name" != in_systemd* ]] || arguments=(--test-threads=1)
     lab_copy "$LAB" /root/programs "${program#*=}"
     inside env RCPOLICY_THEIRS=/root/theirs RCPOLICY_OURS=/usr/libexec/rcpolicy \
         ${RCPOLICY_COMPLIANCE_FULL:+RCPOLICY_COMPLIANCE_FULL=1} timeout 1800 \

@@ -66,7 +66,7 @@ pub(super) fn run(
     };
     let explanation = match systemd {
         Ok(mut init) => {
-            init.wait = PATIENCE;
+            init.set_wait(PATIENCE);
             scene.explain(Ok(&mut init), &request)
         }
         Err(error) => scene.explain(Err(error.to_string()), &request),

@@ -1,0 +1,410 @@
+//! What is known of jobs that were asked for: each answer and each end is matched with its job, also
+//! one that is announced before the answer that names the job. Pure: messages in, outcomes out.
+
+use std::collections::HashMap;
+
+use zbus::Message;
+use zbus::wire::OwnedObjectPath;
+
+use super::dial::is_owner_change;
+use super::names::MANAGER;
+use super::seen::{Moment, seen};
+use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, Wait};
+use crate::init::InitError;
+use crate::init::dbus::connection::{Answer, Pending, body, serial};
+
+/// One job that was asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The serial number of the call.
+    call: u32,
+    /// What was asked right before it.
+    before: Pending,
+    /// What the call was answered: the job's path, or an outcome at once.
+    answer: Option<Result<String, InitError>>,
+    /// Whether it was left to itself: it waits for us.
+    left: bool,
+}
+
+impl Asked {
+    /// Not answered yet.
+    pub(super) fn new(call: &Message, before: Pending) -> Self {
+        Self {
+            call: serial(call),
+            before,
+            answer: None,
+            left: false,
+        }
+    }
+}
+
+/// Why no more is heard of jobs that have not ended.
+#[derive(Debug)]
+pub(super) enum Unfinished {
+    /// They have taken this many seconds, and go on.
+    TimedOut(u64),
+    /// The connection is gone.
+    Lost(InitError),
+    /// It was left by us, because nothing came.
+    Silent(InitError),
+}
+
+/// What is known of the jobs so far.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    asked: Vec<Asked>,
+    /// How jobs ended, by path; also those that nobody here asked for.
+    ended: HashMap<String, String>,
+    /// Whether the manager has left the bus, or come back: nothing more is heard of its jobs.
+    pub(super) owner_changed: bool,
+}
+
+impl Progress {
+    /// Nothing is known yet.
+    pub(super) fn of(asked: Vec<Asked>) -> Self {
+        Self {
+            asked,
+            ..Self::default()
+        }
+    }
+
+    /// Takes an answer, and hands back one to another question.
+    pub(super) fn answer(&mut self, to: u32, answer: Answer) -> Option<Answer> {
+        for asked in &mut self.asked {
+            if asked.call == to {
+                let path = body::<OwnedObjectPath>(answer);
+                asked.answer = Some(path.map(|path| path.as_str().to_owned()));
+                return None;
+            }
+            if asked.before.asks(to) {
+                asked.before.answer(to, answer);
+                return None;
+            }
+        }
+        Some(answer)
+    }
+
+    /// Takes a signal.
+    pub(super) fn signal(&mut self, signal: &Message) {
+        self.owner_changed |= is_owner_change(signal);
+        let header = signal.header();
+        let is_end = header
+            .member()
+            .is_some_and(|name| name.as_str() == "JobRemoved")
+            && header
+                .interface()
+                .is_some_and(|name| name.as_str() == MANAGER);
+        if !is_end {
+            return;
+        }
+        type Removed = (u32, OwnedObjectPath, String, String);
+        if let Ok((_, path, _, result)) = signal.body().deserialize::<Removed>() {
+            self.ended.insert(path.as_str().to_owned(), result);
+        }
+    }
+
+    /// Whether a call has not been answered yet.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.asked.iter().any(|asked| asked.answer.is_none())
+    }
+
+    /// Whether nothing is left to wait for.
+    pub(super) fn is_over(&self, wait: Wait) -> bool {
+        self.asked.iter().all(|asked| match (&asked.answer, wait) {
+            (None, _) => false,
+            (Some(_), Wait::Queued) | (Some(Err(_)), _) => true,
+            (Some(Ok(path)), Wait::Done) => asked.left || self.ended.contains_key(path),
+        })
+    }
+
+    /// Those of `jobs` that are waited for.
+    pub(super) fn running<'a>(&self, jobs: &'a [Job]) -> Vec<&'a Job> {
+        let pairs = jobs.iter().zip(&self.asked);
+        let running = pairs.filter(|(_, asked)| self.path_of_running(asked).is_some());
+        running.map(|(job, _)| job).collect()
+    }
+
+    /// Their paths.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let running = self
+            .asked
+            .iter()
+            .filter_map(|asked| self.path_of_running(asked));
+        running.map(str::to_owned).collect()
+    }
+
+    fn path_of_running<'a>(&self, asked: &'a Asked) -> Option<&'a str> {
+        match &asked.answer {
+            Some(Ok(path)) if !asked.left && !self.ended.contains_key(path) => Some(path),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The job at `path` is no longer waited for.
+    pub(super) fn leave(&mut self, path: &str) {
+        for asked in &mut self.asked {
+            asked.left |= matches!(&asked.answer, Some(Ok(own)) if own == path);
+        }
+    }
+
+    /// What became of each of `jobs`, and how its unit was seen before.
+    pub(super) fn outcomes(
+        self,
+        jobs: &[Job],
+        wait: Wait,
+        unfinished: &Unfinished,
+    ) -> Vec<(JobOutcome, Seen)> {
+        let Self { asked, ended, .. } = self;
+        let outcome = |(job, asked): (&Job, Asked)| {
+            let whole = asked.before.is_complete();
+            let before = seen(&job.unit, Moment::Before, asked.before.answers());
+            let known = whole.then(|| before.clone());
+            let outcome = match (asked.answer, wait) {
+                (Some(Ok(_)), Wait::Queued) => JobOutcome::Queued,
+                (Some(Ok(_)), Wait::Done) if asked.left => JobOutcome::Queued,
+                (Some(Ok(path)), Wait::Done) => match ended.get(&path) {
+                    Some(result) => end(result),
+                    None => JobOutcome::Failed(unfinished.failure(Contact::Taken, known)),
+                },
+                (Some(Err(error)), _) => JobOutcome::Failed(refusal(error, known)),
+                // INVARIANT: PID 1 takes the messages of one connection in their order and answers
+                // each at once, so a request behind a question that was not answered was not read;
+                // nor will it be: where an answer cannot be written, because we have left, sd-bus
+                // closes the connection and drops what it holds of it.
+                (None, _) if whole => JobOutcome::Failed(unfinished.failure(Contact::Sent, known)),
+                (None, _) => JobOutcome::Failed(unfinished.failure(Contact::Unread, None)),
+            };
+            (outcome, before)
+        };
+        jobs.iter().zip(asked).map(outcome).collect()
+    }
+}
+
+impl Unfinished {
+    /// What is to be said of a request that came so far.
+    fn failure(&self, contact: Contact, before: Option<Seen>) -> JobFailure {
+        match self {
+            Self::TimedOut(seconds) => JobFailure::TimedOut { seconds: *seconds },
+            Self::Lost(error) => loss(error, contact, before),
+            // A connection that was left delivers what was written to it all the same.
+            Self::Silent(error) if contact == Contact::Sent => {
+                loss(error, Contact::Pending, before)
+            }
+            Self::Silent(error) => loss(error, contact, before),
+        }
+    }
+}
+
+fn loss(error: &InitError, contact: Contact, before: Option<Seen>) -> JobFailure {
+    JobFailure::Lost(Box::new(Loss {
+        why: error.to_string(),
+        contact,
+        before,
+    }))
+}
+
+/// A request that was answered with an error, by the manager or by a bus in its place.
+fn refusal(error: InitError, before: Option<Seen>) -> JobFailure {
+    match error {
+        InitError::Refused { name, message } => JobFailure::Refused { name, message },
+        // Nobody had the manager's name when the bus read the request.
+        InitError::Unreachable { .. } => loss(&error, Contact::Unread, before),
+        InitError::Lost { .. } | InitError::Silent { .. } | InitError::WrongPeer { .. } => {
+            loss(&error, Contact::Sent, before)
+        }
+    }
+}
+
+fn end(result: &str) -> JobOutcome {
+    match result {
+        // A condition that does not hold is no failure: systemctl exits with 0.
+        "done" | "skipped" => JobOutcome::Done,
+        result => JobOutcome::Failed(JobFailure::Ended {
+            result: result.to_owned(),
+            service_result: String::new(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zbus::wire::Variant;
+
+    use super::*;
+    use crate::domain::{UnitName, Verb};
+
+    const PATH: &str = "/org/freedesktop/systemd1";
+
+    fn call() -> Message {
+        Message::method_call(PATH, "StartUnit").build(&()).unwrap()
+    }
+
+    fn queued(call: &Message, path: &str) -> Answer {
+        let path = OwnedObjectPath::try_from(path).unwrap();
+        Ok(Message::method_return(&call.header()).build(&path).unwrap())
+    }
+
+    fn removed(path: &str, result: &str) -> Message {
+        let path = OwnedObjectPath::try_from(path).unwrap();
+        Message::signal(PATH, MANAGER, "JobRemoved")
+            .build(&(7u32, path, "foo.service", result))
+            .unwrap()
+    }
+
+    fn jobs(count: usize) -> Vec<Job> {
+        vec![Job::new(Verb::Start, UnitName::parse("foo").unwrap()); count]
+    }
+
+    /// Jobs of which nothing was asked before.
+    fn plain(calls: &[Message]) -> Progress {
+        let asked = calls.iter().map(|call| Asked::new(call, Pending::of(&[])));
+        Progress::of(asked.collect())
+    }
+
+    fn outcomes(progress: Progress, count: usize, wait: Wait) -> Vec<JobOutcome> {
+        let all = progress.outcomes(&jobs(count), wait, &Unfinished::TimedOut(1));
+        all.into_iter().map(|(outcome, _)| outcome).collect()
+    }
+
+    fn broken() -> InitError {
+        InitError::Lost {
+            init: "systemd",
+            why: "connection closed".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_end_that_is_announced_before_its_job_is_named_is_not_missed() {
+        let call = call();
+        let mut progress = plain(std::slice::from_ref(&call));
+        progress.signal(&removed("/job/1", "done"));
+        assert!(!progress.is_over(Wait::Done));
+        assert!(
+            progress
+                .answer(serial(&call), queued(&call, "/job/1"))
+                .is_none()
+        );
+        assert!(progress.is_over(Wait::Done));
+        assert_eq!(outcomes(progress, 1, Wait::Done), [JobOutcome::Done]);
+    }
+
+    #[test]
+    fn each_result_becomes_its_outcome_in_the_order_of_the_jobs() {
+        let calls = [call(), call(), call(), call()];
+        let mut progress = plain(&calls);
+        for (index, call) in calls.iter().enumerate().take(3).rev() {
+            let _ = progress.answer(serial(call), queued(call, &format!("/job/{index}")));
+        }
+        let refused = InitError::Refused {
+            name: "n".to_owned(),
+            message: "m".to_owned(),
+        };
+        let _ = progress.answer(serial(&calls[3]), Err(refused));
+        progress.signal(&removed("/job/0", "skipped"));
+        progress.signal(&removed("/job/1", "dependency"));
+        progress.signal(&removed("/job/99", "failed"));
+        assert!(!progress.is_over(Wait::Done));
+        assert!(progress.is_over(Wait::Queued));
+        let expected = [
+            JobOutcome::Done,
+            JobOutcome::Failed(JobFailure::Ended {
+                result: "dependency".to_owned(),
+                service_result: String::new(),
+            }),
+            JobOutcome::Failed(JobFailure::TimedOut { seconds: 1 }),
+            JobOutcome::Failed(JobFailure::Refused {
+                name: "n".to_owned(),
+                message: "m".to_owned(),
+            }),
+        ];
+        assert_eq!(outcomes(progress, 4, Wait::Done), expected);
+    }
+
+    #[test]
+    fn a_signal_of_another_interface_ends_nothing() {
+        let call = call();
+        let mut progress = plain(std::slice::from_ref(&call));
+        let _ = progress.answer(serial(&call), queued(&call, "/job/1"));
+        let path = OwnedObjectPath::try_from("/job/1").unwrap();
+        let other = Message::signal(PATH, "org.example.Other", "JobRemoved")
+            .build(&(7u32, path, "foo.service", "done"))
+            .unwrap();
+        progress.signal(&other);
+        assert!(!progress.is_over(Wait::Done));
+    }
+
+    #[test]
+    fn a_job_that_is_left_is_queued_and_not_waited_for() {
+        let call = call();
+        let mut progress = plain(std::slice::from_ref(&call));
+        let _ = progress.answer(serial(&call), queued(&call, "/job/1"));
+        assert_eq!(progress.paths(), ["/job/1"]);
+        progress.leave("/job/1");
+        assert!(progress.is_over(Wait::Done) && progress.paths().is_empty());
+        assert_eq!(outcomes(progress, 1, Wait::Done), [JobOutcome::Queued]);
+    }
+
+    /// How far a request came of whose two questions `questions` were answered, and itself perhaps.
+    fn contact(questions: usize, taken: bool, unfinished: &Unfinished) -> Contact {
+        let before = [call(), call()];
+        let request = call();
+        let asked = Asked::new(&request, Pending::of(&before));
+        let mut progress = Progress::of(vec![asked]);
+        for question in before.iter().take(questions) {
+            let value = Variant::from("active");
+            let answer = Message::method_return(&question.header()).build(&value);
+            let _ = progress.answer(serial(question), Ok(answer.unwrap()));
+        }
+        if taken {
+            let _ = progress.answer(serial(&request), queued(&request, "/job/1"));
+        }
+        let all = progress.outcomes(&jobs(1), Wait::Done, unfinished);
+        match all.into_iter().next().unwrap().0 {
+            JobOutcome::Failed(JobFailure::Lost(loss)) => {
+                assert_eq!(loss.before.is_some(), questions == 2);
+                loss.contact
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_behind_an_unanswered_question_was_not_read_and_one_behind_silence_may_be_yet() {
+        let lost = Unfinished::Lost(broken());
+        let silent = Unfinished::Silent(InitError::Silent {
+            init: "systemd",
+            seconds: 30,
+        });
+        for unfinished in [&lost, &silent] {
+            assert_eq!(contact(0, false, unfinished), Contact::Unread);
+            assert_eq!(contact(1, false, unfinished), Contact::Unread);
+            assert_eq!(contact(2, true, unfinished), Contact::Taken);
+        }
+        assert_eq!(contact(2, false, &lost), Contact::Sent);
+        assert_eq!(contact(2, false, &silent), Contact::Pending);
+    }
+
+    #[test]
+    fn a_bus_that_answers_for_a_manager_that_has_gone_leaves_open_whether_it_read_the_request() {
+        let cases = [
+            (broken(), Contact::Sent),
+            (
+                InitError::Unreachable {
+                    init: "systemd",
+                    why: "The name is not activatable".to_owned(),
+                },
+                Contact::Unread,
+            ),
+        ];
+        for (error, expected) in cases {
+            let request = call();
+            let mut progress = plain(std::slice::from_ref(&request));
+            let _ = progress.answer(serial(&request), Err(error));
+            let outcome = outcomes(progress, 1, Wait::Done).remove(0);
+            let JobOutcome::Failed(JobFailure::Lost(loss)) = outcome else {
+                panic!("{outcome:?}");
+            };
+            assert_eq!(loss.contact, expected);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What tells afterwards whether an action took effect: which properties are asked for, before a
+//! request and after a loss, and the `Seen` that they make. All of them survive a re-exec of PID 1.
+
+use zbus::Message;
+use zbus::wire::OwnedObjectPath;
+
+use super::names::{JOB, SERVICE, SOCKET, UNIT};
+use super::queries::{Answers, Property, active_state, get, get_at, load_state};
+use crate::domain::{ActiveState, Job, Known, Seen, SeenJob, UnitKind, UnitName, Verb};
+use crate::init::InitError;
+use crate::init::dbus::connection::{Answer, Connection};
+
+const OF_UNIT: [Property; 4] = [
+    (UNIT, "ActiveState"),
+    (UNIT, "InvocationID"),
+    // A reload that was carried out changes it too: the unit was `reloading` in between.
+    (UNIT, "StateChangeTimestampMonotonic"),
+    (UNIT, "Job"),
+];
+const OF_SERVICE: [Property; 2] = [
+    (SERVICE, "MainPID"),
+    (SERVICE, "ExecMainStartTimestampMonotonic"),
+];
+/// How it ended: of no use before a request.
+const ENDS_OF_UNIT: [Property; 1] = [(UNIT, "LoadState")];
+const ENDS_OF_SERVICE: [Property; 2] = [(SERVICE, "Result"), (SERVICE, "ReloadResult")];
+const ENDS_OF_SOCKET: [Property; 1] = [(SOCKET, "Result")];
+
+/// When a unit is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Right before a request.
+    Before,
+    /// At any other time.
+    After,
+}
+
+/// What is asked of a unit of this kind.
+pub(super) fn properties(kind: UnitKind, moment: Moment) -> impl Iterator<Item = Property> {
+    let service: &[Property] = match kind {
+        UnitKind::Service => &OF_SERVICE,
+        _ => &[],
+    };
+    let (unit_ends, ends): (&[Property], &[Property]) = match (moment, kind) {
+        (Moment::Before, _) => (&[], &[]),
+        (Moment::After, UnitKind::Service) => (&ENDS_OF_UNIT, &ENDS_OF_SERVICE),
+        (Moment::After, UnitKind::Socket) => (&ENDS_OF_UNIT, &ENDS_OF_SOCKET),
+        (Moment::After, _) => (&ENDS_OF_UNIT, &[]),
+    };
+    let lists = [&OF_UNIT, service, unit_ends, ends];
+    lists.into_iter().flatten().copied()
+}
+
+/// The questions about `unit`.
+pub(super) fn questions(
+    link: &Connection,
+    unit: &UnitName,
+    moment: Moment,
+) -> Result<Vec<Message>, InitError> {
+    properties(unit.kind(), moment)
+        .map(|property| get(link, unit, property))
+        .collect()
+}
+
+/// What the answers to `questions` say.
+pub(super) fn seen(unit: &UnitName, moment: Moment, answers: Vec<Answer>) -> Seen {
+    let keys = properties(unit.kind(), moment).map(|property| property.1);
+    let mut answers = Answers::new(keys.zip(answers).collect());
+    let job = answers.take::<(u32, OwnedObjectPath)>("Job");
+    Seen {
+        load: match moment {
+            Moment::Before => Known::default(),
+            Moment::After => load_state(answers.take("LoadState")),
+        },
+        active: active_state(answers.take("ActiveState")),
+        invocation: answers.hex("InvocationID"),
+        main_pid: answers.take("MainPID").unwrap_or(0),
+        started: answers.take("ExecMainStartTimestampMonotonic").unwrap_or(0),
+        changed: answers.take("StateChangeTimestampMonotonic").unwrap_or(0),
+        job: job
+            .map(|(id, _)| (id != 0).then_some(SeenJob { id, verb: None }))
+            .into(),
+        result: answers.take("Result").unwrap_or_default(),
+        reload_result: answers.take("ReloadResult").unwrap_or_default(),
+        ..Seen::unknown(unit, "not asked")
+    }
+}
+
+/// The question what the job with this number does.
+pub(super) fn job_question(link: &Connection, id: u32) -> Result<Message, InitError> {
+    get_at(
+        link,
+        &format!("/org/freedesktop/systemd1/job/{id}"),
+        (JOB, "JobType"),
+    )
+}
+
+/// The answer to it. A restart becomes a start once its stop is done.
+pub(super) fn job_verb(word: &str) -> Option<Verb> {
+    match word {
+        "start" => Some(Verb::Start),
+        "stop" => Some(Verb::Stop),
+        "restart" => Some(Verb::Restart),
+        "try-restart" => Some(Verb::TryRestart),
+        "reload" => Some(Verb::Reload),
+        "reload-or-start" => Some(Verb::ReloadOrRestart),
+        _ => None,
+    }
+}
+
+/// Whether a job that somebody else's replaced has had its effect all the same: the unit is in the
+/// state that was asked for, stays in it, and got there after the request.
+pub(super) fn is_fulfilled(job: &Job, before: &Seen, after: &Seen) -> bool {
+    let up = after.active == Known::Is(ActiveState::Active);
+    let down = after
+        .active
+        .is_and(|state| matches!(state, ActiveState::Inactive | ActiveState::Failed));
+    let was_down = before
+        .active
+        .is_and(|state| matches!(state, ActiveState::Inactive | ActiveState::Failed));
+    let anew = !after.invocation.is_empty() && after.invocation != before.invocation;
+    let changed = after.changed > before.changed;
+    after.job == Known::Is(None)
+        && match job.verb {
+            Verb::Start => up,
+            Verb::Stop => down,
+            Verb::Restart => up && anew,
+            Verb::TryRestart => (up && anew) || (was_down && down),
+            Verb::Reload | Verb::ReloadOrRestart => {
+                up && (anew || (changed && after.reload_result == "success"))
+            }
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(active: ActiveState, invocation: &str, changed: u64) -> Seen {
+        Seen {
+            active: Known::Is(active),
+            invocation: invocation.to_owned(),
+            changed,
+            job: Known::Is(None),
+            reload_result: "success".to_owned(),
+            ..Seen::unknown(&UnitName::parse("foo").unwrap(), "not asked")
+        }
+    }
+
+    #[test]
+    fn a_replaced_job_counts_as_done_only_with_evidence() {
+        use ActiveState::{Activating, Active, Inactive};
+        let cases = [
+            (Verb::Start, at(Inactive, "", 1), at(Active, "a", 2), true),
+            (Verb::Start, at(Inactive, "", 1), at(Inactive, "", 1), false),
+            (
+                Verb::Start,
+                at(Inactive, "", 1),
+                at(Activating, "a", 2),
+                false,
+            ),
+            (Verb::Stop, at(Active, "a", 1), at(Inactive, "a", 2), true),
+            (Verb::Stop, at(Active, "a", 1), at(Active, "b", 2), false),
+            (Verb::Restart, at(Active, "a", 1), at(Active, "b", 2), true),
+            (Verb::Restart, at(Active, "a", 1), at(Active, "a", 1), false),
+            (Verb::Restart, at(Active, "a", 1), at(Active, "", 2), false),
+            (
+                Verb::TryRestart,
+                at(Inactive, "a", 1),
+                at(Inactive, "a", 1),
+                true,
+            ),
+            (
+                Verb::TryRestart,
+                at(Active, "a", 1),
+                at(Inactive, "a", 2),
+                false,
+            ),
+            (
+                Verb::TryRestart,
+                at(Active, "a", 1),
+                at(Active, "b", 2),
+                true,
+            ),
+            (Verb::Reload, at(Active, "a", 1), at(Active, "a", 2), true),
+            (Verb::Reload, at(Active, "a", 1), at(Active, "a", 1), false),
+            (
+                Verb::ReloadOrRestart,
+                at(Active, "a", 1),
+                at(Active, "b", 2),
+                true,
+            ),
+        ];
+        for (verb, before, after, expected) in cases {
+            let job = Job::new(verb, UnitName::parse("foo").unwrap());
+            let told = is_fulfilled(&job, &before, &after);
+            assert_eq!(told, expected, "{verb}: {before:?} {after:?}");
+            let busy = Seen {
+                job: Known::Is(Some(SeenJob { id: 1, verb: None })),
+                ..after
+            };
+            assert!(!is_fulfilled(&job, &before, &busy), "{verb} with a job");
+        }
+    }
+
+    #[test]
+    fn what_was_not_answered_is_unknown_and_never_a_no() {
+        let unit = UnitName::parse("foo").unwrap();
+        for moment in [Moment::Before, Moment::After] {
+            let seen = seen(&unit, moment, Vec::new());
+            assert!(seen.active.is_unknown() && seen.job.is_unknown() && seen.load.is_unknown());
+        }
+    }
+}
