@@ -1,5 +1,5 @@
 //! The durable note of what is owed to the machine: one small file a service, changed under a lock.
-//! `entry` and `merge` are pure; `store` and `undertaking` alone touch the disk. Nothing here decides or prints.
+//! `entry` and `merge` are pure; `store` alone touches the disk. Nothing here decides or prints.
 
 mod due;
 mod entry;
@@ -12,5 +12,5 @@ pub use due::{Due, NotDeferrable};
 pub use entry::{Begun, Down, Entry, EntryError, Owed, Quiesced, Stopped, VERSION, Who};
 pub use merge::{Event, after, merge};
 pub use notice::Notice;
-pub use store::{DIRECTORY, Ledger, LedgerError, Listing, Locked, Paying, Reading};
-pub use undertaking::{Task, Undertaken, Undertaking};
+pub use store::{DIRECTORY, Ledger, LedgerError, Listing, Locked, Paying, Reading, Undertaken};
+pub use undertaking::{Task, Undertaking};

@@ -1,21 +1,10 @@
-//! What a process has set out to do and not yet finished: written before an init is contacted, away
-//! once the end is known. What is found without its process was left half-way, or not begun at all;
-//! it becomes an entry like any other. The file is locked as long as its process lives.
+//! What a process has set out to do and not yet finished. What is found without its process was left
+//! half-way, or not begun at all; it becomes an entry like any other. Pure: text in, text out.
 
-use std::fs::File;
-use std::io::Write;
-
-use nix::fcntl::{Flock, FlockArg, OFlag};
 use serde::{Deserialize, Serialize};
 
-use super::{Begun, Due, Entry, EntryError, Ledger, LedgerError, Locked, Owed, VERSION, Who};
+use super::{Begun, Due, Entry, EntryError, Owed, VERSION, Who};
 use crate::domain::{Contact, Life, Reason, Source, UnitName, Until};
-use crate::files::{Directory, FileError, Missing, errno_of, may_grow_to};
-
-/// Where undertakings are, beside the entries.
-const DIRECTORY: &str = "begun";
-/// Largest file that is read, in bytes; one has a few hundred.
-const LARGEST: u64 = 1 << 20;
 
 /// One action of an undertaking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +60,7 @@ impl Undertaking {
         entry
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let damaged = |why: &dyn std::fmt::Display| EntryError::Damaged(why.to_string());
         let undertaking: Self = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
         if undertaking.version > VERSION {
@@ -81,162 +70,5 @@ impl Undertaking {
             UnitName::parse(task.unit.as_str()).map_err(|error| damaged(&error))?;
         }
         Ok(undertaking)
-    }
-}
-
-/// The note about what this process has set out to do. Dropped without [`Undertaken::end`] it stays,
-/// as it does when the process is killed.
-#[must_use = "the note stays until it is ended"]
-#[derive(Debug)]
-pub struct Undertaken {
-    directory: Directory,
-    name: String,
-    // INVARIANT: nobody takes the note for a dead process's as long as this is held.
-    _lock: Flock<File>,
-}
-
-impl Undertaken {
-    /// Its end is known and was told: takes the note away.
-    ///
-    /// # Errors
-    /// When the file stays.
-    pub fn end(self) -> Result<(), LedgerError> {
-        let removed = self.directory.remove(&self.name);
-        removed.map(drop).map_err(LedgerError::writing)
-    }
-
-    /// Whether there are others' notes beside this one: of processes that are at work, or dead.
-    pub fn has_neighbours(&self) -> bool {
-        let names = self.directory.names().unwrap_or_default();
-        names.iter().any(|name| *name != *self.name)
-    }
-}
-
-impl Ledger {
-    /// Notes down what this process is about to do. One file, no lock that others wait for.
-    ///
-    /// # Errors
-    /// When it could not be written.
-    pub fn undertake(&self, undertaking: &Undertaking) -> Result<Undertaken, LedgerError> {
-        let directory = self.begun(Missing::Create)?;
-        let name = format!("{}-{}.json", undertaking.who.pid, undertaking.at);
-        let path = directory.path().join(&name);
-        let bytes = serde_json::to_vec(undertaking)
-            .map_err(|error| LedgerError::damaged(path.clone(), error.to_string()))?;
-        let system = |doing, source| {
-            let path = path.clone();
-            LedgerError::writing(FileError::System {
-                doing,
-                path,
-                source,
-            })
-        };
-        may_grow_to(bytes.len() as u64).map_err(|errno| system("write", errno))?;
-        // Hidden until it is whole and locked.
-        let hidden = format!(".{name}");
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
-        let file = directory
-            .open_file(&hidden, flags, 0o600)
-            .map_err(LedgerError::writing)?;
-        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|(_, errno)| system("lock", errno))?;
-        let written = file.write_all(&bytes);
-        let placed = written
-            .map_err(|error| system("write", errno_of(&error)))
-            .and_then(|()| {
-                directory
-                    .rename(&hidden, &name)
-                    .map_err(LedgerError::writing)
-            });
-        if let Err(error) = placed {
-            // What counts is the first error; nobody reads a hidden file.
-            let _ = directory.remove(&hidden);
-            return Err(error);
-        }
-        Ok(Undertaken {
-            directory,
-            name,
-            _lock: file,
-        })
-    }
-
-    /// What processes that live no more have left behind, in the order in which they set out. What
-    /// cannot be read is passed over: [`Locked::adopt`] removes it.
-    ///
-    /// # Errors
-    /// When the directory cannot be read; a missing one holds nothing.
-    pub fn abandoned(&self) -> Result<Vec<Undertaking>, LedgerError> {
-        let mut found: Vec<Undertaking> = self
-            .left_behind()?
-            .into_iter()
-            .filter_map(|left| left.undertaking)
-            .collect();
-        found.sort_by_key(|undertaking| undertaking.at);
-        Ok(found)
-    }
-
-    fn begun(&self, missing: Missing) -> Result<Directory, LedgerError> {
-        let top = Directory::open(self.root(), missing).map_err(LedgerError::writing)?;
-        top.enter(DIRECTORY, missing).map_err(LedgerError::writing)
-    }
-
-    fn left_behind(&self) -> Result<Vec<Left>, LedgerError> {
-        let directory = match self.begun(Missing::Fail) {
-            Ok(directory) => directory,
-            Err(error) if error.is_missing() => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut found = Vec::new();
-        for name in directory.names()? {
-            let Some(name) = name.to_str() else { continue };
-            found.extend(self.one_left_behind(&directory, name));
-        }
-        Ok(found)
-    }
-
-    /// `None` where its process is still at it, or has just ended.
-    fn one_left_behind(&self, directory: &Directory, name: &str) -> Option<Left> {
-        let file = directory.open_file(name, OFlag::O_RDONLY, 0).ok()?;
-        let _lock = Flock::lock(file, FlockArg::LockSharedNonblock).ok()?;
-        // A hidden one was never put in place: nothing had been begun.
-        let bytes = directory.read(name, LARGEST).ok()?;
-        let whole = (!name.starts_with('.')).then(|| Undertaking::decode(&bytes).ok());
-        let ours = |undertaking: &Undertaking| undertaking.life.is_same(self.life());
-        Some(Left {
-            name: name.to_owned(),
-            undertaking: whole.flatten().filter(ours),
-        })
-    }
-}
-
-/// A file whose process is gone.
-struct Left {
-    name: String,
-    /// What it says, where that is still of interest.
-    undertaking: Option<Undertaking>,
-}
-
-impl Locked<'_> {
-    /// Makes entries of what dead processes have left behind, and returns them as they were merged
-    /// with what was noted already.
-    ///
-    /// # Errors
-    /// When something could not be read or written; what was left behind then stays.
-    pub fn adopt(&mut self) -> Result<Vec<Entry>, LedgerError> {
-        let mut left = self.ledger().left_behind()?;
-        if left.is_empty() {
-            return Ok(Vec::new());
-        }
-        left.sort_by_key(|one| one.undertaking.as_ref().map(|undertaking| undertaking.at));
-        let directory = self.ledger().begun(Missing::Fail)?;
-        let mut adopted = Vec::new();
-        for one in left {
-            for entry in one.undertaking.iter().flat_map(Undertaking::entries) {
-                // Killed between these two, we adopt it again: merging is idempotent.
-                adopted.push(self.merge(entry)?);
-            }
-            directory.remove(&one.name).map_err(LedgerError::writing)?;
-        }
-        Ok(adopted)
     }
 }

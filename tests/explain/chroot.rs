@@ -61,7 +61,7 @@ fn nobody_is_contacted_from_a_chroot_and_that_is_said() {
 #[test]
 fn outside_of_the_chroot_the_same_machine_is_contacted() {
     let world = under_systemd();
-    let seen = world.call("rcpolicy explain foo restart");
+    let seen = world.call("rcpolicy explain foo restart; sleep 0.3");
     assert!(contacted(&world), "{seen:#?}");
     assert!(seen.stdout.contains("what systemd says"), "{seen:#?}");
 }

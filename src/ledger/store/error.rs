@@ -53,7 +53,7 @@ impl LedgerError {
     }
 
     /// Whether a directory or file is not there.
-    pub(in crate::ledger) fn is_missing(&self) -> bool {
+    pub(super) fn is_missing(&self) -> bool {
         match self {
             Self::Unwritable(error) | Self::File(error) => error.is_missing(),
             Self::Newer { .. } | Self::Damaged { .. } | Self::Busy { .. } => false,
@@ -61,12 +61,12 @@ impl LedgerError {
     }
 
     /// A file that is no entry.
-    pub(in crate::ledger) fn damaged(path: PathBuf, why: String) -> Self {
+    pub(super) fn damaged(path: PathBuf, why: String) -> Self {
         let why = EntryError::Damaged(why);
         Self::Damaged { path, why }
     }
 
-    pub(in crate::ledger) fn writing(error: FileError) -> Self {
+    pub(super) fn writing(error: FileError) -> Self {
         match error.errno() {
             Some(
                 Errno::ENOSPC

@@ -5,10 +5,12 @@
 mod error;
 mod name;
 mod read;
+mod undertaken;
 mod write;
 
 pub use error::LedgerError;
 pub use read::{Ledger, Listing, Reading};
+pub use undertaken::Undertaken;
 pub use write::{Locked, Paying};
 
 /// Where the ledger is on a real machine.

@@ -93,7 +93,7 @@ impl Ledger {
         &self.life
     }
 
-    pub(in crate::ledger) fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Path {
         &self.root
     }
 

@@ -101,7 +101,7 @@ pub struct Locked<'a> {
 }
 
 impl Locked<'_> {
-    pub(in crate::ledger) fn ledger(&self) -> &Ledger {
+    pub(super) fn ledger(&self) -> &Ledger {
         self.ledger
     }
 

@@ -9,7 +9,7 @@ use crate::front::local::GoingDown;
 use crate::observe::helper::{Helper, HelperError, Output};
 use crate::report::explain::Fact;
 
-use super::scene::Told;
+use super::told::Told;
 
 /// Whether policy-rc.d may be run (`--ask`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::domain::{Decision, Flag, HelperAnswer, Reason, Request, Source, Verdi
 use crate::front::gate::{Judged, Passage};
 use crate::front::local::GoingDown;
 
-use super::scene::Told;
+use super::told::Told;
 
 /// What the gate lets pass.
 pub(super) enum Opening {

@@ -9,6 +9,7 @@ mod invoke;
 mod outside;
 mod scene;
 mod step;
+mod told;
 mod units;
 
 use super::{Ending, Failure, Place};
@@ -28,7 +29,8 @@ use crate::report::log::verdict_word;
 
 pub(super) use self::arguments::Arguments;
 use self::asking::Permission;
-use self::scene::{Scene, Told};
+use self::scene::Scene;
+use self::told::Told;
 
 /// How long an init is waited for: a person looks on.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);

@@ -9,21 +9,13 @@ use crate::init::Init;
 use crate::ledger::{Begun, Due, Entry, Owed};
 use crate::recover::{Asked, Recovery, recover};
 
-use super::payer::{Paid, Payer};
+use super::payer::{Looked, Paid, Payer};
 
 /// How long what somebody else asked for may still go on: as long as a stop may take where nobody
 /// says otherwise, and a little more.
 const UNDER_WAY: Duration = Duration::from_secs(100);
 /// Between two looks at it.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// What is left of an entry.
-pub(super) enum Looked {
-    /// This is still to be done.
-    Due(Box<Entry>),
-    /// Nothing, now.
-    Over(Paid),
-}
 
 impl Payer<'_> {
     /// Notes that the service is about to be restarted, so that a flush that is cut off is not the

@@ -15,7 +15,6 @@ use crate::ledger::Entry;
 use crate::observe::dpkg::Unconfigured;
 use crate::observe::helper::{HelperError, Output};
 
-use super::look_back::Looked;
 use crate::front::rcpolicy::Place;
 
 /// What pays.
@@ -46,6 +45,14 @@ pub(super) enum Paid {
     Left(String),
     /// It was tried and failed, and is not tried again; why.
     Failed(String),
+}
+
+/// What is left of an entry.
+pub(super) enum Looked {
+    /// This is still to be done.
+    Due(Box<Entry>),
+    /// Nothing, now.
+    Over(Paid),
 }
 
 /// Why an action did not pay.
