@@ -147,7 +147,7 @@ impl Told {
                 context: Context::default(),
                 voice: Voice::new("rcpolicy"),
             },
-            told: Told::default(),
+            told: told::Told::default(),
         };
         let asked: Asked<'_> = match reached {
             true => Ok(&mut self.init),
