@@ -7,13 +7,16 @@
 #   signal   COUNT actions by each tool, each right after a re-exec signal
 #   beside   COUNT actions by each tool, each beside a running `systemctl daemon-reexec`
 #   storm    COUNT actions while init re-execs every 0 to 90 ms
-#   dbus     COUNT actions while dbus-daemon is killed every 50 ms
+#   dbus     COUNT actions while dbus-daemon is killed every 50 ms, without a pause between them
 #   kill     COUNT actions, the tool killed at a random moment; `rcpolicy flush` afterwards
 #   freeze   one action of each kind by each tool, all at once, between the files /run/losses.ready, which it makes,
 #            and /run/losses.go, which it waits for; whoever calls it freezes init
 #   late     as freeze, when init stays frozen past the tools' deadline: they must say so, note it down, and fail; once
 #            /run/losses.thawed is there too, `rcpolicy flush` pays
-# Output: a table, and one line for each thing that was not as it should be.
+# Output: a table, and one line for each thing that was not as it should be; the exit status is 1 if there was any.
+# Columns: lost, something of what was asked was not done; silent, those of them with exit status 0; twice, something was
+# done too often; status, it was not right for the action; soon, success was told before it was true; unsound, the
+# services' notes and the machine contradict each other.
 use strict;
 use warnings;
 no warnings 'portable';
@@ -75,6 +78,12 @@ sub reexec_is_pending {
     my $status = slurp('/proc/1/status');
     for my $mask ($status =~ /^S\w*Pnd:\s*(\w+)/mg) { return 1 if hex($mask) >> ($reexec - 1) & 1 }
     return 0;
+}
+
+# How often init has begun anew, by its own word to the journal.
+sub reexecs {
+    my @lines = `journalctl --sync 2>/dev/null; journalctl --boot --output=cat _PID=1 --no-pager 2>/dev/null`;
+    return scalar grep { /^Reexecuting/ } @lines;
 }
 
 # Until init has taken every re-exec signal, answers again, and has nothing to do for our services.
@@ -171,10 +180,13 @@ sub ending {
 
 sub send_reexec { kill $reexec, 1 }
 
+# One byte an event, since the process that makes them is killed in the end.
+sub tally { open my $file, '>>', '/run/losses.tally' or die $!; syswrite $file, '.' }
+
 sub kill_bus {
     sleep 0.05;
     my @pids = split ' ', slurp('/sys/fs/cgroup/system.slice/dbus.service/cgroup.procs');
-    return kill 'KILL', @pids if @pids;
+    if (@pids) { tally(); return kill 'KILL', @pids }
     # Whoever connects brings it back.
     require Socket;
     socket my $socket, Socket::PF_UNIX(), Socket::SOCK_STREAM(), 0 or return;
@@ -195,10 +207,8 @@ my %trouble = (
         my $pid = beside(sub { send_reexec() unless reexec_is_pending(); sleep rand 0.09 });
         return sub { quit($pid) };
     },
-    dbus => sub {
-        my $pid = beside(\&kill_bus);
-        return sub { quit($pid) };
-    },
+    # Its trouble lasts from the first action to the last.
+    dbus => sub { () },
 );
 
 # A service for which the action means something, nine times in ten.
@@ -230,7 +240,7 @@ sub complain {
     my ($what, $tool, $action, $name, $status, $before, $after) = @_;
     my $state = join ' ', map { "$_ $before->{$_}>$after->{$_}" } qw(up start stop reload);
     $state .= " listens $before->{listens}>$after->{listens}" if defined $before->{listens};
-    print "$part $whose $tool $action $name: $what; status $status; $state; ", first_lines(), "\n";
+    print "! $part $whose $tool $action $name: $what; status $status; $state; ", first_lines(), "\n";
 }
 
 # Judges one action that has ended; true where all is well.
@@ -267,10 +277,10 @@ sub one {
 my @columns = qw(actions lost silent twice status soon unsound);
 
 sub table {
-    printf "%-8s %-6s %-20s" . ' %9s' x @columns . "\n", 'part', 'tools', 'tool', @columns;
+    printf "%-8s %-6s %-28s" . ' %9s' x @columns . "\n", 'part', 'tools', 'tool', @columns;
     my @rows = grep { ref $sum{$_} } sort keys %sum;
     for my $tool (@rows) {
-        printf "%-8s %-6s %-20s" . ' %9d' x @columns . "\n", $part, $whose, $tool, map { $sum{$tool}{$_} // 0 } @columns;
+        printf "%-8s %-6s %-28s" . ' %9d' x @columns . "\n", $part, $whose, $tool, map { $sum{$tool}{$_} // 0 } @columns;
     }
     print "$part: init did not settle $sum{unsettled} times\n" if $sum{unsettled};
 }
@@ -396,13 +406,17 @@ sub late {
 
 $| = 1;
 my $begun = time;
+my $reexecs_before = reexecs();
+unlink '/run/losses.tally';
 settle();
 if ($part =~ /^(calm|signal|beside)$/) {
     for my $tool (@tools) {
         one($tool, $actions[ $_ % @actions ]) for 1 .. $count;
     }
 } elsif ($part =~ /^(storm|dbus)$/) {
+    my $killer = $part eq 'dbus' ? beside(\&kill_bus) : 0;
     one($tools[ $_ % @tools ], $actions[ int($_ / 2) % @actions ]) for 1 .. $count;
+    quit($killer) if $killer;
 } elsif ($part eq 'kill') {
     @columns = qw(actions ended unbegun lost twice unsound);
     one_killed($tools[ $_ % 2 ], $actions[ int($_ / 4) % @actions ], (qw(calm signal))[ int($_ / 2) % 2 ]) for 1 .. $count;
@@ -413,4 +427,8 @@ if ($part =~ /^(calm|signal|beside)$/) {
     die "no such part: $part\n";
 }
 table();
-printf "%s %s: %.0f s\n", $part, $whose, time - $begun;
+my $reexecs = reexecs() - $reexecs_before;
+printf "%s %s: %.0f s; init executed itself anew %d times; dbus-daemon was killed %d times\n", $part, $whose, time - $begun, $reexecs,
+  length slurp('/run/losses.tally');
+my %harmless = map { $_ => 1 } qw(actions ended unbegun);
+exit 1 if $sum{unsettled} || grep { my $row = $_; ref $row && grep { $row->{$_} && !$harmless{$_} } keys %$row } values %sum;
