@@ -56,6 +56,8 @@ for unit in dbus.service dbus.socket systemd-logind.service; do
     mkdir -p "/etc/systemd/system/$unit.d"
     printf '[Unit]\nStartLimitIntervalSec=0\n' >"/etc/systemd/system/$unit.d/losses.conf"
 done
+# Killed on purpose: the machine is no worse for it, and a reload goes on being waited for.
+printf '[Service]\nSuccessExitStatus=SIGKILL\n' >>/etc/systemd/system/dbus.service.d/losses.conf
 printf '[Socket]\nTriggerLimitIntervalSec=0\n' >>/etc/systemd/system/dbus.socket.d/losses.conf
 
 systemctl daemon-reload

@@ -20,8 +20,7 @@
 use strict;
 use warnings;
 no warnings 'portable';
-use POSIX qw(:sys_wait_h);
-use Time::HiRes qw(time sleep);
+use POSIX ();
 
 my ($part, $whose, $count, $seed) = @ARGV;
 die "usage: losses.pl PART ours|stock COUNT [SEED]\n" unless $count && $whose =~ /^(ours|stock)$/;
@@ -94,7 +93,7 @@ sub settle {
             my $jobs = `systemctl list-jobs --no-legend --no-pager 2>/dev/null`;
             return 1 if $? == 0 && $jobs !~ /loss-/ && !reexec_is_pending();
         }
-        sleep 0.01;
+        pause(0.01);
     }
     $sum{unsettled}++;
     return 0;
@@ -114,11 +113,13 @@ sub right {
     return \%right;
 }
 
-# Sockets go down and come up with the service under ours, and stay under stock.
+# Sockets go down and come up with the service under ours, and stay under stock. Where a service that is down stays down,
+# ours may bring back a socket that it had stopped.
 sub listens_right {
     my ($right, $before, $after) = @_;
     return 1 unless defined $after->{listens};
-    return $after->{listens} == ($whose eq 'stock' ? $before->{listens} : $right->{up});
+    return $after->{listens} == $before->{listens} if $whose eq 'stock';
+    return $after->{listens} == $right->{up} || !$before->{up} && !$right->{up} && !$right->{stop} && !$right->{reload};
 }
 
 # What is wrong with the machine: lost (something is missing), twice (something was done too often), or nothing.
@@ -144,10 +145,17 @@ sub contradiction {
 
 # --- acting
 
+# perl-base has no finer clock and no shorter sleep of its own.
+sub pause { select undef, undef, undef, $_[0] }
+
+# Starts a tool. What it holds of a pipe is closed when it ends.
 sub spawn {
     my (@words) = @_;
+    local $^F = 255;
+    pipe my $end, my $held or die $!;
     my $pid = fork // die $!;
-    return $pid if $pid;
+    return { pid => $pid, end => $end } if $pid;
+    close $end;
     open STDIN,  '<', '/dev/null';
     open STDOUT, '>', $said;
     open STDERR, '>&', \*STDOUT;
@@ -165,17 +173,14 @@ sub beside {
 
 sub quit { kill 'KILL', $_[0]; waitpid $_[0], 0 }
 
-# Waits for a tool; its exit status, or "hung", or "signal N".
+# Waits for a tool: its exit status, or "hung", or "signal N", and how many seconds it took from here on.
 sub ending {
-    my ($pid) = @_;
-    my $end = time + $hung_seconds;
-    my $pause = 0.0005;
-    until (waitpid $pid, WNOHANG) {
-        if (time > $end) { quit($pid); return 'hung' }
-        sleep $pause;
-        $pause = 0.01 if time > $end - $hung_seconds + 0.1;
-    }
-    return $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
+    my ($run) = @_;
+    vec(my $ends = '', fileno $run->{end}, 1) = 1;
+    my ($found, $left) = select $ends, undef, undef, $hung_seconds;
+    if (!$found) { quit($run->{pid}); return ('hung', $hung_seconds) }
+    waitpid $run->{pid}, 0;
+    return ($? & 127 ? 'signal ' . ($? & 127) : $? >> 8, $hung_seconds - $left);
 }
 
 sub send_reexec { kill $reexec, 1 }
@@ -184,7 +189,7 @@ sub send_reexec { kill $reexec, 1 }
 sub tally { open my $file, '>>', '/run/losses.tally' or die $!; syswrite $file, '.' }
 
 sub kill_bus {
-    sleep 0.05;
+    pause(0.05);
     my @pids = split ' ', slurp('/sys/fs/cgroup/system.slice/dbus.service/cgroup.procs');
     if (@pids) { tally(); return kill 'KILL', @pids }
     # Whoever connects brings it back.
@@ -200,11 +205,11 @@ my %trouble = (
     beside => sub {
         my $pid = fork // die $!;
         if (!$pid) { open STDERR, '>', '/dev/null'; exec 'systemctl', 'daemon-reexec' }
-        sleep rand 0.05;
+        pause(rand 0.05);
         return sub { waitpid $pid, 0 };
     },
     storm => sub {
-        my $pid = beside(sub { send_reexec() unless reexec_is_pending(); sleep rand 0.09 });
+        my $pid = beside(sub { send_reexec() unless reexec_is_pending(); pause(rand 0.09) });
         return sub { quit($pid) };
     },
     # Its trouble lasts from the first action to the last.
@@ -268,7 +273,7 @@ sub one {
     my $name = choose($action);
     my $before = look($name);
     my $end = $trouble{$part}->();
-    my $status = ending(spawn($command{$tool}->($action, $name)));
+    my ($status) = ending(spawn($command{$tool}->($action, $name)));
     my $at_exit = look($name);
     $end->() if $end;
     judge($tool, $action, $name, $status, $before, $at_exit);
@@ -296,9 +301,7 @@ sub measure {
     for (1 .. 3) {
         my $name = choose($action);
         $trouble->();
-        my $begun = time;
-        ending(spawn($command{$tool}->($action, $name)));
-        push @times, time - $begun;
+        push @times, (ending(spawn($command{$tool}->($action, $name))))[1];
         settle();
     }
     return (sort { $a <=> $b } @times)[1];
@@ -318,11 +321,10 @@ sub one_killed {
     my $name = choose($action);
     my ($before, $note) = (look($name), noted($name));
     $trouble->();
-    my $pid = spawn($command{$tool}->($action, $name));
-    sleep rand $typical;
-    kill 'KILL', $pid;
-    waitpid $pid, 0;
-    my $ended = $? >> 8 || !($? & 127);
+    my $run = spawn($command{$tool}->($action, $name));
+    pause(rand $typical);
+    quit($run->{pid});
+    my $ended = $? & 127 ? '' : 'ended with status ' . ($? >> 8) . ', ';
     my ($fresh, $at_exit) = (noted($name) ne $note, look($name));
     settle();
     my $settled = look($name);
@@ -339,13 +341,13 @@ sub one_killed {
     push @wrong, 'unsound' if contradiction($before, $after);
     $row->{$_}++ for @wrong;
     return unless @wrong;
-    complain(join('+', @wrong) . ($fresh ? ', noted' : ', not noted'), $tool, "$action ($with)", $name, "of the flush $status", $before, $after);
+    complain(join('+', @wrong) . ($fresh ? ', noted' : ', not noted'), $tool, "$action ($with)", $name, "$ended flush $status", $before, $after);
     repair($name);
 }
 
 # --- init frozen
 
-sub wait_for { sleep 0.02 until -e $_[0] }
+sub wait_for { pause(0.02) until -e $_[0] }
 
 sub frozen {
     my ($late) = @_;
@@ -366,10 +368,10 @@ sub frozen {
     for my $one (@asked) {
         $said = $one->{said} = "/run/losses.said-$one->{tool}-$one->{action}";
         $one->{begun} = time;
-        $one->{pid} = spawn($command{ $one->{tool} }->($one->{action}, $one->{name}));
+        $one->{run} = spawn($command{ $one->{tool} }->($one->{action}, $one->{name}));
     }
     for my $one (@asked) {
-        $one->{status}  = ending($one->{pid});
+        ($one->{status}) = ending($one->{run});
         $one->{seconds} = time - $one->{begun};
         $one->{at_exit} = look($one->{name});
     }
@@ -381,11 +383,11 @@ sub frozen {
     open my $ended, '>', '/run/losses.ended' or die $!;
     wait_for('/run/losses.thawed');
     settle();
-    system 'rcpolicy flush >/run/losses.said 2>&1';
+    my $flushed = system('rcpolicy flush >/run/losses.said 2>&1') >> 8;
     for my $one (@asked) {
         $said = '/run/losses.said';
-        # The status was judged already; what counts now is the machine.
-        judge(@$one{qw(tool action name)}, $? >> 8, @$one{qw(before at_exit)});
+        # The tool's status was judged already; what counts now is the flush's, and the machine.
+        judge(@$one{qw(tool action name)}, $flushed, @$one{qw(before at_exit)});
     }
 }
 

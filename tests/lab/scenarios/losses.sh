@@ -24,7 +24,7 @@ counted() { # PART ours|stock COUNT -> status 1 if anything is not zero
 }
 
 show() { # FILE
-    sed -n 's/^! //p' "$1" | cut -c1-400 | head -n 20 >&2
+    sed -n 's/^! //p' "$1" | cut -c1-400 | sed -n 1,20p >&2
     local line
     while read -r line; do figure "$line"; done < <(sed '/^! /d' "$1")
 }
