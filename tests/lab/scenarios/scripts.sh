@@ -71,3 +71,4 @@ else
     same "after a denied start" "down" "$(is_up)"
     holds "a service with only an init script, which systemd does not know, is run by its script"
 fi
+inside sh -c "rm -rf /usr/sbin/policy-rc.d /etc/rcpolicy/policy.d/10-test.toml; update-rc.d -f old remove; rm /etc/init.d/old; systemctl daemon-reload" >/dev/null 2>&1
