@@ -144,6 +144,16 @@ fn a_job_that_another_took_the_place_of_stays_canceled_otherwise() {
 }
 
 #[test]
+fn a_start_that_somebody_cut_short_is_not_taken_for_one_that_ended_well() {
+    let mut machine = machine(&[kinds(&[Standing::Down])[0]]);
+    machine.ask_later(2 * MS, &job(Verb::Stop));
+    let report = act(&mut machine, &[job(Verb::Start)], Wait::Done);
+    let said: Vec<String> = report.failures().map(|(_, why)| why.to_string()).collect();
+    assert_eq!(said, ["its job ended as canceled"]);
+    assert_eq!(report.unsettled().count(), 0);
+}
+
+#[test]
 fn holding_and_releasing_come_through_and_are_not_worth_a_word() {
     for at in [Break::Before(0), Break::Unanswered(0)] {
         let mut machine = up();

@@ -11,15 +11,16 @@
 
 mod bounds;
 mod foreign;
+mod upstart;
 mod world;
 
 use proptest::prelude::*;
 
 use rcpolicy::domain::{Job, Verb, Wait};
-use rcpolicy::init::simulated::Interruption;
+use rcpolicy::init::simulated::{Break, Flavour, Interruption};
 use world::{
-    End, Kind, MS, SETTLED, Standing, UNDER_WAY, VERBS, ends, interruptions, job, kinds, machine,
-    unit,
+    End, Kind, MS, Order, SETTLED, Standing, UNDER_WAY, VERBS, ends, interruptions, job, kinds,
+    machine, machine_of, unit,
 };
 
 /// The end of each unit with an undisturbed line.
@@ -89,6 +90,29 @@ fn two_jobs_of_one_request_are_each_done_once_wherever_it_breaks() {
                 let expected = undisturbed(&[one, other], &jobs);
                 for interruption in interruptions(2, &[0, 6 * MS]) {
                     assert_same(&[one, other], &jobs, &expected, &[Some(interruption)]);
+                }
+            }
+        }
+    }
+}
+
+/// A unit whose job waits for another's is down, or up as before, for a while with nothing done.
+#[test]
+fn a_job_that_waits_for_another_is_waited_for() {
+    let (up, down) = (kinds(&[Standing::Up])[0], kinds(&[Standing::Down])[0]);
+    for kinds in [[up, up], [up, down], [down, up], [down, down]] {
+        let machine = || machine_of(Flavour::Systemd, &kinds, Order::Reverse);
+        for first in VERBS {
+            for second in VERBS {
+                let jobs = [Job::new(first, unit(0)), Job::new(second, unit(1))];
+                let expected = ends(machine(), &jobs, &[]).0;
+                // Where both are asked for at once, or neither was, they wait for each other alike.
+                let whole =
+                    |i: &Interruption| matches!(i.at, Break::Before(0 | 1 | 4) | Break::Later(_));
+                for interruption in interruptions(2, &[0, 6 * MS]).into_iter().filter(whole) {
+                    let (found, report) = ends(machine(), &jobs, &[Some(interruption)]);
+                    let context = format!("{jobs:?} on {kinds:?}, {interruption:?}: {report:?}");
+                    assert_eq!(found, expected, "{context}");
                 }
             }
         }

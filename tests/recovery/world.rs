@@ -82,12 +82,27 @@ pub(crate) fn job(verb: Verb) -> Job {
 
 /// A machine with these services; nothing of what led there is in the counts.
 pub(crate) fn machine(kinds: &[Kind]) -> Simulated {
-    let mut machine = Simulated::new(Flavour::Systemd, 1);
+    machine_of(Flavour::Systemd, kinds, Order::None)
+}
+
+/// Whether the services wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    None,
+    /// Each is started after the next one, and stopped before it.
+    Reverse,
+}
+
+pub(crate) fn machine_of(flavour: Flavour, kinds: &[Kind], order: Order) -> Simulated {
+    let mut machine = Simulated::new(flavour, 1);
     for (number, kind) in kinds.iter().enumerate() {
         let mut spec = Spec::new(unit(number));
         (spec.start_takes, spec.stop_takes) = (START_TAKES, STOP_TAKES);
         (spec.reload_takes, spec.can_reload) = (RELOAD_TAKES, true);
         (spec.reload_fails, spec.course) = (kind.reload_fails, kind.course);
+        if order == Order::Reverse {
+            spec.after = vec![unit(number + 1)];
+        }
         machine.add(spec, Image::Whole(1));
     }
     let run = |machine: &mut Simulated, number, verb| {

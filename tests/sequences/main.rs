@@ -9,6 +9,7 @@
     reason = "a failing helper is a failing test"
 )]
 
+mod breaking;
 mod world;
 
 use proptest::prelude::*;

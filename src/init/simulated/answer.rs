@@ -146,14 +146,17 @@ impl Init for Simulated {
 
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
         if let Some(interruption) = self.next_interruption()? {
-            return Ok(self.run_interrupted(jobs, wait, interruption));
+            return Ok(match self.flavour {
+                Flavour::Systemd => self.run_interrupted(jobs, wait, interruption),
+                Flavour::Sysv | Flavour::Upstart => self.run_in_turn(jobs, interruption),
+            });
         }
         match self.flavour {
             Flavour::Systemd => {
                 let asked: Vec<_> = jobs.iter().map(|job| self.ask(job)).collect();
                 Ok(asked.into_iter().map(|a| self.outcome(a, wait)).collect())
             }
-            Flavour::Sysv => {
+            Flavour::Sysv | Flavour::Upstart => {
                 let one_by_one = jobs.iter().map(|job| {
                     let asked = self.ask(job);
                     self.outcome(asked, Wait::Done)

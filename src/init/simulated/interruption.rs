@@ -11,7 +11,7 @@ use crate::init::InitError;
 
 use super::clock::{Due, Micros};
 use super::line::{Break, Interruption};
-use super::machine::Simulated;
+use super::machine::{Flavour, Simulated};
 use super::pending::Task;
 
 /// How long somebody waits for an init that does not listen.
@@ -123,6 +123,65 @@ impl Simulated {
             .collect()
     }
 
+    /// Runs `jobs` over a connection that breaks, each when the one before it has ended: a request is
+    /// answered at its end, and nothing tells before whether it was read.
+    pub(super) fn run_in_turn(
+        &mut self,
+        jobs: &[Job],
+        interruption: Interruption,
+    ) -> Vec<JobOutcome> {
+        let (read, answered, open) = match interruption.at {
+            Break::Before(read) | Break::Silent { read, .. } => (read, read, Micros::MAX),
+            Break::Unanswered(last) => (last.saturating_add(1), last, Micros::MAX),
+            Break::Later(after) => (usize::MAX, usize::MAX, after),
+        };
+        let until = self.now().saturating_add(open);
+        let mut outcomes: Vec<JobOutcome> = Vec::with_capacity(jobs.len());
+        for (index, job) in jobs.iter().enumerate() {
+            let question = index.saturating_mul(2);
+            let request = question.saturating_add(1);
+            let gone = outcomes.iter().any(is_lost);
+            if gone || question >= answered || self.now() > until {
+                outcomes.push(lost(Contact::Unread, None));
+                continue;
+            }
+            let before = Some(self.seen_of(&job.unit));
+            let taken = (request < read).then(|| self.ask(job));
+            let end = taken.filter(|_| request < answered);
+            outcomes.push(match end.map(|asked| self.end_until(asked, until)) {
+                Some(Some(end)) => end,
+                None if matches!(interruption.at, Break::Silent { .. }) => {
+                    lost(Contact::Pending, before)
+                }
+                Some(None) | None => lost(Contact::Sent, before),
+            });
+        }
+        self.pass(self.call_takes);
+        self.close(interruption);
+        if let Break::Silent { read, after } = interruption.at {
+            // Nothing is sent before the one before it has ended.
+            let sent = read.div_ceil(2).min(jobs.len());
+            let jobs = jobs.get(..sent).unwrap_or_default();
+            self.read_later(jobs, read, interruption.closed.saturating_add(after));
+        }
+        outcomes
+    }
+
+    /// Waits for the end of a job; `None` where the time is over before.
+    fn end_until(
+        &mut self,
+        asked: Result<Option<u64>, JobFailure>,
+        until: Micros,
+    ) -> Option<JobOutcome> {
+        let id = match asked {
+            Err(failure) => return Some(JobOutcome::Failed(failure)),
+            Ok(None) => return Some(JobOutcome::Done),
+            Ok(Some(id)) => id,
+        };
+        while self.ended(id).is_none() && self.step(until) {}
+        self.ended(id)
+    }
+
     /// What was sent and not read stays in the queue, and is read in the end.
     fn read_later(&mut self, jobs: &[Job], read: usize, after: Micros) {
         for (index, job) in jobs.iter().enumerate() {
@@ -160,6 +219,16 @@ impl Simulated {
                 ..nothing
             };
         };
+        if self.flavour == Flavour::Upstart {
+            return Seen {
+                load: Known::Is(LoadState::Loaded),
+                active: Known::Is(unit.active),
+                main_pid: unit.process.as_ref().map_or(0, |process| process.pid),
+                started: unit.process.as_ref().map_or(0, |_| unit.started),
+                job: Known::Is(None),
+                ..nothing
+            };
+        }
         let job = unit.job.as_ref().map(|job| SeenJob {
             id: u32::try_from(job.id).unwrap_or(u32::MAX),
             verb: Some(match job.task {
@@ -185,6 +254,10 @@ impl Simulated {
             ..nothing
         }
     }
+}
+
+fn is_lost(outcome: &JobOutcome) -> bool {
+    matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)))
 }
 
 fn lost(contact: Contact, before: Option<Seen>) -> JobOutcome {

@@ -17,6 +17,8 @@ pub enum Flavour {
     Systemd,
     /// Services only, one action after the other, nothing starts on demand.
     Sysv,
+    /// The same, and of a unit no more is to be seen than its state and its process.
+    Upstart,
 }
 
 /// An init in memory.
@@ -62,7 +64,7 @@ impl Simulated {
 
     /// Adds a unit, down, with `files` on disk. On an init without activation, triggers are not units.
     pub fn add(&mut self, spec: Spec, files: Image) {
-        if self.flavour == Flavour::Sysv && spec.name.kind() != UnitKind::Service {
+        if self.flavour != Flavour::Systemd && spec.name.kind() != UnitKind::Service {
             return;
         }
         self.units.insert(spec.name.clone(), Unit::new(spec, files));
