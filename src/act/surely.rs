@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, UnitName, Verb, Wait};
+use crate::domain::{
+    Contact, Job, JobFailure, JobOutcome, Known, Loss, Seen, UnitName, Verb, Wait,
+};
 use crate::init::{Init, InitError, Onlooker, Unwatched};
 use crate::recover::{Asked, Recovery, recover};
 
@@ -58,6 +60,17 @@ struct Open {
     blind: u32,
     /// What stands where nothing better is found: how the init said that it ended.
     said: Option<JobFailure>,
+}
+
+/// What is to be done about one of them after a look.
+#[derive(Debug)]
+enum Next {
+    /// Its outcome stays as the init said.
+    Leave,
+    End(JobOutcome),
+    GiveUp,
+    Wait,
+    Ask,
 }
 
 /// The way from losses to outcomes.
@@ -194,6 +207,29 @@ impl Open {
         recover(&asked, after)
     }
 
+    /// What a look leads to.
+    fn next(&self, after: &Seen, wait: Wait, askings: u32) -> Next {
+        let is_said = self.said.is_some();
+        match self.judged(after) {
+            // The other that took its place has undone it in the end.
+            Recovery::Settled if is_said && !is_as_asked(&self.job, after) => Next::Leave,
+            Recovery::Settled => Next::End(JobOutcome::Done),
+            Recovery::Failed(_) | Recovery::AskAgain if is_said => Next::Leave,
+            Recovery::Failed(why) => {
+                Next::End(JobOutcome::Failed(failure(self.job.verb, after, why)))
+            }
+            Recovery::AskAgain if self.askings >= askings => {
+                Next::End(JobOutcome::Failed(never_taken(self)))
+            }
+            Recovery::AskAgain => Next::Ask,
+            Recovery::StillRunning if wait == Wait::Queued && self.is_queued(after) => {
+                Next::End(JobOutcome::Queued)
+            }
+            Recovery::StillRunning if self.blind >= BLIND_LOOKS => Next::GiveUp,
+            Recovery::StillRunning => Next::Wait,
+        }
+    }
+
     /// What is left of it when nobody waits any longer.
     fn given_up(&self, after: Option<&Seen>, seconds: u64) -> JobFailure {
         if let Some(said) = &self.said {
@@ -266,44 +302,32 @@ impl Pursuit<'_> {
 
     /// Settles what can be settled; returns what is to be asked again, which stays open.
     fn judge(&mut self, seen: Vec<Seen>) -> Vec<usize> {
-        let mut again = Vec::new();
+        let (seconds, mut again) = (self.seconds(), Vec::new());
         for (mut open, after) in std::mem::take(&mut self.open).into_iter().zip(seen) {
-            let recovery = open.judged(&after);
-            open.blind = if after.active.is_unknown() {
-                open.blind + 1
-            } else {
-                0
+            open.blind = match after.active {
+                Known::Is(_) => 0,
+                Known::Unknown(_) => open.blind + 1,
             };
-            match recovery {
-                // The other that took its place has undone it in the end.
-                Recovery::Settled if open.said.is_some() && !is_as_asked(&open.job, &after) => {}
-                Recovery::Settled => self.end(&open, JobOutcome::Done),
-                Recovery::Failed(_) | Recovery::AskAgain if open.said.is_some() => {}
-                Recovery::Failed(why) => {
-                    self.end(&open, JobOutcome::Failed(failure(&open, &after, why)));
+            match open.next(&after, self.wait, self.bounds.askings) {
+                Next::Leave => continue,
+                Next::End(outcome) => {
+                    self.end(&open, outcome);
+                    continue;
                 }
-                Recovery::AskAgain if open.askings >= self.bounds.askings => {
-                    self.end(&open, JobOutcome::Failed(never_taken(&open)));
-                }
-                Recovery::StillRunning if self.wait == Wait::Queued && open.is_queued(&after) => {
-                    self.end(&open, JobOutcome::Queued);
-                }
-                Recovery::StillRunning if open.blind >= BLIND_LOOKS => {
-                    let failure = open.given_up(Some(&after), self.seconds());
+                Next::GiveUp => {
+                    let failure = open.given_up(Some(&after), seconds);
                     self.end(&open, JobOutcome::Failed(failure));
+                    continue;
                 }
-                Recovery::AskAgain => {
+                Next::Wait => {}
+                Next::Ask => {
                     // It was not done and will not be: if nobody asks, that is all that is known.
                     open.loss.contact = Contact::Unread;
                     again.push(open.index);
-                    open.last = Some(after);
-                    self.open.push(open);
-                }
-                Recovery::StillRunning => {
-                    open.last = Some(after);
-                    self.open.push(open);
                 }
             }
+            open.last = Some(after);
+            self.open.push(open);
         }
         again
     }
@@ -419,13 +443,13 @@ fn taken(said: &JobFailure) -> Loss {
 }
 
 /// What `recover` calls failed, as the init would have said it where it has words for that.
-fn failure(open: &Open, after: &Seen, why: String) -> JobFailure {
+fn failure(verb: Verb, after: &Seen, why: String) -> JobFailure {
     let ended = |result: &str, service_result: &str| JobFailure::Ended {
         result: result.to_owned(),
         service_result: service_result.to_owned(),
     };
     let down = after.active.is_and(|active| active.is_down());
-    match open.job.verb {
+    match verb {
         Verb::Reload if down => ended(INVALID, ""),
         Verb::Reload | Verb::ReloadOrRestart if !down => ended("failed", &after.reload_result),
         _ if !matches!(after.result.as_str(), "" | "success") => ended("failed", &after.result),
