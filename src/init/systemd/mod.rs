@@ -23,8 +23,8 @@ use super::dbus::connection::body;
 use super::dbus::link::Link;
 use super::{Depth, Init, InitError, Onlooker};
 use crate::domain::{
-    Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen, SeenJob, UnitFacts,
-    UnitName, Wait,
+    ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen,
+    SeenJob, UnitFacts, UnitName, Wait,
 };
 
 /// How long PID 1 may be away, or silent, unless the policy says otherwise.
@@ -205,6 +205,14 @@ impl Init for Systemd {
             .link
             .ask(|link| queries::questions(link, names, depth))?;
         Ok(queries::units(names, depth, answers))
+    }
+
+    fn active(&mut self, unit: &UnitName) -> Result<Known<ActiveState>, InitError> {
+        let question = |link: &_| Ok(vec![queries::get(link, unit, queries::ACTIVE)?]);
+        let answer = self.link.ask(question)?.pop();
+        Ok(queries::active_state(queries::value(
+            answer.unwrap_or_else(|| Err(no_answer())),
+        )))
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
