@@ -158,6 +158,14 @@ impl Systemd {
     }
 }
 
+/// A connection that was lost before anything was asked on it leaves no doubt.
+fn nothing_asked(error: InitError) -> InitError {
+    match error {
+        InitError::Lost { init, why } => InitError::Unreachable { init, why },
+        other => other,
+    }
+}
+
 fn no_answer() -> InitError {
     InitError::Lost {
         init: SYSTEMD,
@@ -248,7 +256,10 @@ impl Init for Systemd {
             wait,
             limit: self.limit,
         };
-        let outcomes = self.link.once(|link| jobs::run(link, &order))?;
+        let outcomes = self
+            .link
+            .once(|link| jobs::run(link, &order))
+            .map_err(nothing_asked)?;
         let lost =
             |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)));
         if outcomes.iter().any(lost) {
