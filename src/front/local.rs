@@ -83,8 +83,7 @@ fn is_up(kind: InitKind, init: &mut dyn Init) -> Result<bool, InitError> {
     else {
         return Ok(false);
     };
-    let unit = one_unit(init, &name, Depth::State)?;
-    Ok(unit.active.is_and(|state| state.is_active()))
+    Ok(init.active(&name)?.is_and(|state| state.is_active()))
 }
 
 /// What the links of the init script `name` say of `action`, and what is wrong with them.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::domain::{
-    Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait,
+    ActiveState, Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts,
+    UnitName, Wait,
 };
 
 /// Why an init could not be asked, or did not answer.
@@ -125,6 +126,16 @@ pub trait Init {
     /// # Errors
     /// When the init could not be asked at all.
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError>;
+
+    /// What `unit` does, and nothing else of it.
+    ///
+    /// # Errors
+    /// When the init could not be asked at all.
+    fn active(&mut self, unit: &UnitName) -> Result<Known<ActiveState>, InitError> {
+        let found = self.units(std::slice::from_ref(unit), Depth::State)?;
+        let first = found.into_iter().next();
+        Ok(first.map_or_else(Known::default, |unit| unit.active))
+    }
 
     /// What `recover` compares, of each of `units`, in their order, as it is now. An init that is
     /// away is waited for, as with every question.

@@ -157,6 +157,27 @@ fn a_restart_beside_a_reexec_is_done_or_lost_with_what_agrees_with_what_happened
 }
 
 #[test]
+fn a_job_that_pid_1_had_taken_on_goes_on_through_a_reexec_and_is_told_as_taken() {
+    let slow = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sleep inf\nExecStop=/bin/sleep 2\n";
+    unit("t.service", slow);
+    systemctl("daemon-reload");
+    let mut init = Systemd::new(Limit::Unit);
+    assert_eq!(run_one(&mut init, Verb::Start, "t"), JobOutcome::Done);
+    let before = look(&mut init, "t");
+    let mut later = sh("sleep 0.5; kill -59 1");
+    let loss = loss(run_one(&mut init, Verb::Restart, "t"));
+    later.wait().unwrap();
+    assert_eq!(loss.contact, Contact::Taken);
+    assert_eq!(loss.before.unwrap().invocation, before.invocation);
+    let after = look(&mut init, "t");
+    assert!(after.job.get().unwrap().is_some(), "{after:?}");
+    std::thread::sleep(Duration::from_secs(3));
+    let end = look(&mut init, "t");
+    assert_ne!(end.invocation, before.invocation);
+    assert_eq!(end.job, Known::Is(None));
+}
+
+#[test]
 fn a_frozen_pid_1_is_waited_for_and_spoken_of_once() {
     sleeper("z.service");
     systemctl("daemon-reload");

@@ -79,7 +79,8 @@ fn parse(text: &str) -> io::Result<Line> {
     })
 }
 
-/// Time for PID 1 to end what the tool before left it to do: nobody pays for another's run.
+/// Time for PID 1 to end what the tool before left it to do: nobody pays for another's run. It is the same for both
+/// sides, and it stays: back to back the quicker tool waits for what the slower one before it began.
 const SETTLE: Duration = Duration::from_millis(30);
 
 fn once(line: &Line) -> io::Result<Run> {

@@ -11,8 +11,8 @@ use super::frame::{FrameError, decode, message_length};
 use super::stream::{Deadline, Stream, StreamError};
 use crate::init::InitError;
 
-/// Bytes asked for in one read.
-const READ: usize = 64 << 10;
+/// Bytes asked for in one read: more than most answers, and few enough to be cleared each time.
+const READ: usize = 8 << 10;
 
 /// What names of a bus's errors begin with.
 const BUS_ERRORS: &str = "org.freedesktop.DBus.Error.";

@@ -142,7 +142,7 @@ impl Patience {
     /// Nothing has come since `since`, long enough to speak of it.
     pub(in crate::init) fn silent(&mut self, since: Instant) {
         self.begun(since);
-        self.tell("it does not answer");
+        self.tell("no answer so far");
     }
 
     /// It was heard: whatever absence there was is over.

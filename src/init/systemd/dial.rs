@@ -80,6 +80,11 @@ impl Dial for Sockets {
     }
 
     fn subscriptions(&self, connection: &Connection) -> Result<Vec<Message>, InitError> {
+        // To its private connections the manager sends every signal unasked; `Subscribe` counts for
+        // those on a bus alone.
+        if !connection.is_through_bus() {
+            return Ok(Vec::new());
+        }
         let subscribe = connection.call(MANAGER_PATH, MANAGER, "Subscribe", &())?;
         Ok(vec![subscribe])
     }

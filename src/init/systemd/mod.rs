@@ -23,8 +23,8 @@ use super::dbus::connection::body;
 use super::dbus::link::Link;
 use super::{Depth, Init, InitError, Onlooker};
 use crate::domain::{
-    Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen, SeenJob, UnitFacts,
-    UnitName, Wait,
+    ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen,
+    SeenJob, UnitFacts, UnitName, Wait,
 };
 
 /// How long PID 1 may be away, or silent, unless the policy says otherwise.
@@ -158,6 +158,14 @@ impl Systemd {
     }
 }
 
+/// A connection that was lost before anything was asked on it leaves no doubt.
+fn nothing_asked(error: InitError) -> InitError {
+    match error {
+        InitError::Lost { init, why } => InitError::Unreachable { init, why },
+        other => other,
+    }
+}
+
 fn no_answer() -> InitError {
     InitError::Lost {
         init: SYSTEMD,
@@ -207,6 +215,14 @@ impl Init for Systemd {
         Ok(queries::units(names, depth, answers))
     }
 
+    fn active(&mut self, unit: &UnitName) -> Result<Known<ActiveState>, InitError> {
+        let question = |link: &_| Ok(vec![queries::get(link, unit, queries::ACTIVE)?]);
+        let answer = self.link.ask(question)?.pop();
+        Ok(queries::active_state(queries::value(
+            answer.unwrap_or_else(|| Err(no_answer())),
+        )))
+    }
+
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
         if units.is_empty() {
             return Ok(Vec::new());
@@ -240,7 +256,10 @@ impl Init for Systemd {
             wait,
             limit: self.limit,
         };
-        let outcomes = self.link.once(|link| jobs::run(link, &order))?;
+        let outcomes = self
+            .link
+            .once(|link| jobs::run(link, &order))
+            .map_err(nothing_asked)?;
         let lost =
             |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)));
         if outcomes.iter().any(lost) {

@@ -1,7 +1,7 @@
 //! What is known of jobs that were asked for: each answer and each end is matched with its job, also
 //! one that is announced before the answer that names the job. Pure: messages in, outcomes out.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use zbus::Message;
 use zbus::wire::OwnedObjectPath;
@@ -54,7 +54,7 @@ pub(super) enum Unfinished {
 pub(super) struct Progress {
     asked: Vec<Asked>,
     /// How jobs ended, by path; also those that nobody here asked for.
-    ended: HashMap<String, String>,
+    ended: BTreeMap<String, String>,
     /// Whether the manager has left the bus, or come back: nothing more is heard of its jobs.
     pub(super) owner_changed: bool,
 }

@@ -110,6 +110,8 @@ where
     T::try_from(variant).map_err(|_| unexpected("a property has another type"))
 }
 
+/// The property that says what a unit does.
+pub(super) const ACTIVE: Property = (UNIT, "ActiveState");
 /// The property that says how a service ended.
 pub(super) const RESULT: Property = (SERVICE, "Result");
 /// The limits of a service's start and stop, in microseconds.
