@@ -2,10 +2,10 @@
 //! and nothing imports one; what they share is in the files beside them: `local` (links, unit state,
 //! runlevel), `gate` and `inquiry` (who is asked what, in which order), `perform` (observe, decide,
 //! act), `way` (how a decision is carried out), `notes` and `decisions` (ledger and log), `handover`
-//! (to the stock tool), `called` and `program` (a process into a
-//! call).
+//! (to the stock tool), `called` and `program` (a process into a call), `crowd` (many at once).
 
 mod called;
+mod crowd;
 pub mod deb_systemd_invoke;
 mod decisions;
 mod gate;

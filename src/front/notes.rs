@@ -15,6 +15,19 @@ impl Session {
         self.ledger.as_ref().map(|ledger| ledger.life().clone())
     }
 
+    /// The same session for another init than the machine's: the ledger knows nothing of that one.
+    pub(super) fn without_notes(&self) -> Self {
+        Self {
+            policy: self.policy.clone(),
+            ledger: None,
+            context: self.context.clone(),
+            now: self.now,
+            began: self.began,
+            log: self.log.clone(),
+            voice: self.voice.clone(),
+        }
+    }
+
     /// What is noted about `service`. A damaged note says nothing; the next writer sets it aside.
     pub(super) fn owed_to(&self, service: &ServiceName) -> Option<Entry> {
         self.ledger.as_ref()?.read(service).ok()?.current()

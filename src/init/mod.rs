@@ -2,6 +2,7 @@
 //! Inits do not import each other, decide nothing and print nothing.
 
 mod dbus;
+pub mod reexec;
 pub mod related;
 pub mod simulated;
 pub mod systemd;
@@ -63,11 +64,16 @@ pub enum InitError {
 }
 
 impl InitError {
-    /// Whether the init is away, and may come back: nothing that it said.
+    /// Whether the init is away, and may come back: nothing that it said. A bus that lies between
+    /// says so in errors of its own.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } | Self::Lost { .. } => true,
-            Self::WrongPeer { .. } | Self::Refused { .. } => false,
+            Self::WrongPeer { .. } => false,
+            Self::Refused { name, .. } => matches!(
+                name.strip_prefix("org.freedesktop.DBus.Error."),
+                Some("NoReply" | "Disconnected" | "NameHasNoOwner" | "ServiceUnknown" | "Timeout")
+            ),
         }
     }
 }

@@ -20,5 +20,5 @@ pub use load::{Keep, Roots, check, check_directory, load};
 pub use merge::{Origin, Policy, PolicyFile};
 pub use problem::{Place, Problem, Severity};
 pub use rule::{Decide, Group, Pattern, Rule, Tier};
-pub use schema::{Parsed, parse};
+pub use schema::{Parsed, parse, positive_duration};
 pub use settings::{ActionLimit, HelperLimit, Mode, Settings, SettingsPart};

@@ -103,6 +103,7 @@ pub(crate) fn all() -> Outcome<Vec<Case>> {
     }
     cases.extend(reloads());
     cases.extend(several());
+    cases.extend(managers());
     cases.extend(real_invocations()?);
     let (kept, of) = PART;
     for (number, case) in cases.iter_mut().enumerate() {
@@ -218,6 +219,45 @@ fn several() -> Vec<Case> {
                 machine: Machine::Any,
                 looks_at_once: false,
                 always: true,
+                in_default_mode: true,
+            });
+        }
+    }
+    cases
+}
+
+/// deb-systemd-invoke's calls about managers as a whole, and for users, of whom none runs a manager here. No case
+/// re-executes PID 1 by a signal: stock would not wait for it, and the suite itself would meet an init that is away.
+fn managers() -> Vec<Case> {
+    let lines: [&[&str]; 15] = [
+        &["daemon-reload"],
+        &["--system", "daemon-reload"],
+        &["daemon-reload", "--system"],
+        &["--system", "daemon-reexec"],
+        &["--no-dbus", "daemon-reload"],
+        &["--user", "daemon-reload"],
+        &["--user", "--no-dbus", "daemon-reload"],
+        &["--user", "--no-dbus", "daemon-reexec"],
+        &["--system", "daemon-reload", "rct-enabled.service"],
+        &["--user", "start", "rct-enabled.service"],
+        &["--user", "stop", "rct-enabled.service"],
+        &["--user", "restart", "rct-enabled.service"],
+        &["restart", "--user", "rct-enabled.service"],
+        &["--user", "try-restart", "rct-enabled.service"],
+        &["--user", "reload", "rct-enabled.service"],
+    ];
+    let mut cases = Vec::new();
+    for line in lines {
+        for policy in [Policy::None, Policy::Says(101, "no"), Policy::Says(77, "")] {
+            cases.push(Case {
+                name: format!("managers | {} | policy {policy:?}", line.join(" ")),
+                tool: Tool::DebSystemdInvoke,
+                args: line.iter().map(|&word| word.to_owned()).collect(),
+                units: vec![("rct-enabled.service".to_owned(), State::Running)],
+                policy,
+                machine: Machine::Any,
+                looks_at_once: false,
+                always: policy == Policy::None,
                 in_default_mode: true,
             });
         }

@@ -96,6 +96,38 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        name: "users' units, not the system's",
+        reason: "stock's try-restart and reload for users act on the system's unit of that name, which nobody asked for",
+        modes: BOTH,
+        from: 0,
+        up_to: ANY,
+        explains: |case, delta| {
+            let denied = matches!(case.policy, Policy::Says(101, _));
+            case.has("--user")
+                && (case.has("try-restart") || case.has("reload"))
+                && !denied
+                && match delta.field {
+                    "status" => delta.ours == "exit status: 0",
+                    "stderr" => delta.theirs.starts_with(delta.ours),
+                    field => field.starts_with("unit ") && delta.ours.ends_with("(the same life)"),
+                }
+        },
+    },
+    Difference {
+        name: "what deb-systemd-invoke learnt later",
+        reason: "bookworm's knows no --no-dbus, and its syntax line no action without a unit",
+        modes: BOTH,
+        from: 0,
+        up_to: 252,
+        explains: |case, delta| {
+            let told = without(delta.theirs, |line| line == "Unknown option: no-dbus");
+            let syntax = "Syntax: TOOLS/deb-systemd-invoke <action> ";
+            delta.field == "stderr"
+                && (case.has("--no-dbus") && told == delta.ours
+                    || delta.theirs.starts_with(syntax) && delta.ours.starts_with(syntax))
+        },
+    },
+    Difference {
         name: "stop stops the triggers too",
         reason: "a socket that goes on listening starts the service again before its files are replaced",
         modes: DEFAULT,

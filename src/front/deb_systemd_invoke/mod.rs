@@ -1,9 +1,12 @@
-//! deb-systemd-invoke, for the system manager: policy-rc.d asked for each unit, and for what a
-//! named trigger or target would start; all that may be done becomes one plan.
-//! Users' managers, `--no-dbus` and foreign verbs go to the stock tool or to systemctl.
+//! deb-systemd-invoke: policy-rc.d asked for each unit, and for what a named trigger or target would
+//! start; all that may be done becomes one plan. `users` does it for users' managers, `managers` what
+//! concerns a manager as a whole. Foreign verbs go to systemctl.
 
 mod arguments;
 mod asking;
+mod managers;
+mod users;
+mod whole;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -22,6 +25,7 @@ use crate::report::{Voice, systemctl};
 
 use self::arguments::Arguments;
 use self::asking::Asking;
+use self::whole::Whole;
 use super::handover::hand_over;
 use super::inquiry::{Heard, Stuck, is_denied};
 use super::perform::{self, Case, Session};
@@ -76,9 +80,6 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
         ));
         return 1;
     };
-    if arguments.scope == Scope::User || arguments.no_dbus {
-        return stock();
-    }
     arguments
         .warnings
         .iter()
@@ -91,13 +92,21 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
         }
     };
     let offline = offline::reach() == Reach::Offline;
+    if offline && call.arguments.no_dbus && Whole::parse(&call.action).is_some() {
+        // original: its signal goes to the machine's process 1 all the same
+        voice.line(&format!(
+            "Running in chroot, ignoring command '{}'",
+            call.action
+        ));
+        return 0;
+    }
     let away = offline || detect::init() != InitKind::Systemd;
     if away || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(away).unwrap_or_else(stock);
     }
     let requests = call.jobs_asked();
     let undertaken = call.session.undertake(&requests);
-    let result = match call.go() {
+    let result = match call.do_it() {
         Err(Stuck::Init(error)) => call.put_off(&requests, &error).ok_or(Stuck::Init(error)),
         other => other,
     };
@@ -147,14 +156,15 @@ impl Call {
             unit: named.unit.clone(),
             action: self.action.clone(),
             flags: self.arguments.flags.clone(),
-            scope: Scope::System,
+            scope: self.arguments.scope,
             context: self.session.context.clone(),
         }
     }
 
-    /// What systemd is asked for; other verbs are systemctl's.
+    /// What systemd is asked for; other verbs are systemctl's, and the ledger is the machine's.
     fn jobs_asked(&self) -> Vec<Request> {
-        let native = self.units.iter().filter(|_| self.is_native());
+        let noted = self.is_native() && self.arguments.scope == Scope::System;
+        let native = self.units.iter().filter(|_| noted);
         native.map(|named| self.request(named)).collect()
     }
 
@@ -187,13 +197,43 @@ impl Call {
     fn outside(&mut self, away: bool) -> Option<u8> {
         for named in self.units.clone() {
             let request = self.request(&named);
-            if !away {
+            if !away && self.arguments.scope == Scope::System {
                 self.session.watch(&mut self.systemd, request);
-            } else if self.is_denied_unseen(&request) {
+            } else if away && self.is_denied_unseen(&request) {
                 return Some(0);
             }
         }
         None
+    }
+
+    fn do_it(&mut self) -> Result<u8, Stuck> {
+        match (Whole::parse(&self.action), self.arguments.scope) {
+            (Some(whole), _) => self.for_managers(whole),
+            (None, Scope::User) => self.act_for_users(),
+            (None, Scope::System) => self.go(),
+        }
+    }
+
+    fn for_managers(&mut self, whole: Whole) -> Result<u8, Stuck> {
+        // original: policy-rc.d is asked about what was named, and that is all that names are for
+        let requests: Vec<Request> = self.units.iter().map(|unit| self.request(unit)).collect();
+        let mut asker = Asking::new(&self.session, &self.voice);
+        if let Heard::NoneAllowed = self.session.hear_for_all(&requests, &mut asker)? {
+            return Ok(self.none_allowed(&asker));
+        }
+        let systemctls = self.arguments.scope == Scope::System && !self.arguments.no_dbus;
+        if systemctls && !self.units.is_empty() {
+            return Ok(self.become_systemctl());
+        }
+        self.act_on_managers(whole)
+    }
+
+    /// Says so; it is a success.
+    fn none_allowed(&self, asker: &Asking<'_>) -> u8 {
+        let (path, line) = (&asker.helper.path, self.line());
+        self.voice
+            .line(&format!("{path} returned 101, not running {line}"));
+        0
     }
 
     fn strict(&self) -> bool {
@@ -208,10 +248,7 @@ impl Call {
         let mut asker = Asking::new(&self.session, &self.voice);
         let heard = self.session.hear(&requests, &mut asker)?;
         if let Heard::NoneAllowed = heard {
-            let (path, line) = (&asker.helper.path, self.line());
-            self.voice
-                .line(&format!("{path} returned 101, not running {line}"));
-            return Ok(0);
+            return Ok(self.none_allowed(&asker));
         }
         let mut cases = Vec::new();
         for request in requests.into_iter().enumerate() {

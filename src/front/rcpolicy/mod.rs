@@ -8,7 +8,9 @@ mod flush;
 mod forget;
 mod log;
 mod pending;
+mod reexec;
 mod simulate;
+mod wait;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -36,7 +38,8 @@ const STATUSES: &str = "\
 Exit status:
   0  done; for `bypass status`: the bypass is on
   1  the answer is no: a policy file is broken, something is still owed after a
-     flush, nothing to forget, the bypass is off
+     flush, nothing to forget, the bypass is off, what was waited for did not come
+     in time, something did not survive a re-exec
   2  wrong usage
   3  something could not be read or written, or needs root
 
@@ -45,6 +48,7 @@ Examples:
   rcpolicy explain ssh stop --as openssh-server:prerm:upgrade
   rcpolicy flush mariadb                    pay what is owed to mariadb now
   rcpolicy log --service ssh --since 2h     what was decided about ssh lately
+  rcpolicy wait init --timeout 30s          until the init answers again
   rcpolicy bypass on                        hand every call to the stock tools";
 
 /// How long an init is waited for where a person looks on.
@@ -96,6 +100,8 @@ enum Failure {
     Dpkg(#[from] DpkgError),
     #[error("cannot reach the init: {0}")]
     Unreachable(String),
+    #[error("{0} cannot re-execute itself, as far as rcpolicy knows")]
+    NoReexec(&'static str),
     #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
     NoLife,
 }
@@ -111,6 +117,7 @@ impl Failure {
             | Self::NeedsRoot(_)
             | Self::Dpkg(_)
             | Self::Unreachable(_)
+            | Self::NoReexec(_)
             | Self::NoLife => Ending::Failed,
         }
     }
@@ -199,6 +206,10 @@ enum Command {
     Forget(forget::Arguments),
     /// Show what was decided, the oldest first.
     Log(log::Arguments),
+    /// Wait until the init answers, or until nothing is owed. Changes nothing.
+    Wait(wait::Arguments),
+    /// Let the init re-execute itself, and check that its services survived.
+    Reexec(reexec::Arguments),
     /// Put rcpolicy aside: every call goes to the stock tools.
     Bypass(bypass::Arguments),
     /// Play a package upgrade in four ways on a simulated init: a demonstration, touches nothing.
@@ -232,6 +243,8 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Flush(arguments) => flush::run(arguments, place, console),
         Command::Forget(arguments) => forget::run(arguments, place, console),
         Command::Log(arguments) => log::run(arguments, place, console),
+        Command::Wait(arguments) => wait::run(arguments, place, console),
+        Command::Reexec(arguments) => reexec::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
         Command::Simulate(arguments) => simulate::run(arguments, console),
     };

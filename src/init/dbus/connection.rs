@@ -7,7 +7,7 @@ use serde::Serialize;
 use zbus::message::{Flags, Type};
 use zbus::{DynamicType, Message};
 
-use super::frame::{FrameError, decode, message_length};
+use super::frame::{FrameError, LONGEST_MESSAGE, decode, message_length};
 use super::stream::{Deadline, Stream, StreamError};
 use crate::init::InitError;
 
@@ -91,6 +91,8 @@ pub(in crate::init) struct Connection {
     stream: Stream,
     inbox: Vec<u8>,
     peer: Peer,
+    /// The longest message that is accepted, in bytes.
+    longest: usize,
 }
 
 impl Connection {
@@ -100,7 +102,14 @@ impl Connection {
             stream,
             inbox: Vec::new(),
             peer,
+            longest: LONGEST_MESSAGE,
         }
+    }
+
+    /// The same, for a peer that may send no message longer than `bytes`.
+    pub(in crate::init) fn at_most(self, bytes: usize) -> Self {
+        let longest = bytes.min(LONGEST_MESSAGE);
+        Self { longest, ..self }
     }
 
     /// A call of the manager's, not yet sent.
@@ -194,6 +203,10 @@ impl Connection {
         while !pending.is_complete() {
             match self.receive(deadline)? {
                 Some(Incoming::Answer(to, answer)) => pending.answer(to, answer),
+                // A peer that floods us with signals never lets a read time out.
+                Some(Incoming::Signal(_)) if deadline.passed() => {
+                    return Err(self.silent(limit));
+                }
                 Some(Incoming::Signal(signal)) => on_signal(&signal),
                 None => return Err(self.silent(limit)),
             }
@@ -258,6 +271,9 @@ impl Connection {
     fn take_message(&mut self) -> Result<Option<Message>, InitError> {
         let length = message_length(&self.inbox).map_err(|error| self.garbled(&error))?;
         match length {
+            Some(length) if length > self.longest => {
+                Err(self.garbled(&FrameError::TooLong(length)))
+            }
             Some(length) if self.inbox.len() >= length => {
                 let rest = self.inbox.split_off(length);
                 let bytes = std::mem::replace(&mut self.inbox, rest);

@@ -79,6 +79,11 @@ impl Patience {
         }
     }
 
+    /// How long it is.
+    pub(in crate::init) fn wait(&self) -> Duration {
+        self.wait
+    }
+
     /// Waits this long from now on.
     pub(in crate::init) fn set_wait(&mut self, wait: Duration) {
         self.wait = wait;

@@ -10,6 +10,7 @@ use nix::unistd::Uid;
 use zbus::Message;
 
 use super::names::{BUS_NAME, MANAGER, MANAGER_PATH, SYSTEMD};
+use super::users::{self, USERS_SYSTEMD, UsersPlace};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Connection, Peer};
 use crate::init::dbus::dial::{connect, enter, unreachable_at, wrong};
@@ -42,6 +43,8 @@ pub(super) struct Sockets {
     pub(super) private: Option<PathBuf>,
     /// The system bus, where there is one to fall back to.
     pub(super) bus: Option<PathBuf>,
+    /// Set for the manager of a user, which is reached in its own way.
+    pub(super) user: Option<UsersPlace>,
 }
 
 impl Default for Sockets {
@@ -52,17 +55,24 @@ impl Default for Sockets {
                 .is_root()
                 .then(|| PathBuf::from("/run/systemd/private")),
             bus: Some(PathBuf::from("/run/dbus/system_bus_socket")),
+            user: None,
         }
     }
 }
 
 impl Dial for Sockets {
     fn init(&self) -> &'static str {
-        SYSTEMD
+        match self.user {
+            Some(_) => USERS_SYSTEMD,
+            None => SYSTEMD,
+        }
     }
 
     /// Connects, checks the peer and authenticates.
     fn dial(&self, attempt: Attempt) -> Result<Connection, InitError> {
+        if let Some(user) = &self.user {
+            return users::dial(user, attempt.limit);
+        }
         match (&self.private, &self.bus) {
             (Some(private), Some(bus)) => match dial_private(private, attempt.limit) {
                 Err(InitError::Unreachable { .. }) if attempt.away_for >= PRIVATE_ONLY => {
@@ -176,6 +186,7 @@ mod tests {
         Sockets {
             private: Some(private),
             bus: None,
+            user: None,
         }
     }
 
@@ -209,6 +220,7 @@ mod tests {
         let sockets = Sockets {
             private: Some(path),
             bus: Some(bus),
+            user: None,
         };
         let result = dial(&sockets, Duration::from_secs(1));
         assert!(
@@ -251,6 +263,7 @@ mod tests {
         let sockets = Sockets {
             private: Some(dir.path().join("private")),
             bus: Some(bus),
+            user: None,
         };
         let begun = Instant::now();
         let result = dial(&sockets, Duration::from_millis(200));

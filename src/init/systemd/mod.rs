@@ -6,12 +6,18 @@ mod bus_files;
 mod dial;
 mod hold;
 mod jobs;
+mod manager;
 mod names;
+mod of_users;
 mod progress;
 mod queries;
 mod seen;
 mod sysv_links;
+mod users;
 mod waiting;
+
+pub use self::manager::Before;
+pub use self::users::RunningUser;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -212,7 +218,11 @@ impl Init for Systemd {
         let answers = self
             .link
             .ask(|link| queries::questions(link, names, depth))?;
-        Ok(queries::units(names, depth, answers))
+        let found = queries::units(names, depth, answers);
+        Ok(match &self.link.dialer().user {
+            Some(_) => of_users::without_scripts(found),
+            None => found,
+        })
     }
 
     fn active(&mut self, unit: &UnitName) -> Result<Known<ActiveState>, InitError> {

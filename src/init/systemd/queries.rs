@@ -114,6 +114,8 @@ where
 pub(super) const ACTIVE: Property = (UNIT, "ActiveState");
 /// The property that says how a service ended.
 pub(super) const RESULT: Property = (SERVICE, "Result");
+/// The process id of a service's main process.
+pub(super) const MAIN_PID: Property = (SERVICE, "MainPID");
 /// The limits of a service's start and stop, in microseconds.
 pub(super) const TIMEOUT_START: Property = (SERVICE, "TimeoutStartUSec");
 /// See `TIMEOUT_START`.
@@ -289,17 +291,22 @@ pub(super) fn load_state(answer: Result<String, InitError>) -> Known<LoadState> 
 /// What systemd calls what a unit does.
 pub(super) fn active_state(answer: Result<String, InitError>) -> Known<ActiveState> {
     match answer {
-        Ok(word) => match word.as_str() {
-            "active" => Known::Is(ActiveState::Active),
-            "reloading" | "refreshing" => Known::Is(ActiveState::Reloading),
-            "inactive" => Known::Is(ActiveState::Inactive),
-            "failed" => Known::Is(ActiveState::Failed),
-            "activating" => Known::Is(ActiveState::Activating),
-            "deactivating" => Known::Is(ActiveState::Deactivating),
-            "maintenance" => Known::Is(ActiveState::Maintenance),
-            other => Known::Unknown(format!("systemd says `{other}`")),
-        },
+        Ok(word) => active(&word),
         Err(error) => Known::Unknown(error.to_string()),
+    }
+}
+
+/// The state behind systemd's word.
+pub(super) fn active(word: &str) -> Known<ActiveState> {
+    match word {
+        "active" => Known::Is(ActiveState::Active),
+        "reloading" | "refreshing" => Known::Is(ActiveState::Reloading),
+        "inactive" => Known::Is(ActiveState::Inactive),
+        "failed" => Known::Is(ActiveState::Failed),
+        "activating" => Known::Is(ActiveState::Activating),
+        "deactivating" => Known::Is(ActiveState::Deactivating),
+        "maintenance" => Known::Is(ActiveState::Maintenance),
+        other => Known::Unknown(format!("systemd says `{other}`")),
     }
 }
 

@@ -8,6 +8,8 @@ mod sections;
 mod suggest;
 mod units;
 
+pub use self::units::positive_duration;
+
 use toml::de::DeTable;
 
 use super::merge::PolicyFile;

@@ -28,8 +28,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(milliseconds))
 }
 
-/// A time of which there must be some.
-pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+/// A time of which there must be some, such as `90s` or `1min 30s`.
+///
+/// # Errors
+/// What is wrong with it, for whoever wrote it.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("no time at all would let nothing end".to_owned()),
         time => Ok(time),

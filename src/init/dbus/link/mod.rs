@@ -61,6 +61,11 @@ impl<D: Dial> Link<D> {
         self.connection = None;
     }
 
+    /// How it is reached.
+    pub(in crate::init) fn dialer(&self) -> &D {
+        &self.dial
+    }
+
     /// Tells `onlooker` of waiting.
     pub(in crate::init) fn set_onlooker(&mut self, onlooker: Rc<dyn Onlooker>) {
         self.patience.set_onlooker(onlooker);
@@ -193,6 +198,8 @@ impl<D: Dial> Link<D> {
             let until = notice.map_or(deadline, |notice| notice.or(deadline));
             match self.current()?.receive(until)? {
                 Some(Incoming::Answer(to, answer)) => pending.answer(to, answer),
+                // A peer that floods us with signals never lets a read time out.
+                Some(Incoming::Signal(_)) if deadline.passed() => return Err(silent(init, begun)),
                 Some(Incoming::Signal(_)) => {}
                 None if deadline.passed() => return Err(silent(init, begun)),
                 None => self.patience.silent(begun),

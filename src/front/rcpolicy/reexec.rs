@@ -1,0 +1,242 @@
+//! `rcpolicy reexec [--sessions]`: lets the init re-execute itself, returns when it answers again, and says what
+//! did not survive. With `--sessions` the users' managers too, all of them at once.
+
+use std::time::Duration;
+
+use super::{Ending, Failure, Place};
+use crate::domain::InitKind;
+use crate::front::crowd::{Crowd, Event, Limits};
+use crate::init::InitError;
+use crate::init::reexec::{Change, Reexecutes, Standing, changes};
+use crate::init::systemd::{Limit, RunningUser, Systemd};
+use crate::observe::detect;
+use crate::policy::{self, Keep, Policy, Roots, positive_duration};
+use crate::report::console::Console;
+
+/// How long users' managers are waited for, in all.
+const SESSIONS: Duration = Duration::from_secs(5);
+
+/// Arguments of `rcpolicy reexec`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The users' managers too, as far as they run.
+    #[arg(long)]
+    sessions: bool,
+    /// At most so long for the init, such as `30s`; by default what the policy says of an init that
+    /// is away (`[init] wait`).
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
+    timeout: Option<Duration>,
+}
+
+/// An init or a user's manager that was re-executed.
+struct Back {
+    took: Duration,
+    before: Vec<Standing>,
+    changes: Vec<Change>,
+}
+
+/// Whose manager, and what came of it.
+type Session = (String, Result<Back, InitError>);
+
+pub(super) fn run(
+    arguments: &Arguments,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Ending, Failure> {
+    place.require_root("reexec")?;
+    let policy = policy::load(&Roots::under(&place.root, Keep::No));
+    let limit = arguments.timeout.unwrap_or(policy.settings().init_wait);
+    let kind = detect::init_under(&place.root);
+    let mut init = init(kind, place, &policy)?;
+    let mut ending = told(kind.as_str(), reexec(init.as_mut(), limit), console);
+    if arguments.sessions {
+        for (whose, result) in sessions(kind, place, &policy)? {
+            ending = worse(ending, told(&whose, result, console));
+        }
+    }
+    Ok(ending)
+}
+
+/// The init of the machine, as far as it can re-execute itself.
+fn init(kind: InitKind, place: &Place, policy: &Policy) -> Result<Box<dyn Reexecutes>, Failure> {
+    match kind {
+        InitKind::Systemd => Ok(Box::new(place.systemd(policy)?)),
+        InitKind::Upstart
+        | InitKind::Sysv
+        | InitKind::Openrc
+        | InitKind::Runit
+        | InitKind::S6
+        | InitKind::Simulated => Err(Failure::NoReexec(kind.as_str())),
+    }
+}
+
+/// Every session's manager, by a name for its user, with what came of it.
+fn sessions(kind: InitKind, place: &Place, policy: &Policy) -> Result<Vec<Session>, Failure> {
+    match kind {
+        InitKind::Systemd => users_managers(&mut place.systemd(policy)?),
+        InitKind::Upstart
+        | InitKind::Sysv
+        | InitKind::Openrc
+        | InitKind::Runit
+        | InitKind::S6
+        | InitKind::Simulated => Ok(Vec::new()),
+    }
+}
+
+fn users_managers(systemd: &mut Systemd) -> Result<Vec<Session>, Failure> {
+    let users = systemd
+        .running_users()
+        .map_err(|error| Failure::Unreachable(error.to_string()))?;
+    let mut crowd = Crowd::new(None);
+    let limits = Limits {
+        silence: SESSIONS,
+        most: SESSIONS,
+    };
+    for (member, user) in users.iter().copied().enumerate() {
+        crowd.send(member, limits, move || {
+            let mut manager = Systemd::of_user(user, Limit::Unit).waiting(SESSIONS);
+            reexec(&mut manager, SESSIONS)
+        });
+    }
+    let mut results = Vec::new();
+    while let Some((member, event)) = crowd.next() {
+        let result = match event {
+            Event::Done(result) => result,
+            Event::Silent | Event::Overdue => Err(silent()),
+        };
+        results.extend(users.get(member).map(|user| (name_of(*user), result)));
+    }
+    Ok(results)
+}
+
+fn name_of(user: RunningUser) -> String {
+    format!("the manager of user {}", user.uid)
+}
+
+fn silent() -> InitError {
+    InitError::Silent {
+        init: "it",
+        seconds: SESSIONS.as_secs(),
+    }
+}
+
+fn reexec(init: &mut dyn Reexecutes, limit: Duration) -> Result<Back, InitError> {
+    let before = init.standing()?;
+    let took = init.reexec(limit)?;
+    let changes = changes(&before, &init.standing()?);
+    Ok(Back {
+        took,
+        before,
+        changes,
+    })
+}
+
+/// Says what came of it.
+fn told(whose: &str, result: Result<Back, InitError>, console: &mut Console<'_>) -> Ending {
+    match result {
+        Ok(back) => {
+            let up = back.before.iter().filter(|unit| unit.active);
+            let kept = up.count().saturating_sub(back.changes.len());
+            let seconds = back.took.as_secs_f32();
+            console.say(format_args!(
+                "{whose} is back after {seconds:.1} s; {kept} active units are as before"
+            ));
+            for change in &back.changes {
+                console.complain(format_args!("{whose}: {change}"));
+            }
+            match back.changes.is_empty() {
+                true => Ending::Done,
+                false => Ending::No,
+            }
+        }
+        Err(error) => {
+            console.complain(format_args!(
+                "{whose} is not known to be re-executed: {error}"
+            ));
+            Ending::No
+        }
+    }
+}
+
+fn worse(one: Ending, other: Ending) -> Ending {
+    match one.status() >= other.status() {
+        true => one,
+        false => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::UnitName;
+
+    /// An init that is asked before and after, and keeps what it is told to keep.
+    struct Fake {
+        before: Vec<Standing>,
+        after: Option<Vec<Standing>>,
+    }
+
+    impl Reexecutes for Fake {
+        fn standing(&mut self) -> Result<Vec<Standing>, InitError> {
+            Ok(self.before.clone())
+        }
+
+        fn reexec(&mut self, _: Duration) -> Result<Duration, InitError> {
+            self.before = self.after.take().ok_or_else(silent)?;
+            Ok(Duration::from_millis(300))
+        }
+    }
+
+    fn unit(name: &str, main_pid: u32) -> Standing {
+        Standing {
+            unit: UnitName::parse(name).unwrap(),
+            active: true,
+            main_pid,
+        }
+    }
+
+    fn tell(mut fake: Fake) -> String {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console::new(&mut out, &mut err);
+        let result = reexec(&mut fake, Duration::ZERO);
+        let ending = told("systemd", result, &mut console);
+        console.finish().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        format!("{} {}{}", ending.status(), text(out), text(err))
+    }
+
+    #[test]
+    fn what_survived_is_counted_and_what_did_not_is_named() {
+        let before = vec![unit("a", 7), unit("b", 8)];
+        let same = Fake {
+            before: before.clone(),
+            after: Some(before.clone()),
+        };
+        assert_eq!(
+            tell(same),
+            "0 systemd is back after 0.3 s; 2 active units are as before\n"
+        );
+        let lost = Fake {
+            before,
+            after: Some(vec![unit("a", 9)]),
+        };
+        assert_eq!(
+            tell(lost),
+            "1 systemd is back after 0.3 s; 0 active units are as before\n\
+             rcpolicy: systemd: a.service had main process 7 and has 9 now\n\
+             rcpolicy: systemd: b.service was active and is not any more\n"
+        );
+    }
+
+    #[test]
+    fn one_that_does_not_come_back_is_no_success() {
+        let gone = Fake {
+            before: Vec::new(),
+            after: None,
+        };
+        assert_eq!(
+            tell(gone),
+            "1 rcpolicy: systemd is not known to be re-executed: it did not answer within 5 s\n"
+        );
+    }
+}
