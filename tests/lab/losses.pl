@@ -6,7 +6,7 @@
 #   calm     COUNT actions by each tool, nothing wrong
 #   signal   COUNT actions by each tool, each right after a re-exec signal
 #   beside   COUNT actions by each tool, each beside a running `systemctl daemon-reexec`
-#   storm    COUNT actions while init re-execs every 0 to 90 ms
+#   storm    COUNT actions while init re-execs every 0 to 90 ms, counted from when it is back
 #   dbus     COUNT actions while dbus-daemon is killed every 50 ms, without a pause between them
 #   kill     COUNT actions, the tool killed at a random moment; `rcpolicy flush` afterwards
 #   freeze   one action of each kind by each tool, all at once, between the files /run/losses.ready, which it makes,
@@ -21,6 +21,7 @@ use strict;
 use warnings;
 no warnings 'portable';
 use POSIX ();
+use Socket;
 
 my ($part, $whose, $count, $seed) = @ARGV;
 die "usage: losses.pl PART ours|stock COUNT [SEED]\n" unless $count && $whose =~ /^(ours|stock)$/;
@@ -193,9 +194,28 @@ sub kill_bus {
     my @pids = split ' ', slurp('/sys/fs/cgroup/system.slice/dbus.service/cgroup.procs');
     if (@pids) { tally(); return kill 'KILL', @pids }
     # Whoever connects brings it back.
-    require Socket;
-    socket my $socket, Socket::PF_UNIX(), Socket::SOCK_STREAM(), 0 or return;
-    connect $socket, Socket::pack_sockaddr_un('/run/dbus/system_bus_socket');
+    socket my $socket, PF_UNIX, SOCK_STREAM, 0 or return;
+    connect $socket, pack_sockaddr_un('/run/dbus/system_bus_socket');
+}
+
+# Whether init takes a login on its own socket, which it does not while it executes itself anew.
+sub init_answers {
+    socket my $socket, PF_UNIX, SOCK_STREAM, 0 or return 0;
+    connect $socket, pack_sockaddr_un('/run/systemd/private') or return 0;
+    local $SIG{PIPE} = 'IGNORE';
+    syswrite $socket, "\0AUTH EXTERNAL 30\r\n" or return 0;
+    vec(my $ready = '', fileno $socket, 1) = 1;
+    select($ready, undef, undef, 5) or return 0;
+    my $answer = '';
+    return sysread($socket, $answer, 100) && $answer =~ /^OK/;
+}
+
+# One re-exec, to its end, and the pause before the next. Faster than that, no tool would find init at home.
+sub storm {
+    send_reexec();
+    pause(0.001) while reexec_is_pending();
+    pause(0.005) until init_answers();
+    pause(rand 0.09);
 }
 
 # What is wrong around an action: begun right before it, ended right after.
@@ -209,7 +229,7 @@ my %trouble = (
         return sub { waitpid $pid, 0 };
     },
     storm => sub {
-        my $pid = beside(sub { send_reexec() unless reexec_is_pending(); pause(rand 0.09) });
+        my $pid = beside(\&storm);
         return sub { quit($pid) };
     },
     # Its trouble lasts from the first action to the last.
