@@ -40,7 +40,7 @@ my $reexec   = POSIX::SIGRTMIN() + 25;
 my $said     = '/run/losses.said';
 # Longer than any deadline of ours, and than systemctl's own.
 my $hung_seconds = 120;
-my %sum;
+my (%sum, @seconds);
 
 # --- looking
 
@@ -293,10 +293,11 @@ sub one {
     my $name = choose($action);
     my $before = look($name);
     my $end = $trouble{$part}->();
-    my ($status) = ending(spawn($command{$tool}->($action, $name)));
+    my ($status, $seconds) = ending(spawn($command{$tool}->($action, $name)));
+    push @seconds, $seconds;
     my $at_exit = look($name);
     $end->() if $end;
-    judge($tool, $action, $name, $status, $before, $at_exit);
+    judge($tool, $action, $name, $status, $before, $at_exit) or printf "!   it took %.1f s\n", $seconds;
 }
 
 my @columns = qw(actions lost silent twice status soon unsound);
@@ -450,7 +451,9 @@ if ($part =~ /^(calm|signal|beside)$/) {
 }
 table();
 my $reexecs = reexecs() - $reexecs_before;
-printf "%s %s: %.0f s; init executed itself anew %d times; dbus-daemon was killed %d times\n", $part, $whose, time - $begun, $reexecs,
-  length slurp('/run/losses.tally');
+printf "%s %s: %.0f s; init executed itself anew %d times; dbus-daemon was killed %d times; ", $part, $whose, time - $begun,
+  $reexecs, length slurp('/run/losses.tally');
+@seconds = sort { $a <=> $b } @seconds;
+printf "a tool took %.2f s in the median, %.1f s at most\n", $seconds[ @seconds / 2 ] // 0, $seconds[-1] // 0;
 my %harmless = map { $_ => 1 } qw(actions ended unbegun);
 exit 1 if $sum{unsettled} || grep { my $row = $_; ref $row && grep { $row->{$_} && !$harmless{$_} } keys %$row } values %sum;
