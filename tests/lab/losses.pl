@@ -328,11 +328,12 @@ sub measure {
     return (sort { $a <=> $b } @times)[1];
 }
 
-# What of ours there is about a service: a kill before it, and before anything happened, lost nothing that was promised.
+# All that ours has noted about a service: what is owed, and what a process has set out to do. A kill before that, and
+# before anything happened, loses nothing that was taken on.
 sub noted {
     my ($name) = @_;
-    my ($file) = glob "/run/rcpolicy/ledger/$name*.json";
-    return $file ? slurp($file) : '';
+    my @notes = map { slurp($_) } sort glob('/run/rcpolicy/ledger/*.json'), glob('/run/rcpolicy/begun/*.json');
+    return join "\n", grep { /\b$name\b/ } @notes;
 }
 
 sub one_killed {
