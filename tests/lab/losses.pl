@@ -379,7 +379,10 @@ sub frozen {
         for my $action (@actions) {
             my $name = shift @free;
             # Each finds its service as the action needs it.
-            system "systemctl stop $name.service" if $action eq 'start';
+            my ($sockets) = glob "/etc/systemd/system/$name.socket";
+            system "systemctl stop $name.service; rcpolicy forget $name >/dev/null 2>&1";
+            system "systemctl start $name.socket" if $sockets;
+            system "systemctl start $name.service" if $action ne 'start';
             push @asked, { tool => $tool, action => $action, name => $name };
         }
     }
