@@ -379,9 +379,8 @@ sub frozen {
         for my $action (@actions) {
             my $name = shift @free;
             # Each finds its service as the action needs it.
-            my ($sockets) = glob "/etc/systemd/system/$name.socket";
             system "systemctl stop $name.service; rcpolicy forget $name >/dev/null 2>&1";
-            system "systemctl start $name.socket" if $sockets;
+            system "systemctl start $name.socket" if -e "/etc/systemd/system/$name.socket";
             system "systemctl start $name.service" if $action ne 'start';
             push @asked, { tool => $tool, action => $action, name => $name };
         }
@@ -412,7 +411,7 @@ sub frozen {
     for my $one (@asked) {
         $said = '/run/losses.said';
         # The tool's status was judged already; what counts now is the flush's, and the machine.
-        judge(@$one{qw(tool action name)}, $flushed, @$one{qw(before at_exit)});
+        judge(@$one{qw(tool action name)}, $flushed, $one->{before}, look($one->{name}));
     }
 }
 
