@@ -245,7 +245,7 @@ sub choose {
     return $fit[ rand @fit ] if @fit;
     my @other = grep { !/socket/ } @services;
     my $name = $other[ rand @other ];
-    system 'systemctl', ($wanted ? 'start' : 'stop'), "$name.service";
+    system 'systemctl', '--quiet', ($wanted ? 'start' : 'stop'), "$name.service";
     return $name;
 }
 
@@ -254,7 +254,7 @@ sub repair {
     my ($name) = @_;
     system "rcpolicy forget $name >/dev/null 2>&1" if $whose eq 'ours';
     return if $name !~ /socket/;
-    system "systemctl stop $name.service $name.socket; systemctl start $name.socket; systemctl start $name.service";
+    system "systemctl stop $name.service $name.socket 2>/dev/null; systemctl start $name.socket; systemctl start $name.service";
 }
 
 # --- counting
@@ -379,7 +379,7 @@ sub frozen {
         for my $action (@actions) {
             my $name = shift @free;
             # Each finds its service as the action needs it.
-            system "systemctl stop $name.service; rcpolicy forget $name >/dev/null 2>&1";
+            system "systemctl stop $name.service 2>/dev/null; rcpolicy forget $name >/dev/null 2>&1";
             system "systemctl start $name.socket" if -e "/etc/systemd/system/$name.socket";
             system "systemctl start $name.service" if $action ne 'start';
             push @asked, { tool => $tool, action => $action, name => $name };
@@ -454,9 +454,10 @@ if ($part =~ /^(calm|signal|beside)$/) {
 }
 table();
 my $reexecs = reexecs() - $reexecs_before;
-printf "%s %s: %.0f s; init executed itself anew %d times; dbus-daemon was killed %d times; ", $part, $whose, time - $begun,
+printf "%s %s: %.0f s; init executed itself anew %d times; dbus-daemon was killed %d times", $part, $whose, time - $begun,
   $reexecs, length slurp('/run/losses.tally');
 @seconds = sort { $a <=> $b } @seconds;
-printf "a tool took %.2f s in the median, %.1f s at most\n", $seconds[ @seconds / 2 ] // 0, $seconds[-1] // 0;
+printf "; a tool took %.2f s in the median, %.1f s at most", $seconds[ @seconds / 2 ], $seconds[-1] if @seconds;
+print "\n";
 my %harmless = map { $_ => 1 } qw(actions ended unbegun);
 exit 1 if $sum{unsettled} || grep { my $row = $_; ref $row && grep { $row->{$_} && !$harmless{$_} } keys %$row } values %sum;
