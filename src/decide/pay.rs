@@ -61,7 +61,11 @@ pub fn stopped_since(entry: &Entry, unit: &UnitFacts) -> bool {
     };
     let later = match by_us {
         Some(ours) => ours.is_some_and(|ours| ours != unit.down_since),
-        None => unit.down_since_epoch > 0 && unit.down_since_epoch >= entry.since,
+        None => match entry.owed.as_ref().and_then(|owed| owed.begun) {
+            Some(begun) => unit.down_since > begun.at,
+            // Whole seconds: what was stopped in the same one may have been stopped before.
+            None => unit.down_since_epoch > 0 && unit.down_since_epoch >= entry.since,
+        },
     };
     inactive && later && !unit.oneshot
 }
@@ -85,8 +89,8 @@ pub(super) fn not_wanted(request: &Request, facts: &Facts, owed: Option<&Entry>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Caller, Known, Life, UnitName, Until};
-    use crate::ledger::{Owed, Quiesced, Who};
+    use crate::domain::{Caller, Contact, Known, Life, UnitName, Until};
+    use crate::ledger::{Begun, Owed, Quiesced, Who};
 
     fn entry(phase: Phase) -> Entry {
         let life = Life {
@@ -178,6 +182,14 @@ mod tests {
             main_pid: 7,
             down_since: Some(50),
         });
+        let asked_at = |at| {
+            let mut entry = owed.clone();
+            let contact = Contact::Unread;
+            if let Some(owed) = &mut entry.owed {
+                owed.begun = Some(Begun { at, contact });
+            }
+            entry
+        };
         for (entry, unit, expected) in [
             (
                 down(upgrade.clone(), Some(50)),
@@ -199,6 +211,8 @@ mod tests {
             (owed.clone(), unit(Inactive, 70, 1_000), true),
             (owed.clone(), unit(Inactive, 70, 999), false),
             (owed.clone(), unit(Inactive, 0, 0), false),
+            (asked_at(60), unit(Inactive, 59, 1_000), false),
+            (asked_at(60), unit(Inactive, 61, 1_000), true),
             (owed.clone(), unit(Failed, 70, 2_000), false),
             (owed, unit(Active, 70, 2_000), false),
         ] {

@@ -77,7 +77,11 @@ impl Session {
             let remainder = Remainder {
                 unit: task.unit,
                 due: task.due,
-                begun: None,
+                // Nothing was asked; when it would have been tells what was stopped before from what was since.
+                begun: Some(Begun {
+                    at: self.began,
+                    contact: Contact::Unread,
+                }),
                 because: error.to_string(),
             };
             let line = self.leave(&remainder, first, "does it once the init answers");

@@ -6,7 +6,7 @@
 #   calm     COUNT actions by each tool, nothing wrong
 #   signal   COUNT actions by each tool, each right after a re-exec signal
 #   beside   COUNT actions by each tool, each beside a running `systemctl daemon-reexec`
-#   storm    COUNT actions while init re-execs every 0 to 90 ms
+#   storm    COUNT actions while init re-execs every 0 to 90 ms, counted from when it is back
 #   dbus     COUNT actions while dbus-daemon is killed every 50 ms, without a pause between them
 #   kill     COUNT actions, the tool killed at a random moment; `rcpolicy flush` afterwards
 #   freeze   one action of each kind by each tool, all at once, between the files /run/losses.ready, which it makes,
@@ -21,6 +21,7 @@ use strict;
 use warnings;
 no warnings 'portable';
 use POSIX ();
+use Socket;
 
 my ($part, $whose, $count, $seed) = @ARGV;
 die "usage: losses.pl PART ours|stock COUNT [SEED]\n" unless $count && $whose =~ /^(ours|stock)$/;
@@ -39,7 +40,7 @@ my $reexec   = POSIX::SIGRTMIN() + 25;
 my $said     = '/run/losses.said';
 # Longer than any deadline of ours, and than systemctl's own.
 my $hung_seconds = 120;
-my %sum;
+my (%sum, @seconds);
 
 # --- looking
 
@@ -193,9 +194,28 @@ sub kill_bus {
     my @pids = split ' ', slurp('/sys/fs/cgroup/system.slice/dbus.service/cgroup.procs');
     if (@pids) { tally(); return kill 'KILL', @pids }
     # Whoever connects brings it back.
-    require Socket;
-    socket my $socket, Socket::PF_UNIX(), Socket::SOCK_STREAM(), 0 or return;
-    connect $socket, Socket::pack_sockaddr_un('/run/dbus/system_bus_socket');
+    socket my $socket, PF_UNIX, SOCK_STREAM, 0 or return;
+    connect $socket, pack_sockaddr_un('/run/dbus/system_bus_socket');
+}
+
+# Whether init takes a login on its own socket, which it does not while it executes itself anew.
+sub init_answers {
+    socket my $socket, PF_UNIX, SOCK_STREAM, 0 or return 0;
+    connect $socket, pack_sockaddr_un('/run/systemd/private') or return 0;
+    local $SIG{PIPE} = 'IGNORE';
+    syswrite $socket, "\0AUTH EXTERNAL 30\r\n" or return 0;
+    vec(my $ready = '', fileno $socket, 1) = 1;
+    select($ready, undef, undef, 5) or return 0;
+    my $answer = '';
+    return sysread($socket, $answer, 100) && $answer =~ /^OK/;
+}
+
+# One re-exec, to its end, and the pause before the next. Faster than that, no tool would find init at home.
+sub storm {
+    send_reexec();
+    pause(0.001) while reexec_is_pending();
+    pause(0.005) until init_answers();
+    pause(rand 0.09);
 }
 
 # What is wrong around an action: begun right before it, ended right after.
@@ -209,7 +229,7 @@ my %trouble = (
         return sub { waitpid $pid, 0 };
     },
     storm => sub {
-        my $pid = beside(sub { send_reexec() unless reexec_is_pending(); pause(rand 0.09) });
+        my $pid = beside(\&storm);
         return sub { quit($pid) };
     },
     # Its trouble lasts from the first action to the last.
@@ -225,7 +245,7 @@ sub choose {
     return $fit[ rand @fit ] if @fit;
     my @other = grep { !/socket/ } @services;
     my $name = $other[ rand @other ];
-    system 'systemctl', ($wanted ? 'start' : 'stop'), "$name.service";
+    system 'systemctl', '--quiet', ($wanted ? 'start' : 'stop'), "$name.service";
     return $name;
 }
 
@@ -234,7 +254,7 @@ sub repair {
     my ($name) = @_;
     system "rcpolicy forget $name >/dev/null 2>&1" if $whose eq 'ours';
     return if $name !~ /socket/;
-    system "systemctl stop $name.service $name.socket; systemctl start $name.socket; systemctl start $name.service";
+    system "systemctl stop $name.service $name.socket 2>/dev/null; systemctl start $name.socket; systemctl start $name.service";
 }
 
 # --- counting
@@ -273,10 +293,11 @@ sub one {
     my $name = choose($action);
     my $before = look($name);
     my $end = $trouble{$part}->();
-    my ($status) = ending(spawn($command{$tool}->($action, $name)));
+    my ($status, $seconds) = ending(spawn($command{$tool}->($action, $name)));
+    push @seconds, $seconds;
     my $at_exit = look($name);
     $end->() if $end;
-    judge($tool, $action, $name, $status, $before, $at_exit);
+    judge($tool, $action, $name, $status, $before, $at_exit) or printf "!   it took %.1f s\n", $seconds;
 }
 
 my @columns = qw(actions lost silent twice status soon unsound);
@@ -307,11 +328,12 @@ sub measure {
     return (sort { $a <=> $b } @times)[1];
 }
 
-# What of ours there is about a service: a kill before it, and before anything happened, lost nothing that was promised.
+# All that ours has noted about a service: what is owed, and what a process has set out to do. A kill before that, and
+# before anything happened, loses nothing that was taken on.
 sub noted {
     my ($name) = @_;
-    my ($file) = glob "/run/rcpolicy/ledger/$name*.json";
-    return $file ? slurp($file) : '';
+    my @notes = map { slurp($_) } sort glob('/run/rcpolicy/ledger/*.json'), glob('/run/rcpolicy/begun/*.json');
+    return join "\n", grep { /\b$name\b/ } @notes;
 }
 
 sub one_killed {
@@ -357,7 +379,9 @@ sub frozen {
         for my $action (@actions) {
             my $name = shift @free;
             # Each finds its service as the action needs it.
-            system "systemctl stop $name.service" if $action eq 'start';
+            system "systemctl stop $name.service 2>/dev/null; rcpolicy forget $name >/dev/null 2>&1";
+            system "systemctl start $name.socket" if -e "/etc/systemd/system/$name.socket";
+            system "systemctl start $name.service" if $action ne 'start';
             push @asked, { tool => $tool, action => $action, name => $name };
         }
     }
@@ -387,7 +411,7 @@ sub frozen {
     for my $one (@asked) {
         $said = '/run/losses.said';
         # The tool's status was judged already; what counts now is the flush's, and the machine.
-        judge(@$one{qw(tool action name)}, $flushed, @$one{qw(before at_exit)});
+        judge(@$one{qw(tool action name)}, $flushed, $one->{before}, look($one->{name}));
     }
 }
 
@@ -430,7 +454,10 @@ if ($part =~ /^(calm|signal|beside)$/) {
 }
 table();
 my $reexecs = reexecs() - $reexecs_before;
-printf "%s %s: %.0f s; init executed itself anew %d times; dbus-daemon was killed %d times\n", $part, $whose, time - $begun, $reexecs,
-  length slurp('/run/losses.tally');
+printf "%s %s: %.0f s; init executed itself anew %d times; dbus-daemon was killed %d times", $part, $whose, time - $begun,
+  $reexecs, length slurp('/run/losses.tally');
+@seconds = sort { $a <=> $b } @seconds;
+printf "; a tool took %.2f s in the median, %.1f s at most", $seconds[ @seconds / 2 ], $seconds[-1] if @seconds;
+print "\n";
 my %harmless = map { $_ => 1 } qw(actions ended unbegun);
 exit 1 if $sum{unsettled} || grep { my $row = $_; ref $row && grep { $row->{$_} && !$harmless{$_} } keys %$row } values %sum;
