@@ -93,7 +93,7 @@ pub struct Owed {
     pub reasons: Vec<Reason>,
     /// It was, or may have been, asked for already: before it is done, it is to be looked whether
     /// that was carried out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Begun>,
 }
 
