@@ -1,0 +1,241 @@
+//! Upstart, over its private socket: the system's and users' Session Inits. No bus, no `initctl`.
+//! It observes and carries out; it decides nothing and prints nothing.
+
+mod address;
+mod link;
+mod names;
+mod process;
+mod queries;
+mod reexec;
+mod request;
+mod seen;
+mod sessions;
+mod state;
+mod work;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+
+pub use self::address::Address;
+use self::link::Link;
+use self::process::{Owner, Process};
+use self::queries::Look;
+pub use self::reexec::{Lost, ReexecError, Reexecuted};
+pub use self::sessions::{Session, SessionError, of_directory, sessions};
+use self::work::Work;
+use super::{Depth, Init, InitError, Onlooker};
+use crate::domain::{
+    Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait,
+};
+
+/// One Upstart. The connection is made by the first question and kept.
+#[derive(Debug)]
+pub struct Upstart {
+    /// How long a job may take before it is left to itself; `None` for as long as it likes, as
+    /// `initctl` has it: Upstart has no limits of its own for starting.
+    pub limit: Option<Duration>,
+    link: Link,
+    /// The main processes that were seen so far: one that runs on without an instance is one that
+    /// Upstart has lost track of.
+    processes: BTreeMap<UnitName, Process>,
+}
+
+impl Upstart {
+    /// The system's. Contacts nobody yet.
+    pub fn system() -> Self {
+        Self::at(Address::system())
+    }
+
+    /// The one at `address`. Contacts nobody yet.
+    pub fn at(address: Address) -> Self {
+        Self {
+            limit: None,
+            link: Link::new(address),
+            processes: BTreeMap::new(),
+        }
+    }
+
+    /// Waits for this long when nobody answers.
+    #[must_use]
+    pub fn waiting(mut self, wait: Duration) -> Self {
+        self.link.wait = wait;
+        self
+    }
+
+    /// Gives Upstart this long for one answer, and for logging in.
+    #[must_use]
+    pub fn answering(mut self, answer: Duration) -> Self {
+        self.link.answer = answer;
+        self.link.handshake = self.link.handshake.min(answer);
+        self
+    }
+
+    /// Tells `onlooker` of waiting.
+    pub fn set_onlooker(&mut self, onlooker: Rc<dyn Onlooker>) {
+        self.link.onlooker = onlooker;
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.link.address
+    }
+
+    /// Connects where there is no connection, or one that the other end has closed.
+    ///
+    /// # Errors
+    /// When nobody, or somebody else, listens, or Upstart does not answer in time.
+    pub fn connect(&mut self) -> Result<(), InitError> {
+        self.link.connected().map(|_| ())
+    }
+
+    fn look(&mut self, unit: &UnitName) -> Result<Look, InitError> {
+        let look = queries::look(&mut self.link, unit)?;
+        if let Some(process) = seen::main(&look) {
+            self.processes.insert(unit.clone(), process);
+        }
+        Ok(look)
+    }
+
+    /// The main process that was last seen of `unit`, where it still runs.
+    fn remembered(&self, unit: &UnitName) -> Option<Process> {
+        let process = self.processes.get(unit).copied();
+        process.filter(|process| process.is_alive())
+    }
+
+    /// Whose processes this Upstart may have us signal.
+    fn owner(&self) -> Owner {
+        match self.link.address.uid {
+            0 => Owner::Anybody,
+            uid => Owner::User(uid),
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        self.link.wait
+    }
+
+    fn facts(&mut self, unit: &UnitName) -> Result<UnitFacts, InitError> {
+        let look = self.look(unit)?;
+        let starts = match &look {
+            Look::Absent(job) | Look::There(job, _) => {
+                queries::starts_by_itself(&mut self.link, job)
+            }
+            Look::NoJob | Look::Several(_) => Known::default(),
+        };
+        Ok(seen::facts(unit, &look, &starts))
+    }
+}
+
+impl Init for Upstart {
+    fn kind(&self) -> InitKind {
+        InitKind::Upstart
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            activation: false,
+            transactions: false,
+        }
+    }
+
+    fn machine(&mut self) -> Known<Machine> {
+        Known::Unknown("Upstart does not say".to_owned())
+    }
+
+    fn units(&mut self, names: &[UnitName], _: Depth) -> Result<Vec<UnitFacts>, InitError> {
+        names.iter().map(|unit| self.facts(unit)).collect()
+    }
+
+    fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
+        let one = |unit: &UnitName| {
+            let look = self.look(unit)?;
+            Ok(seen::seen(unit, &look, self.remembered(unit)))
+        };
+        units.iter().map(one).collect()
+    }
+
+    /// One after the other: a restart is two requests, and what they lead to is looked at between.
+    fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.connect()?;
+        let mut one = |job| match Work::new(self, job, wait).carry_out() {
+            Ok(()) if wait == Wait::Queued => JobOutcome::Queued,
+            Ok(()) => JobOutcome::Done,
+            Err(failure) => JobOutcome::Failed(failure),
+        };
+        Ok(jobs.iter().map(&mut one).collect())
+    }
+
+    fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        let Look::There(_, instance) = self.look(unit)? else {
+            return Ok(());
+        };
+        for process in instance
+            .processes
+            .iter()
+            .filter_map(|(_, pid)| Process::of(*pid))
+        {
+            match process.signal(Signal::SIGKILL, self.owner()) {
+                // One that has ended in between is as dead as it was to be.
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(errno) => return Err(not_killed(process, errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing starts a service of Upstart's by a call on the bus.
+    fn hold(&mut self, _: &UnitName) -> Result<(), InitError> {
+        Ok(())
+    }
+
+    fn release(&mut self, _: &UnitName) -> Result<(), InitError> {
+        Ok(())
+    }
+}
+
+/// Re-executes all of `sessions` at once and sees that each knows its services as before. Each is
+/// waited for as long as `wait`, and so are all of them together. The results are in their order.
+pub fn reexec_sessions(
+    sessions: &[Session],
+    wait: Duration,
+) -> Vec<Result<Reexecuted, ReexecError>> {
+    reexec::all_at_once(sessions, wait)
+}
+
+fn not_killed(process: Process, errno: Errno) -> InitError {
+    InitError::Refused {
+        name: "org.freedesktop.DBus.Error.Failed".to_owned(),
+        message: format!("cannot kill process {}: {}", process.pid, errno.desc()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_there_is_an_error_after_the_wait_and_not_before() {
+        let address = Address {
+            name: format!("/rcpolicy-test/{}/nobody-there", std::process::id()),
+            uid: 0,
+            pid: 1,
+        };
+        let begun = std::time::Instant::now();
+        let wait = Duration::from_millis(80);
+        let mut upstart = Upstart::at(address).waiting(wait);
+        let result = upstart.run(&[], Wait::Done);
+        assert_eq!(result, Ok(Vec::new()));
+        assert!(matches!(
+            upstart.connect(),
+            Err(InitError::Unreachable { .. })
+        ));
+        assert!(begun.elapsed() >= wait);
+    }
+}

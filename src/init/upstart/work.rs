@@ -1,0 +1,457 @@
+//! One job, from looking where the service stands to seeing that it stands where it was asked to.
+//! Upstart's answers alone are not believed: a call that waits succeeds early when somebody else
+//! changes the goal. What may have been done is not asked for again here, but where looking shows
+//! that it was not.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::names::{INSTANCE, INVALID_ARGS, JOB, Trouble, UNKNOWN_INSTANCE, UNKNOWN_JOB, UPSTART};
+use super::process::Process;
+use super::queries::{Job, Look, NO_VARIABLES};
+use super::request::{Heard, QUIET, Reply, Request, Watch, of_instance, send};
+use super::state::{Goal, Instance, State};
+use super::{Upstart, seen};
+use crate::domain::{Contact, Job as Asked, JobFailure, Loss, Seen, UnitName, Verb, Wait};
+use crate::init::InitError;
+use crate::init::dbus::connection::Incoming;
+use crate::init::dbus::stream::Deadline;
+
+/// Between two looks at an instance in transition, where no signal comes before.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+/// The longest pause between two looks.
+const LATER_LOOKS: Duration = Duration::from_millis(500);
+
+/// What became of a piece of work.
+type Done = Result<(), JobFailure>;
+
+/// One job at work.
+pub(super) struct Work<'a> {
+    init: &'a mut Upstart,
+    asked: &'a Asked,
+    unit: &'a UnitName,
+    wait: Wait,
+    /// The unit before anything was asked.
+    before: Option<Seen>,
+    begun: Instant,
+}
+
+impl<'a> Work<'a> {
+    /// Nothing is asked yet.
+    pub(super) fn new(init: &'a mut Upstart, asked: &'a Asked, wait: Wait) -> Self {
+        Self {
+            init,
+            asked,
+            unit: &asked.unit,
+            wait,
+            before: None,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Does it.
+    pub(super) fn carry_out(&mut self) -> Done {
+        let look = self.look()?;
+        self.before = Some(seen::seen(
+            self.unit,
+            &look,
+            self.init.remembered(self.unit),
+        ));
+        match self.asked.verb {
+            Verb::Start => self.start(look),
+            Verb::Stop => self.stop(look),
+            Verb::Restart => self.restart(look),
+            Verb::TryRestart => match look {
+                Look::There(_, instance) if instance.goal == Some(Goal::Down) => Ok(()),
+                Look::Absent(_) => self.no_process_left(),
+                other => self.restart(other),
+            },
+            Verb::Reload => self.reload(look),
+            Verb::ReloadOrRestart => match look {
+                Look::There(_, ref instance) if instance.main_pid() != 0 => self.reload(look),
+                other => self.restart(other),
+            },
+        }
+    }
+
+    fn start(&mut self, look: Look) -> Done {
+        match self.only_one(look)? {
+            (_, Some(instance)) if instance.goal == Some(Goal::Up) => match self.wait {
+                Wait::Done => self.until_up(None),
+                Wait::Queued => Ok(()),
+            },
+            (job, instance) => self.ask_start(&job, instance.as_ref()),
+        }
+    }
+
+    fn ask_start(&mut self, job: &Job, instance: Option<&Instance>) -> Done {
+        if instance.is_none() {
+            self.no_process_left()?;
+        }
+        let reply = match (&job.instance, instance) {
+            (None, _) => self.of_job(job, "Start", Goal::Up),
+            (Some(_), Some(instance)) => self.of_instance(job, &instance.path, "Start", Goal::Up),
+            // Which variables it had is gone with it.
+            (Some(name), None) => return Err(unknown_instance(self.unit, name)),
+        };
+        match (reply, self.wait) {
+            (Reply::Success(_), Wait::Queued) => Ok(()),
+            (Reply::Success(heard), Wait::Done) => self.until_up(Some(heard)),
+            (Reply::Error(error), _) if is(&error, Trouble::AlreadyStarted) => self.until_up(None),
+            (reply, _) => self.failed(reply),
+        }
+    }
+
+    fn stop(&mut self, look: Look) -> Done {
+        let (job, instance) = self.only_one(look)?;
+        let Some(instance) = instance else {
+            return self.no_process_left();
+        };
+        if instance.goal == Some(Goal::Down) {
+            return match self.wait {
+                Wait::Done => self.until_down(&instance),
+                Wait::Queued => Ok(()),
+            };
+        }
+        let reply = match &job.instance {
+            None => self.of_job(&job, "Stop", Goal::Down),
+            Some(_) => self.of_instance(&job, &instance.path, "Stop", Goal::Down),
+        };
+        match (reply, self.wait) {
+            (Reply::Success(_), Wait::Queued) => Ok(()),
+            (Reply::Success(_), Wait::Done) => self.until_down(&instance),
+            (Reply::Error(error), _) if is_down_already(&error) => self.until_down(&instance),
+            (reply, _) => self.failed(reply),
+        }
+    }
+
+    /// Stop, then start: Upstart's own restart keeps the instance with its old configuration.
+    fn restart(&mut self, look: Look) -> Done {
+        let (job, first) = self.only_one(look)?;
+        let Some(first) = first else {
+            return self.ask_start(&job, None);
+        };
+        if job.instance.is_some() {
+            return self.restart_named(&job, &first);
+        }
+        if first.goal == Some(Goal::Up) {
+            let wait = std::mem::replace(&mut self.wait, Wait::Done);
+            let stopped = self.insist(|work| work.stop_first(&first));
+            self.wait = wait;
+            stopped?;
+        }
+        self.insist(|work| {
+            let look = work.look()?;
+            work.start(look)
+        })
+    }
+
+    /// A named instance's variables are gone once it is stopped.
+    fn restart_named(&mut self, job: &Job, first: &Instance) -> Done {
+        let goal = Goal::Up;
+        match self.of_instance(job, &first.path, "Restart", goal) {
+            Reply::Success(heard) => self.until_up(Some(heard)),
+            reply => self.failed(reply),
+        }
+    }
+
+    /// Stops what ran when the restart began; what was started since is new already.
+    fn stop_first(&mut self, first: &Instance) -> Done {
+        let look = self.look()?;
+        match &look {
+            Look::There(_, now) if now.goal == Some(Goal::Up) && is_another(first, now) => Ok(()),
+            Look::There(..) | Look::Absent(_) | Look::NoJob | Look::Several(_) => self.stop(look),
+        }
+    }
+
+    /// Does `part` again where its request was lost and looking shows what is left to do. Starting
+    /// and stopping look first, so that nothing is done twice. Not where the request may still be
+    /// carried out, nor where it was taken on and nothing is left to see.
+    fn insist(&mut self, mut part: impl FnMut(&mut Self) -> Done) -> Done {
+        let patience = self.init.wait();
+        let mut since = None;
+        loop {
+            match part(self) {
+                Err(JobFailure::Lost(loss))
+                    if matches!(loss.contact, Contact::Unread | Contact::Sent)
+                        && since.get_or_insert_with(Instant::now).elapsed() < patience => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn reload(&mut self, look: Look) -> Done {
+        let (job, instance) = self.only_one(look)?;
+        let Some(instance) = instance else {
+            return Err(refused(
+                UNKNOWN_INSTANCE,
+                format!("{} is not running", self.unit),
+            ));
+        };
+        let request = Request {
+            path: &instance.path,
+            interface: INSTANCE,
+            member: "Reload",
+            arguments: (),
+            job: &job.path,
+            goal: None,
+        };
+        match self.send(&request) {
+            Reply::Success(_) => Ok(()),
+            Reply::Error(error) if is(&error, Trouble::UnknownMethod) => self.reload_by_signal(),
+            reply => self.failed(reply),
+        }
+    }
+
+    /// Before 1.10 `initctl` sent the signal itself. The error may also mean that the instance is gone.
+    fn reload_by_signal(&mut self) -> Done {
+        let look = self.look()?;
+        let (_, instance) = self.only_one(look)?;
+        let process = instance.and_then(|instance| Process::of(instance.main_pid()));
+        let Some(process) = process else {
+            return Err(refused(
+                UNKNOWN_INSTANCE,
+                format!("{} is not running", self.unit),
+            ));
+        };
+        let owner = self.init.owner();
+        process.signal(Signal::SIGHUP, owner).map_err(|errno| {
+            let text = format!("cannot send SIGHUP to process {}: {errno}", process.pid);
+            refused("org.freedesktop.DBus.Error.Failed", text)
+        })
+    }
+
+    /// Looks until the unit is up. `answered` is what was heard until Upstart said that it was.
+    fn until_up(&mut self, answered: Option<Heard>) -> Done {
+        let reached = self.until(|look| match look {
+            Look::There(_, instance) if instance.is_up() => Some(Ok(())),
+            Look::There(_, instance) if instance.goal == Some(Goal::Down) => Some(Err(changed())),
+            Look::There(..) => None,
+            // A task has ended, or the process has: Upstart calls neither a failure.
+            Look::Absent(_) if answered.is_some_and(|heard| heard.ran) => Some(Ok(())),
+            Look::Absent(_) | Look::NoJob | Look::Several(_) => Some(Err(changed())),
+        });
+        match reached {
+            Err(failure @ JobFailure::Ended { .. }) => self.no_process_left().and(Err(failure)),
+            other => other.map(drop),
+        }
+    }
+
+    /// Looks until what was `first` is gone.
+    fn until_down(&mut self, first: &Instance) -> Done {
+        let last = self.until(|look| match look {
+            Look::Absent(_) | Look::NoJob | Look::Several(_) => Some(Ok(())),
+            Look::There(_, now) if now.goal == Some(Goal::Down) && now.state == State::Waiting => {
+                Some(Ok(()))
+            }
+            // It did go down; somebody has started it since.
+            Look::There(_, now) if now.is_up() && is_another(first, now) => Some(Ok(())),
+            Look::There(_, now) if now.is_up() => Some(Err(changed())),
+            Look::There(..) => None,
+        })?;
+        match last {
+            Look::Absent(_) => self.no_process_left(),
+            Look::There(..) | Look::NoJob | Look::Several(_) => Ok(()),
+        }
+    }
+
+    /// Looks until `judge` has an answer; the last look.
+    fn until(&mut self, judge: impl Fn(&Look) -> Option<Done>) -> Result<Look, JobFailure> {
+        let mut pause = FIRST_LOOK;
+        let mut told = Instant::now();
+        loop {
+            let look = self.look()?;
+            if let Some(done) = judge(&look) {
+                return done.map(|()| look);
+            }
+            if self.limit().passed() {
+                return Err(self.timed_out());
+            }
+            if told.elapsed() >= QUIET {
+                let onlooker = &self.init.link.onlooker;
+                onlooker.working(&[self.asked], self.begun.elapsed());
+                told = Instant::now();
+            }
+            self.await_news(&look, pause);
+            pause = (pause * 2).min(LATER_LOOKS);
+        }
+    }
+
+    /// Waits for a signal about the unit, or for `pause`.
+    fn await_news(&mut self, look: &Look, pause: Duration) {
+        let deadline = Deadline::after(pause).or(self.limit());
+        let path = match look {
+            Look::Absent(job) | Look::There(job, _) => job.path.as_str(),
+            Look::NoJob | Look::Several(_) => "",
+        };
+        while let Some(connection) = self.init.link.current() {
+            match connection.receive(deadline) {
+                Ok(Some(Incoming::Signal(signal))) if of_instance(&signal, path).is_some() => {
+                    return;
+                }
+                Ok(Some(_)) if !deadline.passed() => {}
+                Ok(_) => return,
+                // The next look waits for it to come back.
+                Err(_) => return self.init.link.disconnect(),
+            }
+        }
+    }
+
+    /// After a re-exec that kept no state Upstart knows of no instance while the process runs on. A
+    /// start would run a second copy, and a stop would stop nothing.
+    fn no_process_left(&mut self) -> Done {
+        match self.init.remembered(self.unit) {
+            None => Ok(()),
+            Some(process) => Err(refused(
+                "com.ubuntu.Upstart0_6.Error.NotRunning",
+                format!(
+                    "{UPSTART} has lost track of {}: its process {} still runs; stop that first",
+                    self.unit, process.pid
+                ),
+            )),
+        }
+    }
+
+    fn of_job(&mut self, job: &Job, member: &str, goal: Goal) -> Reply {
+        let request = Request {
+            path: &job.path,
+            interface: JOB,
+            member,
+            arguments: (NO_VARIABLES.to_vec(), self.wait == Wait::Done),
+            job: &job.path,
+            goal: Some(goal),
+        };
+        self.send(&request)
+    }
+
+    fn of_instance(&mut self, job: &Job, path: &str, member: &str, goal: Goal) -> Reply {
+        let request = Request {
+            path,
+            interface: INSTANCE,
+            member,
+            arguments: self.wait == Wait::Done,
+            job: &job.path,
+            goal: Some(goal),
+        };
+        self.send(&request)
+    }
+
+    fn send<B>(&mut self, request: &Request<'_, B>) -> Reply
+    where
+        B: serde::Serialize + zbus::DynamicType,
+    {
+        let watch = Watch {
+            job: self.asked,
+            begun: self.begun,
+            limit: self.limit(),
+        };
+        send(&mut self.init.link, request, watch)
+    }
+
+    fn look(&mut self) -> Result<Look, JobFailure> {
+        let look = self.init.look(self.unit);
+        look.map_err(|error| match error {
+            InitError::Refused { name, message } => JobFailure::Refused { name, message },
+            // Nothing is under way: what was asked before was answered.
+            other => self.lost(Contact::Unread, other.to_string()),
+        })
+    }
+
+    fn only_one(&self, look: Look) -> Result<(Job, Option<Instance>), JobFailure> {
+        match look {
+            Look::There(job, instance) => Ok((job, Some(instance))),
+            Look::Absent(job) => Ok((job, None)),
+            Look::NoJob => {
+                let name = self.unit.service();
+                Err(refused(UNKNOWN_JOB, format!("unknown job: {name}")))
+            }
+            Look::Several(_) => {
+                let name = self.unit.service();
+                let text = format!("{name} has several instances: name one as {name}@INSTANCE");
+                Err(refused(INVALID_ARGS, text))
+            }
+        }
+    }
+
+    fn failed(&self, reply: Reply) -> Done {
+        Err(match reply {
+            Reply::Success(_) => return Ok(()),
+            Reply::Error(error) if is(&error, Trouble::JobFailed) => ended("failed"),
+            Reply::Error(InitError::Refused { name, message }) => {
+                JobFailure::Refused { name, message }
+            }
+            Reply::Error(error) => self.lost(Contact::Sent, error.to_string()),
+            Reply::Lost(contact, why) => self.lost(contact, why),
+            Reply::TimedOut => self.timed_out(),
+        })
+    }
+
+    fn timed_out(&self) -> JobFailure {
+        JobFailure::TimedOut {
+            seconds: self.begun.elapsed().as_secs(),
+        }
+    }
+
+    fn lost(&self, contact: Contact, why: String) -> JobFailure {
+        JobFailure::Lost(Box::new(Loss {
+            why,
+            contact,
+            before: self.before.clone(),
+        }))
+    }
+
+    fn limit(&self) -> Deadline {
+        Deadline(
+            self.init
+                .limit
+                .and_then(|limit| self.begun.checked_add(limit)),
+        )
+    }
+}
+
+/// Somebody else wants something else of it.
+fn changed() -> JobFailure {
+    ended("canceled")
+}
+
+fn ended(result: &str) -> JobFailure {
+    JobFailure::Ended {
+        result: result.to_owned(),
+        service_result: String::new(),
+    }
+}
+
+fn refused(name: &str, message: String) -> JobFailure {
+    JobFailure::Refused {
+        name: name.to_owned(),
+        message,
+    }
+}
+
+fn unknown_instance(unit: &UnitName, name: &str) -> JobFailure {
+    let job = unit.service();
+    refused(
+        UNKNOWN_INSTANCE,
+        format!("{job} has no instance `{name}` now"),
+    )
+}
+
+fn is(error: &InitError, trouble: Trouble) -> bool {
+    Trouble::of(error) == Some(trouble)
+}
+
+fn is_down_already(error: &InitError) -> bool {
+    let down = [
+        Trouble::AlreadyStopped,
+        Trouble::UnknownInstance,
+        Trouble::UnknownMethod,
+    ];
+    down.iter().any(|trouble| is(error, *trouble))
+}
+
+/// Whether `now` runs in another main process than `first`. Where one has none, nothing tells.
+fn is_another(first: &Instance, now: &Instance) -> bool {
+    let (old, new) = (first.main_pid(), now.main_pid());
+    old != 0 && new != 0 && old != new
+}
