@@ -11,9 +11,9 @@ mod request;
 mod seen;
 mod sessions;
 mod state;
+mod track;
 mod work;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,10 +22,11 @@ use nix::sys::signal::Signal;
 
 pub use self::address::Address;
 use self::link::Link;
-use self::process::{Owner, Process};
+use self::process::Process;
 use self::queries::Look;
 pub use self::reexec::{Lost, ReexecError, Reexecuted};
 pub use self::sessions::{Session, SessionError, of_directory, sessions};
+use self::track::Track;
 use self::work::Work;
 use super::{Depth, Init, InitError, Onlooker};
 use crate::domain::{
@@ -38,10 +39,7 @@ pub struct Upstart {
     /// How long a job may take before it is left to itself; `None` for as long as it likes, as
     /// `initctl` has it: Upstart has no limits of its own for starting.
     pub limit: Option<Duration>,
-    link: Link,
-    /// The main processes that were seen so far: one that runs on without an instance is one that
-    /// Upstart has lost track of.
-    processes: BTreeMap<UnitName, Process>,
+    track: Track,
 }
 
 impl Upstart {
@@ -54,34 +52,33 @@ impl Upstart {
     pub fn at(address: Address) -> Self {
         Self {
             limit: None,
-            link: Link::new(address),
-            processes: BTreeMap::new(),
+            track: Track::over(Link::new(address)),
         }
     }
 
     /// Waits for this long when nobody answers.
     #[must_use]
     pub fn waiting(mut self, wait: Duration) -> Self {
-        self.link.wait = wait;
+        self.track.link.wait = wait;
         self
     }
 
     /// Gives Upstart this long for one answer, and for logging in.
     #[must_use]
     pub fn answering(mut self, answer: Duration) -> Self {
-        self.link.answer = answer;
-        self.link.handshake = self.link.handshake.min(answer);
+        self.track.link.answer = answer;
+        self.track.link.handshake = self.track.link.handshake.min(answer);
         self
     }
 
     /// Tells `onlooker` of waiting.
     pub fn set_onlooker(&mut self, onlooker: Rc<dyn Onlooker>) {
-        self.link.onlooker = onlooker;
+        self.track.link.onlooker = onlooker;
     }
 
     /// Where it listens.
     pub fn address(&self) -> &Address {
-        &self.link.address
+        &self.track.link.address
     }
 
     /// Connects where there is no connection, or one that the other end has closed.
@@ -89,40 +86,22 @@ impl Upstart {
     /// # Errors
     /// When nobody, or somebody else, listens, or Upstart does not answer in time.
     pub fn connect(&mut self) -> Result<(), InitError> {
-        self.link.connected().map(|_| ())
+        self.track.link.connected().map(|_| ())
     }
 
-    fn look(&mut self, unit: &UnitName) -> Result<Look, InitError> {
-        let look = queries::look(&mut self.link, unit)?;
-        if let Some(process) = seen::main(&look) {
-            self.processes.insert(unit.clone(), process);
-        }
-        Ok(look)
-    }
-
-    /// The main process that was last seen of `unit`, where it still runs.
-    fn remembered(&self, unit: &UnitName) -> Option<Process> {
-        let process = self.processes.get(unit).copied();
-        process.filter(|process| process.is_alive())
-    }
-
-    /// Whose processes this Upstart may have us signal.
-    fn owner(&self) -> Owner {
-        match self.link.address.uid {
-            0 => Owner::Anybody,
-            uid => Owner::User(uid),
-        }
-    }
-
-    fn wait(&self) -> Duration {
-        self.link.wait
+    /// Re-executes it, waits until it answers again, and compares what it knows with before.
+    ///
+    /// # Errors
+    /// When it could not be asked, did not come back, or came back without its state.
+    pub fn reexec(&mut self) -> Result<Reexecuted, ReexecError> {
+        reexec::reexec(&mut self.track.link)
     }
 
     fn facts(&mut self, unit: &UnitName) -> Result<UnitFacts, InitError> {
-        let look = self.look(unit)?;
+        let look = self.track.look(unit)?;
         let starts = match &look {
             Look::Absent(job) | Look::There(job, _) => {
-                queries::starts_by_itself(&mut self.link, job)
+                queries::starts_by_itself(&mut self.track.link, job)
             }
             Look::NoJob | Look::Several(_) => Known::default(),
         };
@@ -152,8 +131,8 @@ impl Init for Upstart {
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
         let one = |unit: &UnitName| {
-            let look = self.look(unit)?;
-            Ok(seen::seen(unit, &look, self.remembered(unit)))
+            let look = self.track.look(unit)?;
+            Ok(seen::seen(unit, &look, self.track.remembered(unit)))
         };
         units.iter().map(one).collect()
     }
@@ -164,7 +143,8 @@ impl Init for Upstart {
             return Ok(Vec::new());
         }
         self.connect()?;
-        let mut one = |job| match Work::new(self, job, wait).carry_out() {
+        let limit = self.limit;
+        let mut one = |job| match Work::new(&mut self.track, job, wait, limit).carry_out() {
             Ok(()) if wait == Wait::Queued => JobOutcome::Queued,
             Ok(()) => JobOutcome::Done,
             Err(failure) => JobOutcome::Failed(failure),
@@ -173,7 +153,7 @@ impl Init for Upstart {
     }
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
-        let Look::There(_, instance) = self.look(unit)? else {
+        let Look::There(_, instance) = self.track.look(unit)? else {
             return Ok(());
         };
         for process in instance
@@ -181,7 +161,7 @@ impl Init for Upstart {
             .iter()
             .filter_map(|(_, pid)| Process::of(*pid))
         {
-            match process.signal(Signal::SIGKILL, self.owner()) {
+            match process.signal(Signal::SIGKILL, self.track.owner()) {
                 // One that has ended in between is as dead as it was to be.
                 Ok(()) | Err(Errno::ESRCH) => {}
                 Err(errno) => return Err(not_killed(process, errno)),

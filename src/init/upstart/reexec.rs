@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use super::link::Link;
 use super::names::{MANAGER, MANAGER_PATH, Trouble, UPSTART};
 use super::process::Process;
 use super::queries::all_instances;
 use super::sessions::Session;
 use super::state::Instance;
-use super::{Upstart, link::Link};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Incoming, serial};
 use crate::init::dbus::stream::Deadline;
@@ -61,36 +61,30 @@ fn listed(lost: &[Lost]) -> String {
     lost.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-impl Upstart {
-    /// Re-executes it, waits until it answers again, and compares what it knows with before.
-    ///
-    /// # Errors
-    /// When it could not be asked, did not come back, or came back without its state.
-    pub fn reexec(&mut self) -> Result<Reexecuted, ReexecError> {
-        let before = self.known()?;
-        let begun = Instant::now();
-        restart(&mut self.link)?;
-        let after = self.known()?;
-        let took = begun.elapsed();
-        let lost: Vec<Lost> = before
-            .iter()
-            .filter_map(|known| known.lost_in(&after))
-            .collect();
-        if lost.is_empty() {
-            let instances = after.len();
-            return Ok(Reexecuted { instances, took });
-        }
-        Err(ReexecError::LostTrack(lost))
+/// Re-executes the Upstart behind `link`.
+pub(super) fn reexec(link: &mut Link) -> Result<Reexecuted, ReexecError> {
+    let before = known(link)?;
+    let begun = Instant::now();
+    restart(link)?;
+    let after = known(link)?;
+    let took = begun.elapsed();
+    let lost: Vec<Lost> = before
+        .iter()
+        .filter_map(|known| known.lost_in(&after))
+        .collect();
+    if lost.is_empty() {
+        let instances = after.len();
+        return Ok(Reexecuted { instances, took });
     }
+    Err(ReexecError::LostTrack(lost))
+}
 
-    fn known(&mut self) -> Result<Vec<Before>, InitError> {
-        let known = |instance: Instance| Before {
-            process: Process::of(instance.main_pid()),
-            instance,
-        };
-        let all = all_instances(&mut self.link)?;
-        Ok(all.into_iter().map(known).collect())
-    }
+fn known(link: &mut Link) -> Result<Vec<Before>, InitError> {
+    let known = |instance: Instance| Before {
+        process: Process::of(instance.main_pid()),
+        instance,
+    };
+    Ok(all_instances(link)?.into_iter().map(known).collect())
 }
 
 /// Re-executes all of `sessions` at once; each is waited for as long as `wait`.
@@ -99,8 +93,11 @@ pub(super) fn all_at_once(
     wait: Duration,
 ) -> Vec<Result<Reexecuted, ReexecError>> {
     let one = |session: Session| {
-        let upstart = Upstart::at(session.address());
-        upstart.waiting(wait).answering(wait).reexec()
+        let mut link = Link::new(session.address());
+        link.wait = wait;
+        link.answer = wait;
+        link.handshake = link.handshake.min(wait);
+        reexec(&mut link)
     };
     std::thread::scope(|scope| {
         let begin = |session: &Session| {

@@ -11,8 +11,9 @@ use super::names::{INSTANCE, INVALID_ARGS, JOB, Trouble, UNKNOWN_INSTANCE, UNKNO
 use super::process::Process;
 use super::queries::{Job, Look, NO_VARIABLES};
 use super::request::{Heard, QUIET, Reply, Request, Watch, of_instance, send};
+use super::seen;
 use super::state::{Goal, Instance, State};
-use super::{Upstart, seen};
+use super::track::Track;
 use crate::domain::{Contact, Job as Asked, JobFailure, Loss, Seen, UnitName, Verb, Wait};
 use crate::init::InitError;
 use crate::init::dbus::connection::Incoming;
@@ -28,25 +29,33 @@ type Done = Result<(), JobFailure>;
 
 /// One job at work.
 pub(super) struct Work<'a> {
-    init: &'a mut Upstart,
+    track: &'a mut Track,
     asked: &'a Asked,
     unit: &'a UnitName,
     wait: Wait,
     /// The unit before anything was asked.
     before: Option<Seen>,
     begun: Instant,
+    limit: Deadline,
 }
 
 impl<'a> Work<'a> {
     /// Nothing is asked yet.
-    pub(super) fn new(init: &'a mut Upstart, asked: &'a Asked, wait: Wait) -> Self {
+    pub(super) fn new(
+        track: &'a mut Track,
+        asked: &'a Asked,
+        wait: Wait,
+        limit: Option<Duration>,
+    ) -> Self {
+        let begun = Instant::now();
         Self {
-            init,
+            track,
             asked,
             unit: &asked.unit,
             wait,
             before: None,
-            begun: Instant::now(),
+            begun,
+            limit: Deadline(limit.and_then(|limit| begun.checked_add(limit))),
         }
     }
 
@@ -56,7 +65,7 @@ impl<'a> Work<'a> {
         self.before = Some(seen::seen(
             self.unit,
             &look,
-            self.init.remembered(self.unit),
+            self.track.remembered(self.unit),
         ));
         match self.asked.verb {
             Verb::Start => self.start(look),
@@ -169,7 +178,7 @@ impl<'a> Work<'a> {
     /// and stopping look first, so that nothing is done twice. Not where the request may still be
     /// carried out, nor where it was taken on and nothing is left to see.
     fn insist(&mut self, mut part: impl FnMut(&mut Self) -> Done) -> Done {
-        let patience = self.init.wait();
+        let patience = self.track.link.wait;
         let mut since = None;
         loop {
             match part(self) {
@@ -215,7 +224,7 @@ impl<'a> Work<'a> {
                 format!("{} is not running", self.unit),
             ));
         };
-        let owner = self.init.owner();
+        let owner = self.track.owner();
         process.signal(Signal::SIGHUP, owner).map_err(|errno| {
             let text = format!("cannot send SIGHUP to process {}: {errno}", process.pid);
             refused("org.freedesktop.DBus.Error.Failed", text)
@@ -265,11 +274,11 @@ impl<'a> Work<'a> {
             if let Some(done) = judge(&look) {
                 return done.map(|()| look);
             }
-            if self.limit().passed() {
+            if self.limit.passed() {
                 return Err(self.timed_out());
             }
             if told.elapsed() >= QUIET {
-                let onlooker = &self.init.link.onlooker;
+                let onlooker = &self.track.link.onlooker;
                 onlooker.working(&[self.asked], self.begun.elapsed());
                 told = Instant::now();
             }
@@ -280,12 +289,12 @@ impl<'a> Work<'a> {
 
     /// Waits for a signal about the unit, or for `pause`.
     fn await_news(&mut self, look: &Look, pause: Duration) {
-        let deadline = Deadline::after(pause).or(self.limit());
+        let deadline = Deadline::after(pause).or(self.limit);
         let path = match look {
             Look::Absent(job) | Look::There(job, _) => job.path.as_str(),
             Look::NoJob | Look::Several(_) => "",
         };
-        while let Some(connection) = self.init.link.current() {
+        while let Some(connection) = self.track.link.current() {
             match connection.receive(deadline) {
                 Ok(Some(Incoming::Signal(signal))) if of_instance(&signal, path).is_some() => {
                     return;
@@ -293,7 +302,7 @@ impl<'a> Work<'a> {
                 Ok(Some(_)) if !deadline.passed() => {}
                 Ok(_) => return,
                 // The next look waits for it to come back.
-                Err(_) => return self.init.link.disconnect(),
+                Err(_) => return self.track.link.disconnect(),
             }
         }
     }
@@ -301,7 +310,7 @@ impl<'a> Work<'a> {
     /// After a re-exec that kept no state Upstart knows of no instance while the process runs on. A
     /// start would run a second copy, and a stop would stop nothing.
     fn no_process_left(&mut self) -> Done {
-        match self.init.remembered(self.unit) {
+        match self.track.remembered(self.unit) {
             None => Ok(()),
             Some(process) => Err(refused(
                 "com.ubuntu.Upstart0_6.Error.NotRunning",
@@ -344,13 +353,13 @@ impl<'a> Work<'a> {
         let watch = Watch {
             job: self.asked,
             begun: self.begun,
-            limit: self.limit(),
+            limit: self.limit,
         };
-        send(&mut self.init.link, request, watch)
+        send(&mut self.track.link, request, watch)
     }
 
     fn look(&mut self) -> Result<Look, JobFailure> {
-        let look = self.init.look(self.unit);
+        let look = self.track.look(self.unit);
         look.map_err(|error| match error {
             InitError::Refused { name, message } => JobFailure::Refused { name, message },
             // Nothing is under way: what was asked before was answered.
@@ -399,14 +408,6 @@ impl<'a> Work<'a> {
             contact,
             before: self.before.clone(),
         }))
-    }
-
-    fn limit(&self) -> Deadline {
-        Deadline(
-            self.init
-                .limit
-                .and_then(|limit| self.begun.checked_add(limit)),
-        )
     }
 }
 
