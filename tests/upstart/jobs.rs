@@ -125,7 +125,9 @@ impl Jobs {
     }
 
     pub fn job_at(&self, path: &str) -> Option<usize> {
-        self.specs.iter().position(|spec| job_path(spec.name) == path)
+        self.specs
+            .iter()
+            .position(|spec| job_path(spec.name) == path)
     }
 
     pub fn instance_at(&mut self, path: &str) -> Option<&mut Instance> {
@@ -163,7 +165,10 @@ impl Jobs {
             let (spec, tally) = (&self.specs[instance.job], &mut self.tallies[instance.job]);
             instance.step(spec, tally, &mut out);
         }
-        for gone in self.instances.extract_if(.., |one| !one.up && one.state == "waiting") {
+        for gone in self
+            .instances
+            .extract_if(.., |one| !one.up && one.state == "waiting")
+        {
             assert!(gone.waiters.is_empty() && gone.child.is_none());
         }
         for orphan in &mut self.orphans {
@@ -180,7 +185,9 @@ impl Jobs {
 
     /// Nobody waits for anything any more.
     pub fn forget_waiters(&mut self) {
-        self.instances.iter_mut().for_each(|one| one.waiters.clear());
+        self.instances
+            .iter_mut()
+            .for_each(|one| one.waiters.clear());
     }
 }
 
@@ -280,7 +287,7 @@ impl Instance {
                 self.enter("stopping", out);
             }
             (true, "pre-stop") => self.enter("running", out),
-            (_, "stopping" | "pre-stop") => {
+            (_, "stopping") => {
                 if let Some(child) = &mut self.child {
                     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
                     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();

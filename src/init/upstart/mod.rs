@@ -130,11 +130,7 @@ impl Init for Upstart {
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
-        let one = |unit: &UnitName| {
-            let look = self.track.look(unit)?;
-            Ok(seen::seen(unit, &look, self.track.remembered(unit)))
-        };
-        units.iter().map(one).collect()
+        units.iter().map(|unit| self.track.seen(unit)).collect()
     }
 
     /// One after the other: a restart is two requests, and what they lead to is looked at between.

@@ -7,8 +7,10 @@ use super::queries::Look;
 use super::state::{Goal, Instance};
 use crate::domain::{ActiveState, FileState, Known, LoadState, Seen, UnitFacts, UnitName};
 
-/// What `recover` compares. `process` is a main process that was seen before and still runs.
-pub(super) fn seen(unit: &UnitName, look: &Look, process: Option<Process>) -> Seen {
+/// What `recover` compares. `process` is a main process that was seen before and still runs; `taken`
+/// is how many starts were taken on whose answers were lost: what such a one started and is gone
+/// has been and ended, which nothing else tells of a task.
+pub(super) fn seen(unit: &UnitName, look: &Look, process: Option<Process>, taken: u32) -> Seen {
     let mut seen = Seen {
         load: Known::Is(load(look)),
         active: Known::Is(active(look)),
@@ -30,6 +32,8 @@ pub(super) fn seen(unit: &UnitName, look: &Look, process: Option<Process>) -> Se
         seen.main_pid = process.pid;
         seen.invocation = process.invocation();
         seen.started = process.started();
+    } else if taken > 0 && matches!(look, Look::Absent(_)) {
+        seen.invocation = format!("taken:{taken}");
     }
     seen
 }
@@ -118,7 +122,7 @@ mod tests {
     #[test]
     fn a_main_process_with_its_start_stands_for_the_invocation() {
         let look = Look::There(job(), there(Goal::Up, State::Running));
-        let seen = seen(&unit(), &look, None);
+        let seen = seen(&unit(), &look, None, 0);
         assert_eq!(seen.main_pid, std::process::id());
         let start = format!("{}:", std::process::id());
         assert!(seen.invocation.starts_with(&start) && seen.invocation.len() > start.len());
@@ -133,11 +137,12 @@ mod tests {
             &unit(),
             &Look::There(job(), there(Goal::Up, State::Running)),
             None,
+            0,
         );
         let process = Process::of(std::process::id());
-        let after = seen(&unit(), &Look::Absent(job()), process);
+        let after = seen(&unit(), &Look::Absent(job()), process, 1);
         assert_eq!(after, before);
-        let gone = seen(&unit(), &Look::Absent(job()), None);
+        let gone = seen(&unit(), &Look::Absent(job()), None, 0);
         assert_eq!(gone.active, Known::Is(ActiveState::Inactive));
         assert_eq!((gone.invocation.as_str(), gone.started), ("", 0));
     }

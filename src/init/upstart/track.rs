@@ -7,7 +7,7 @@ use super::link::Link;
 use super::process::{Owner, Process};
 use super::queries::{self, Look};
 use super::seen;
-use crate::domain::UnitName;
+use crate::domain::{Seen, UnitName};
 use crate::init::InitError;
 
 /// The connection, and what was seen over it so far.
@@ -15,6 +15,8 @@ use crate::init::InitError;
 pub(super) struct Track {
     pub(super) link: Link,
     processes: BTreeMap<UnitName, Process>,
+    /// How often a start was taken on whose answer was lost.
+    taken: BTreeMap<UnitName, u32>,
 }
 
 impl Track {
@@ -23,6 +25,7 @@ impl Track {
         Self {
             link,
             processes: BTreeMap::new(),
+            taken: BTreeMap::new(),
         }
     }
 
@@ -39,6 +42,24 @@ impl Track {
     pub(super) fn remembered(&self, unit: &UnitName) -> Option<Process> {
         let process = self.processes.get(unit).copied();
         process.filter(|process| process.is_alive())
+    }
+
+    /// What is to be seen of `unit` now.
+    pub(super) fn seen(&mut self, unit: &UnitName) -> Result<Seen, InitError> {
+        let look = self.look(unit)?;
+        Ok(self.as_seen(unit, &look))
+    }
+
+    /// The same, of what was looked at just now.
+    pub(super) fn as_seen(&self, unit: &UnitName, look: &Look) -> Seen {
+        let taken = self.taken.get(unit).copied().unwrap_or(0);
+        seen::seen(unit, look, self.remembered(unit), taken)
+    }
+
+    /// Upstart took a start of `unit` on, and did not come to answer.
+    pub(super) fn was_taken(&mut self, unit: &UnitName) {
+        let taken = self.taken.entry(unit.clone()).or_default();
+        *taken = taken.saturating_add(1);
     }
 
     /// Whose processes this Upstart may have us signal.

@@ -11,7 +11,6 @@ use super::names::{INSTANCE, INVALID_ARGS, JOB, Trouble, UNKNOWN_INSTANCE, UNKNO
 use super::process::Process;
 use super::queries::{Job, Look, NO_VARIABLES};
 use super::request::{Heard, QUIET, Reply, Request, Watch, of_instance, send};
-use super::seen;
 use super::state::{Goal, Instance, State};
 use super::track::Track;
 use crate::domain::{Contact, Job as Asked, JobFailure, Loss, Seen, UnitName, Verb, Wait};
@@ -37,6 +36,14 @@ pub(super) struct Work<'a> {
     before: Option<Seen>,
     begun: Instant,
     limit: Deadline,
+    begun_once: Begun,
+}
+
+/// Whether Upstart took a start on whose answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    No,
+    Yes,
 }
 
 impl<'a> Work<'a> {
@@ -54,6 +61,7 @@ impl<'a> Work<'a> {
             unit: &asked.unit,
             wait,
             before: None,
+            begun_once: Begun::No,
             begun,
             limit: Deadline(limit.and_then(|limit| begun.checked_add(limit))),
         }
@@ -62,11 +70,7 @@ impl<'a> Work<'a> {
     /// Does it.
     pub(super) fn carry_out(&mut self) -> Done {
         let look = self.look()?;
-        self.before = Some(seen::seen(
-            self.unit,
-            &look,
-            self.track.remembered(self.unit),
-        ));
+        self.before = Some(self.track.as_seen(self.unit, &look));
         match self.asked.verb {
             Verb::Start => self.start(look),
             Verb::Stop => self.stop(look),
@@ -97,6 +101,7 @@ impl<'a> Work<'a> {
     fn ask_start(&mut self, job: &Job, instance: Option<&Instance>) -> Done {
         if instance.is_none() {
             self.no_process_left()?;
+            self.not_begun_yet()?;
         }
         let reply = match (&job.instance, instance) {
             (None, _) => self.of_job(job, "Start", Goal::Up),
@@ -176,14 +181,14 @@ impl<'a> Work<'a> {
 
     /// Does `part` again where its request was lost and looking shows what is left to do. Starting
     /// and stopping look first, so that nothing is done twice. Not where the request may still be
-    /// carried out, nor where it was taken on and nothing is left to see.
+    /// carried out.
     fn insist(&mut self, mut part: impl FnMut(&mut Self) -> Done) -> Done {
         let patience = self.track.link.wait;
         let mut since = None;
         loop {
             match part(self) {
                 Err(JobFailure::Lost(loss))
-                    if matches!(loss.contact, Contact::Unread | Contact::Sent)
+                    if loss.contact != Contact::Pending
                         && since.get_or_insert_with(Instant::now).elapsed() < patience => {}
                 other => return other,
             }
@@ -322,6 +327,17 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// A start of ours that was taken on is not asked for again because nothing of it is there.
+    fn not_begun_yet(&self) -> Done {
+        match self.begun_once {
+            Begun::No => Ok(()),
+            Begun::Yes => Err(refused(
+                "org.freedesktop.DBus.Error.Failed",
+                format!("{} was started and ended, nobody knows how", self.unit),
+            )),
+        }
+    }
+
     fn of_job(&mut self, job: &Job, member: &str, goal: Goal) -> Reply {
         let request = Request {
             path: &job.path,
@@ -355,7 +371,12 @@ impl<'a> Work<'a> {
             begun: self.begun,
             limit: self.limit,
         };
-        send(&mut self.track.link, request, watch)
+        let reply = send(&mut self.track.link, request, watch);
+        if request.goal == Some(Goal::Up) && matches!(reply, Reply::Lost(Contact::Taken, _)) {
+            self.track.was_taken(self.unit);
+            self.begun_once = Begun::Yes;
+        }
+        reply
     }
 
     fn look(&mut self) -> Result<Look, JobFailure> {
