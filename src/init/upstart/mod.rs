@@ -11,6 +11,7 @@ mod request;
 mod seen;
 mod sessions;
 mod state;
+mod status;
 mod track;
 mod work;
 
@@ -72,8 +73,10 @@ impl Upstart {
     }
 
     /// Tells `onlooker` of waiting.
-    pub fn set_onlooker(&mut self, onlooker: Rc<dyn Onlooker>) {
+    #[must_use]
+    pub fn watched_by(mut self, onlooker: Rc<dyn Onlooker>) -> Self {
         self.track.link.onlooker = onlooker;
+        self
     }
 
     /// Where it listens.
@@ -87,6 +90,16 @@ impl Upstart {
     /// When nobody, or somebody else, listens, or Upstart does not answer in time.
     pub fn connect(&mut self) -> Result<(), InitError> {
         self.track.link.connected().map(|_| ())
+    }
+
+    /// The unit's state as `initctl status` writes it, `foo start/running, process 42`; `None` where
+    /// Upstart has no such job, or only instances of it that are told apart by variables.
+    ///
+    /// # Errors
+    /// When Upstart could not be asked.
+    pub fn status_line(&mut self, unit: &UnitName) -> Result<Option<String>, InitError> {
+        let look = self.track.look(unit)?;
+        Ok(status::line(unit, &look))
     }
 
     /// Re-executes it, waits until it answers again, and compares what it knows with before.

@@ -176,6 +176,7 @@ fn instance(path: &str, mut properties: HashMap<String, OwnedVariant>) -> Instan
     Instance {
         path: path.to_owned(),
         name,
+        words: format!("{goal}/{state}"),
         goal: Goal::parse(&goal),
         state: State::parse(&state),
         processes: properties

@@ -113,6 +113,7 @@ mod tests {
         Instance {
             path: "/foo/_".to_owned(),
             name: String::new(),
+            words: String::new(),
             goal: Some(goal),
             state,
             processes: vec![("main".to_owned(), std::process::id())],

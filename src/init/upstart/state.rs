@@ -51,6 +51,8 @@ pub(super) struct Instance {
     pub(super) path: String,
     /// Its name, empty where the job has but one.
     pub(super) name: String,
+    /// Goal and state in Upstart's words: `start/running`.
+    pub(super) words: String,
     /// What Upstart wants of it; `None` where that is not known.
     pub(super) goal: Option<Goal>,
     /// How far it is.
@@ -106,6 +108,7 @@ mod tests {
         Instance {
             path: "/x".to_owned(),
             name: String::new(),
+            words: format!("{goal}/{state}"),
             goal: Goal::parse(goal),
             state: State::parse(state),
             processes: vec![("post-start".to_owned(), 4), ("main".to_owned(), 7)],
