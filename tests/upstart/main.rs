@@ -10,9 +10,11 @@
 )]
 #![allow(unreachable_pub, missing_docs, reason = "nobody imports a test")]
 
+mod behaviour;
 mod calls;
 mod interruptions;
 mod jobs;
 mod server;
+mod sessions;
 mod wire;
 mod world;
