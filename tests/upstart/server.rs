@@ -90,7 +90,7 @@ pub struct Server {
     stalled_until: Option<Instant>,
     back_at: Option<Instant>,
     clients: Vec<Client>,
-    clients_so_far: u64,
+    pub clients_so_far: u64,
     pub jobs: Jobs,
     pub reexec: Reexec,
     pub kind: Kindness,

@@ -75,8 +75,7 @@ impl World {
 
     /// A client that trusts this process as the system's trusts process 1.
     pub fn upstart(&self) -> Upstart {
-        let upstart = Upstart::at(self.address.clone());
-        upstart.waiting(LIMIT).answering(LIMIT)
+        Upstart::at(self.address.clone()).waiting(LIMIT)
     }
 
     pub fn address(&self) -> &Address {

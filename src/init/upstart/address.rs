@@ -2,17 +2,20 @@
 //! any user to take while Upstart is away, and reaches into chroots: nothing is believed, and no
 //! byte is sent, before the kernel has told which process listens.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::socket::UnixCredentials;
 use nix::unistd::geteuid;
+use zbus::Message;
+use zbus::wire::OwnedVariant;
 
 use super::names::{MANAGER, MANAGER_PATH, PROPERTIES, UPSTART};
 use crate::init::InitError;
 use crate::init::dbus::abstract_socket::connect_abstract;
 use crate::init::dbus::connection::{Connection, Peer, body};
 use crate::init::dbus::dial::{enter, unreachable_at, wrong};
-use zbus::wire::OwnedVariant;
+use crate::init::dbus::link::Dial;
+use crate::init::dbus::patience::Attempt;
 
 /// The system's Upstart.
 const SYSTEM: &str = "/com/ubuntu/upstart";
@@ -54,31 +57,6 @@ impl Address {
         }
     }
 
-    /// Connects, checks who listens, logs in, and has it say that it is Upstart.
-    pub(super) fn dial(&self, limit: Duration) -> Result<Connection, InitError> {
-        let begun = Instant::now();
-        let left = || limit.saturating_sub(begun.elapsed());
-        let place = std::path::PathBuf::from(format!("@{}", self.name));
-        let stream = connect_abstract(UPSTART, &self.name)?;
-        let peer = stream
-            .peer()
-            .map_err(|error| wrong(UPSTART, &place, &error))?;
-        self.check(peer)
-            .map_err(|why| wrong(UPSTART, &place, &why))?;
-        enter(UPSTART, &stream, &place, left())?;
-        let mut connection = Connection::new(stream, DIRECT);
-        let question = connection.call(MANAGER_PATH, PROPERTIES, "Get", &(MANAGER, "version"))?;
-        let answer = connection.call_all(&[question], left());
-        match answer.map(|mut answers| answers.pop()) {
-            Ok(Some(answer)) => is_upstart(&text(answer)?)
-                .then_some(connection)
-                .ok_or_else(|| wrong(UPSTART, &place, &"it does not say that it is Upstart")),
-            Ok(None) => Err(unreachable_at(UPSTART, &place, "no answer")),
-            Err(InitError::Lost { why, .. }) if !self.lets_us_in() => Err(self.no_entry(&why)),
-            Err(error) => Err(error),
-        }
-    }
-
     fn check(&self, peer: UnixCredentials) -> Result<(), String> {
         let is = (peer.uid(), u32::try_from(peer.pid()).ok());
         if is == (self.uid, Some(self.pid)) {
@@ -106,7 +84,43 @@ impl Address {
     }
 }
 
-fn text(answer: Result<zbus::Message, InitError>) -> Result<String, InitError> {
+impl Dial for Address {
+    fn init(&self) -> &'static str {
+        UPSTART
+    }
+
+    /// Connects, checks who listens, logs in, and has it say that it is Upstart.
+    fn dial(&self, attempt: Attempt) -> Result<Connection, InitError> {
+        let begun = Instant::now();
+        let left = || attempt.limit.saturating_sub(begun.elapsed());
+        let place = std::path::PathBuf::from(format!("@{}", self.name));
+        let stream = connect_abstract(UPSTART, &self.name)?;
+        let peer = stream
+            .peer()
+            .map_err(|error| wrong(UPSTART, &place, &error))?;
+        self.check(peer)
+            .map_err(|why| wrong(UPSTART, &place, &why))?;
+        enter(UPSTART, &stream, &place, left())?;
+        let mut connection = Connection::new(stream, DIRECT);
+        let question = connection.call(MANAGER_PATH, PROPERTIES, "Get", &(MANAGER, "version"))?;
+        let answer = connection.call_all(&[question], left());
+        match answer.map(|mut answers| answers.pop()) {
+            Ok(Some(answer)) => is_upstart(&text(answer)?)
+                .then_some(connection)
+                .ok_or_else(|| wrong(UPSTART, &place, &"it does not say that it is Upstart")),
+            Ok(None) => Err(unreachable_at(UPSTART, &place, "no answer")),
+            Err(InitError::Lost { why, .. }) if !self.lets_us_in() => Err(self.no_entry(&why)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every signal goes to everybody.
+    fn subscriptions(&self, _: &Connection) -> Result<Vec<Message>, InitError> {
+        Ok(Vec::new())
+    }
+}
+
+fn text(answer: Result<Message, InitError>) -> Result<String, InitError> {
     let variant: OwnedVariant = body(answer)?;
     Ok(String::try_from(variant).unwrap_or_default())
 }

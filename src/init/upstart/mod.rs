@@ -2,7 +2,6 @@
 //! It observes and carries out; it decides nothing and prints nothing.
 
 mod address;
-mod link;
 mod names;
 mod process;
 mod queries;
@@ -22,7 +21,6 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 pub use self::address::Address;
-use self::link::Link;
 use self::process::Process;
 use self::queries::Look;
 pub use self::reexec::{Lost, ReexecError, Reexecuted};
@@ -53,35 +51,22 @@ impl Upstart {
     pub fn at(address: Address) -> Self {
         Self {
             limit: None,
-            track: Track::over(Link::new(address)),
+            track: Track::new(address),
         }
     }
 
-    /// Waits for this long when nobody answers.
+    /// Waits for this long when nobody is there, or nobody answers.
     #[must_use]
     pub fn waiting(mut self, wait: Duration) -> Self {
-        self.track.link.wait = wait;
-        self
-    }
-
-    /// Gives Upstart this long for one answer, and for logging in.
-    #[must_use]
-    pub fn answering(mut self, answer: Duration) -> Self {
-        self.track.link.answer = answer;
-        self.track.link.handshake = self.track.link.handshake.min(answer);
+        self.track.set_wait(wait);
         self
     }
 
     /// Tells `onlooker` of waiting.
     #[must_use]
     pub fn watched_by(mut self, onlooker: Rc<dyn Onlooker>) -> Self {
-        self.track.link.onlooker = onlooker;
+        self.track.link.set_onlooker(onlooker);
         self
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> &Address {
-        &self.track.link.address
     }
 
     /// Connects where there is no connection, or one that the other end has closed.
@@ -107,7 +92,8 @@ impl Upstart {
     /// # Errors
     /// When it could not be asked, did not come back, or came back without its state.
     pub fn reexec(&mut self) -> Result<Reexecuted, ReexecError> {
-        reexec::reexec(&mut self.track.link)
+        let wait = self.track.wait;
+        reexec::reexec(&mut self.track.link, wait)
     }
 
     fn facts(&mut self, unit: &UnitName) -> Result<UnitFacts, InitError> {

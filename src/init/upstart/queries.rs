@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use zbus::Message;
 use zbus::wire::{Array, OwnedObjectPath, OwnedVariant, Structure, Variant};
 
-use super::link::Link;
+use super::address::Address;
 use super::names::{INSTANCE, JOB, MANAGER, MANAGER_PATH, PROPERTIES, Trouble};
 use super::state::{Goal, Instance, State};
 use crate::domain::{Known, UnitName};
 use crate::init::InitError;
-use crate::init::dbus::connection::{Answer, body, unexpected};
+use crate::init::dbus::connection::{Answer, Connection, body, unexpected};
+use crate::init::dbus::link::Link;
 
 /// No variables: the instance of a job that has but one.
 pub(super) const NO_VARIABLES: [&str; 0] = [];
@@ -39,7 +40,7 @@ pub(super) enum Look {
 }
 
 /// Looks for the job of `unit` and its instance, as they are now.
-pub(super) fn look(link: &mut Link, unit: &UnitName) -> Result<Look, InitError> {
+pub(super) fn look(link: &mut Link<Address>, unit: &UnitName) -> Result<Look, InitError> {
     let service = unit.service();
     let name = service.as_str();
     if let Some(path) = job(link, name)? {
@@ -56,7 +57,7 @@ pub(super) fn look(link: &mut Link, unit: &UnitName) -> Result<Look, InitError> 
 }
 
 /// Whether a job is started by itself at some event. An empty list is what a disabled one has.
-pub(super) fn starts_by_itself(link: &mut Link, job: &Job) -> Known<bool> {
+pub(super) fn starts_by_itself(link: &mut Link<Address>, job: &Job) -> Known<bool> {
     let answer = one(link, &job.path, PROPERTIES, "Get", &(JOB, "start_on"));
     let is_empty = answer.and_then(|answer| {
         let variant: OwnedVariant = body(answer)?;
@@ -68,7 +69,7 @@ pub(super) fn starts_by_itself(link: &mut Link, job: &Job) -> Known<bool> {
 }
 
 /// All instances of all jobs.
-pub(super) fn all_instances(link: &mut Link) -> Result<Vec<Instance>, InitError> {
+pub(super) fn all_instances(link: &mut Link<Address>) -> Result<Vec<Instance>, InitError> {
     let jobs: Vec<OwnedObjectPath> = body(one(link, MANAGER_PATH, MANAGER, "GetAllJobs", &())?)?;
     let answers = link.ask(|connection| {
         let of = |job: &OwnedObjectPath| connection.call(job, JOB, "GetAllInstances", &());
@@ -87,7 +88,7 @@ pub(super) fn all_instances(link: &mut Link) -> Result<Vec<Instance>, InitError>
 }
 
 /// The path of the job `name`.
-fn job(link: &mut Link, name: &str) -> Result<Option<String>, InitError> {
+fn job(link: &mut Link<Address>, name: &str) -> Result<Option<String>, InitError> {
     let answer = one(link, MANAGER_PATH, MANAGER, "GetJobByName", &name)?;
     match body::<OwnedObjectPath>(answer) {
         Ok(path) => Ok(Some(path.as_str().to_owned())),
@@ -96,7 +97,7 @@ fn job(link: &mut Link, name: &str) -> Result<Option<String>, InitError> {
     }
 }
 
-fn single(link: &mut Link, path: String) -> Result<Look, InitError> {
+fn single(link: &mut Link<Address>, path: String) -> Result<Look, InitError> {
     let answer = one(link, &path, JOB, "GetInstance", &NO_VARIABLES.as_slice())?;
     let job = Job {
         path,
@@ -116,7 +117,7 @@ fn single(link: &mut Link, path: String) -> Result<Look, InitError> {
     }
 }
 
-fn named(link: &mut Link, path: String, name: &str) -> Result<Look, InitError> {
+fn named(link: &mut Link<Address>, path: String, name: &str) -> Result<Look, InitError> {
     let mut all = instances_of(link, &path)?.into_iter();
     let found = all.find(|instance| instance.name == name);
     let job = Job {
@@ -129,7 +130,7 @@ fn named(link: &mut Link, path: String, name: &str) -> Result<Look, InitError> {
     })
 }
 
-fn instances_of(link: &mut Link, job: &str) -> Result<Vec<Instance>, InitError> {
+fn instances_of(link: &mut Link<Address>, job: &str) -> Result<Vec<Instance>, InitError> {
     let answer = one(link, job, JOB, "GetAllInstances", &())?;
     match body::<Vec<OwnedObjectPath>>(answer) {
         Ok(paths) => instances(link, &paths),
@@ -139,7 +140,10 @@ fn instances_of(link: &mut Link, job: &str) -> Result<Vec<Instance>, InitError> 
 }
 
 /// What the instances at `paths` do; those that are gone meanwhile are left out.
-fn instances(link: &mut Link, paths: &[OwnedObjectPath]) -> Result<Vec<Instance>, InitError> {
+fn instances(
+    link: &mut Link<Address>,
+    paths: &[OwnedObjectPath],
+) -> Result<Vec<Instance>, InitError> {
     if paths.is_empty() {
         return Ok(Vec::new());
     }
@@ -207,7 +211,7 @@ fn process(value: &Variant<'_>) -> Option<(String, u32)> {
 
 /// One question and its answer.
 fn one<B>(
-    link: &mut Link,
+    link: &mut Link<Address>,
     path: &str,
     interface: &str,
     member: &str,
@@ -216,7 +220,7 @@ fn one<B>(
 where
     B: serde::Serialize + zbus::DynamicType,
 {
-    let ask = |connection: &crate::init::dbus::connection::Connection| {
+    let ask = |connection: &Connection| {
         Ok::<Vec<Message>, InitError>(vec![connection.call(path, interface, member, arguments)?])
     };
     let answer = link.ask(ask)?.pop();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::link::Link;
+use super::address::Address;
 use super::names::{MANAGER, MANAGER_PATH, Trouble, UPSTART};
 use super::process::Process;
 use super::queries::all_instances;
@@ -13,6 +13,7 @@ use super::sessions::Session;
 use super::state::Instance;
 use crate::init::InitError;
 use crate::init::dbus::connection::{Incoming, serial};
+use crate::init::dbus::link::Link;
 use crate::init::dbus::stream::Deadline;
 
 /// What a re-exec left as it was.
@@ -62,10 +63,10 @@ fn listed(lost: &[Lost]) -> String {
 }
 
 /// Re-executes the Upstart behind `link`.
-pub(super) fn reexec(link: &mut Link) -> Result<Reexecuted, ReexecError> {
+pub(super) fn reexec(link: &mut Link<Address>, wait: Duration) -> Result<Reexecuted, ReexecError> {
     let before = known(link)?;
     let begun = Instant::now();
-    restart(link)?;
+    restart(link, wait)?;
     let after = known(link)?;
     let took = begun.elapsed();
     let lost: Vec<Lost> = before
@@ -79,7 +80,7 @@ pub(super) fn reexec(link: &mut Link) -> Result<Reexecuted, ReexecError> {
     Err(ReexecError::LostTrack(lost))
 }
 
-fn known(link: &mut Link) -> Result<Vec<Before>, InitError> {
+fn known(link: &mut Link<Address>) -> Result<Vec<Before>, InitError> {
     let known = |instance: Instance| Before {
         process: Process::of(instance.main_pid()),
         instance,
@@ -92,13 +93,7 @@ pub(super) fn all_at_once(
     sessions: &[Session],
     wait: Duration,
 ) -> Vec<Result<Reexecuted, ReexecError>> {
-    let one = |session: Session| {
-        let mut link = Link::new(session.address());
-        link.wait = wait;
-        link.answer = wait;
-        link.handshake = link.handshake.min(wait);
-        reexec(&mut link)
-    };
+    let one = |session: Session| reexec(&mut Link::new(session.address(), wait), wait);
     std::thread::scope(|scope| {
         let begin = |session: &Session| {
             let session = *session;
@@ -142,8 +137,7 @@ impl Before {
 
 /// Asks for the re-exec and waits for the connection to end. Asked again where the request cannot
 /// have been read: once too often does no harm.
-fn restart(link: &mut Link) -> Result<(), ReexecError> {
-    let wait = link.wait;
+fn restart(link: &mut Link<Address>, wait: Duration) -> Result<(), ReexecError> {
     let deadline = Deadline::after(wait);
     loop {
         let connection = link.connected()?;

@@ -1,15 +1,17 @@
 //! One request that changes something: sent once, never twice, and followed until it is answered.
 //! What Upstart signals meanwhile is kept: it tells of a request whose answer was lost how far it came.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use zbus::Message;
 
-use super::link::Link;
+use super::address::Address;
 use super::names::{INSTANCE, MANAGER, MANAGER_PATH, PROPERTIES, UPSTART};
 use super::state::Goal;
 use crate::domain::{Contact, Job};
 use crate::init::dbus::connection::{Connection, Incoming, serial};
+use crate::init::dbus::link::Link;
 use crate::init::dbus::stream::Deadline;
 use crate::init::{InitError, Onlooker};
 
@@ -43,6 +45,8 @@ pub(super) struct Watch<'a> {
     pub(super) begun: Instant,
     /// When it is left to itself.
     pub(super) limit: Deadline,
+    /// How long Upstart itself may be silent.
+    pub(super) answer: Duration,
 }
 
 /// What became of a request.
@@ -68,12 +72,12 @@ pub(super) struct Heard {
 }
 
 /// Sends `request` and waits for its answer.
-pub(super) fn send<B>(link: &mut Link, request: &Request<'_, B>, watch: Watch<'_>) -> Reply
+pub(super) fn send<B>(link: &mut Link<Address>, request: &Request<'_, B>, watch: Watch<'_>) -> Reply
 where
     B: serde::Serialize + zbus::DynamicType,
 {
-    let answer = link.answer;
-    let onlooker = std::rc::Rc::clone(&link.onlooker);
+    let answer = watch.answer;
+    let onlooker = Rc::clone(link.patience.onlooker());
     let connection = match link.connected() {
         Ok(connection) => connection,
         Err(error @ InitError::Refused { .. }) => return Reply::Error(error),
@@ -96,7 +100,6 @@ where
     let mut listen = Listening {
         connection,
         asked: serial(call),
-        answer,
         watch,
         onlooker: onlooker.as_ref(),
     };
@@ -117,8 +120,6 @@ struct Listening<'a> {
     connection: &'a mut Connection,
     /// The serial number of the request.
     asked: u32,
-    /// How long Upstart itself may be silent.
-    answer: Duration,
     watch: Watch<'a>,
     onlooker: &'a dyn Onlooker,
 }
@@ -128,7 +129,11 @@ impl Listening<'_> {
         let mut heard_at = Instant::now();
         let mut asked_after = false;
         loop {
-            let quiet = if asked_after { self.answer } else { QUIET };
+            let quiet = if asked_after {
+                self.watch.answer
+            } else {
+                QUIET
+            };
             let deadline = Deadline(heard_at.checked_add(quiet)).or(self.watch.limit);
             let incoming = self.connection.receive(deadline).map_err(lost)?;
             match incoming {
@@ -142,7 +147,7 @@ impl Listening<'_> {
                 None => {
                     let (job, begun) = (self.watch.job, self.watch.begun);
                     self.onlooker.working(&[job], begun.elapsed());
-                    ask_after(self.connection, self.answer).map_err(lost)?;
+                    ask_after(self.connection, self.watch.answer).map_err(lost)?;
                     (heard_at, asked_after) = (Instant::now(), true);
                     continue;
                 }
@@ -154,7 +159,7 @@ impl Listening<'_> {
     fn silent(&self) -> Reply {
         let silent = InitError::Silent {
             init: UPSTART,
-            seconds: self.answer.as_secs(),
+            seconds: self.watch.answer.as_secs(),
         };
         Reply::Lost(Contact::Pending, silent.to_string())
     }

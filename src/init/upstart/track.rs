@@ -2,31 +2,51 @@
 //! runs on without an instance is one that Upstart has lost track of.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::link::Link;
+use super::address::Address;
 use super::process::{Owner, Process};
 use super::queries::{self, Look};
 use super::seen;
 use crate::domain::{Seen, UnitName};
 use crate::init::InitError;
+use crate::init::dbus::link::Link;
+
+/// How long Upstart may be away, where nobody says otherwise.
+const WAIT: Duration = Duration::from_secs(30);
 
 /// The connection, and what was seen over it so far.
 #[derive(Debug)]
 pub(super) struct Track {
-    pub(super) link: Link,
+    pub(super) link: Link<Address>,
+    /// How long Upstart may be away, or silent.
+    pub(super) wait: Duration,
+    owner: Owner,
     processes: BTreeMap<UnitName, Process>,
     /// How often a start was taken on whose answer was lost.
     taken: BTreeMap<UnitName, u32>,
 }
 
 impl Track {
-    /// Nothing is seen yet.
-    pub(super) fn over(link: Link) -> Self {
+    /// Nothing is seen yet, and nobody contacted.
+    pub(super) fn new(address: Address) -> Self {
+        let owner = match address.uid {
+            0 => Owner::Anybody,
+            uid => Owner::User(uid),
+        };
         Self {
-            link,
+            link: Link::new(address, WAIT),
+            wait: WAIT,
+            owner,
             processes: BTreeMap::new(),
             taken: BTreeMap::new(),
         }
+    }
+
+    /// Waits for this long.
+    pub(super) fn set_wait(&mut self, wait: Duration) {
+        self.wait = wait;
+        self.link.patience.set_wait(wait);
     }
 
     /// Looks for the job of `unit` and its instance, as they are now.
@@ -64,9 +84,6 @@ impl Track {
 
     /// Whose processes this Upstart may have us signal.
     pub(super) fn owner(&self) -> Owner {
-        match self.link.address.uid {
-            0 => Owner::Anybody,
-            uid => Owner::User(uid),
-        }
+        self.owner
     }
 }

@@ -183,7 +183,7 @@ impl<'a> Work<'a> {
     /// and stopping look first, so that nothing is done twice. Not where the request may still be
     /// carried out.
     fn insist(&mut self, mut part: impl FnMut(&mut Self) -> Done) -> Done {
-        let patience = self.track.link.wait;
+        let patience = self.track.wait;
         let mut since = None;
         loop {
             match part(self) {
@@ -283,7 +283,7 @@ impl<'a> Work<'a> {
                 return Err(self.timed_out());
             }
             if told.elapsed() >= QUIET {
-                let onlooker = &self.track.link.onlooker;
+                let onlooker = self.track.link.patience.onlooker();
                 onlooker.working(&[self.asked], self.begun.elapsed());
                 told = Instant::now();
             }
@@ -299,7 +299,7 @@ impl<'a> Work<'a> {
             Look::Absent(job) | Look::There(job, _) => job.path.as_str(),
             Look::NoJob | Look::Several(_) => "",
         };
-        while let Some(connection) = self.track.link.current() {
+        while let Ok(connection) = self.track.link.current() {
             match connection.receive(deadline) {
                 Ok(Some(Incoming::Signal(signal))) if of_instance(&signal, path).is_some() => {
                     return;
@@ -370,6 +370,7 @@ impl<'a> Work<'a> {
             job: self.asked,
             begun: self.begun,
             limit: self.limit,
+            answer: self.track.wait,
         };
         let reply = send(&mut self.track.link, request, watch);
         if request.goal == Some(Goal::Up) && matches!(reply, Reply::Lost(Contact::Taken, _)) {
