@@ -14,6 +14,7 @@ mod behaviour;
 mod calls;
 mod interruptions;
 mod jobs;
+mod machine;
 mod server;
 mod sessions;
 mod wire;
