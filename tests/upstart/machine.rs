@@ -15,7 +15,7 @@ const INSIDE: &str = "RCPOLICY_TEST_MACHINE";
 /// The test that is run again inside.
 const TEST: &str =
     "machine::invoke_rc_d_does_with_upstart_as_the_stock_script_did_and_never_errs_in_a_re_exec";
-/// Arguments: the machine's root, this binary, invoke-rc.d, the test.
+/// Arguments: the machine's root, this binary, invoke-rc.d, rcpolicy, the test.
 const ENTER: &str = r#"
 set -eu
 root=$1
@@ -33,6 +33,7 @@ for link in bin sbin lib lib64 lib32; do ln -s "usr/$link" "$link"; done
 printf '#!/bin/sh\necho N 2\n' >usr/sbin/runlevel
 chmod 755 usr/sbin/runlevel
 : >tools/invoke-rc.d; mount --bind "$3" tools/invoke-rc.d
+: >tools/rcpolicy; mount --bind "$4" tools/rcpolicy
 mount -t proc proc proc
 mount -t tmpfs -o mode=755 dev dev
 for node in null zero urandom; do : >"dev/$node"; mount --bind "/dev/$node" "dev/$node"; done
@@ -40,7 +41,7 @@ pivot_root . old
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umount -l /old
 cd /
-exec /sbin/init "$4" --exact --nocapture
+exec /sbin/init "$5" --exact --nocapture
 "#;
 
 /// What came of a call.
@@ -95,6 +96,7 @@ fn invoke_rc_d_does_with_upstart_as_the_stock_script_did_and_never_errs_in_a_re_
     actions(&world);
     disabled_failing_and_foreign(&world);
     re_execs(&world);
+    owed(&world);
     println!("upstart, as process 1: all ways of invoke-rc.d were taken");
 }
 
@@ -114,6 +116,7 @@ fn run_inside() {
         .arg(root.path())
         .arg(std::env::current_exe().unwrap())
         .arg(env!("CARGO_BIN_EXE_invoke-rc-d"))
+        .arg(env!("CARGO_BIN_EXE_rcpolicy"))
         .arg(TEST)
         .env(INSIDE, "1")
         .status()
@@ -182,6 +185,40 @@ fn disabled_failing_and_foreign(world: &World) {
     );
     let unknown = invoke("nothing stop");
     assert!(unknown.stderr.contains("unknown initscript"), "{unknown:?}");
+}
+
+/// What was put off is paid by Upstart's own job, also when nobody answered in time.
+fn owed(world: &World) {
+    fs::create_dir_all("/etc/rcpolicy/policy.d").unwrap();
+    let policy = |text: &str| fs::write("/etc/rcpolicy/policy.d/10-test.toml", text).unwrap();
+    let flush = || {
+        let flushed = Command::new("/tools/rcpolicy")
+            .arg("flush")
+            .output()
+            .unwrap();
+        assert!(flushed.status.success(), "{flushed:?}");
+    };
+    policy(
+        "[[rule]]\nservice = [\"foo\"]\naction = [\"restart\"]\ndecide = \"defer\"\nuntil = \"flush\"\n",
+    );
+    let old = world.pid("foo");
+    assert_eq!(invoke("foo restart").status, Some(0));
+    assert_eq!(world.pid("foo"), old);
+    flush();
+    assert_ne!(world.pid("foo"), old);
+    policy("[init]\nwait = \"200ms\"\n");
+    let old = world.pid("foo");
+    world.server(|server| {
+        server.reexec.refused = Duration::from_millis(1500);
+        server.go_away();
+    });
+    let late = invoke("foo restart");
+    assert_ne!(late.status, Some(0), "{late:?}");
+    assert!(late.stderr.contains("rcpolicy flush"), "{late:?}");
+    std::thread::sleep(Duration::from_millis(1600));
+    assert_eq!(world.pid("foo"), old);
+    flush();
+    assert_ne!(world.pid("foo"), old);
 }
 
 /// With the stock script, 60 calls of `status` across 8 re-execs gave one 100 and one 1.
