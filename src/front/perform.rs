@@ -25,6 +25,9 @@ use crate::report::{Voice, systemctl};
 
 use super::spoken::Spoken;
 
+/// Where the main processes are noted down that were seen under Upstart.
+const UPSTART_MEMORY: &str = "/run/rcpolicy/upstart";
+
 /// What stays the same for all units of one call.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -68,6 +71,7 @@ pub(super) fn systemd(policy: &Policy, voice: &Voice) -> Systemd {
 pub(super) fn upstart(policy: &Policy, voice: &Voice) -> Upstart {
     let settings = policy.settings();
     let mut upstart = Upstart::system()
+        .remembering(Path::new(UPSTART_MEMORY))
         .waiting(settings.init_wait)
         .watched_by(Rc::new(Spoken(voice.clone())));
     upstart.limit = match settings.action_limit {

@@ -97,6 +97,7 @@ fn invoke_rc_d_does_with_upstart_as_the_stock_script_did_and_never_errs_in_a_re_
     disabled_failing_and_foreign(&world);
     re_execs(&world);
     owed(&world);
+    lost_track(&world);
     println!("upstart, as process 1: all ways of invoke-rc.d were taken");
 }
 
@@ -219,6 +220,28 @@ fn owed(world: &World) {
     assert_eq!(world.pid("foo"), old);
     flush();
     assert_ne!(world.pid("foo"), old);
+}
+
+/// After a re-exec that kept no state, a later call still knows the process that an earlier one saw.
+fn lost_track(world: &World) {
+    let old = world.pid("foo");
+    let started = world.settled("foo").tally.started.len();
+    world.server(|server| {
+        server.reexec = crate::server::Reexec {
+            state: crate::server::State::Forgotten,
+            ..Default::default()
+        };
+        server.go_away();
+    });
+    for action in ["foo start", "foo stop", "foo restart"] {
+        let refused = invoke(action);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("lost track"), "{refused:?}");
+        // Among those of other jobs.
+        let now = world.settled("foo");
+        assert!(now.alive.contains(&old), "{action}");
+        assert_eq!(now.tally.started.len(), started, "{action}");
+    }
 }
 
 /// With the stock script, 60 calls of `status` across 8 re-execs gave one 100 and one 1.

@@ -2,6 +2,7 @@
 //! It observes and carries out; it decides nothing and prints nothing.
 
 mod address;
+mod memory;
 mod names;
 mod process;
 mod queries;
@@ -14,6 +15,7 @@ mod status;
 mod track;
 mod work;
 
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 pub use self::address::Address;
+use self::memory::Memory;
 use self::process::Process;
 use self::queries::Look;
 pub use self::reexec::{Lost, ReexecError, Reexecuted};
@@ -59,6 +62,14 @@ impl Upstart {
     #[must_use]
     pub fn waiting(mut self, wait: Duration) -> Self {
         self.track.set_wait(wait);
+        self
+    }
+
+    /// Notes the main processes that are seen down in `directory`, for later calls: whoever starts a
+    /// service that Upstart has lost track of would run a second copy of it.
+    #[must_use]
+    pub fn remembering(mut self, directory: &Path) -> Self {
+        self.track.memory = Memory(Some(directory.to_path_buf()));
         self
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::address::Address;
+use super::memory::Memory;
 use super::process::{Owner, Process};
 use super::queries::{self, Look};
 use super::seen;
@@ -21,6 +22,8 @@ pub(super) struct Track {
     pub(super) link: Link<Address>,
     /// How long Upstart may be away, or silent.
     pub(super) wait: Duration,
+    /// What earlier calls saw.
+    pub(super) memory: Memory,
     owner: Owner,
     processes: BTreeMap<UnitName, Process>,
     /// How often a start was taken on whose answer was lost.
@@ -37,6 +40,7 @@ impl Track {
         Self {
             link: Link::new(address, WAIT),
             wait: WAIT,
+            memory: Memory::default(),
             owner,
             processes: BTreeMap::new(),
             taken: BTreeMap::new(),
@@ -53,6 +57,7 @@ impl Track {
     pub(super) fn look(&mut self, unit: &UnitName) -> Result<Look, InitError> {
         let look = queries::look(&mut self.link, unit)?;
         if let Some(process) = seen::main(&look) {
+            self.memory.note(unit, process);
             self.processes.insert(unit.clone(), process);
         }
         Ok(look)
@@ -61,6 +66,7 @@ impl Track {
     /// The main process that was last seen of `unit`, where it still runs.
     pub(super) fn remembered(&self, unit: &UnitName) -> Option<Process> {
         let process = self.processes.get(unit).copied();
+        let process = process.or_else(|| self.memory.recall(unit));
         process.filter(|process| process.is_alive())
     }
 
