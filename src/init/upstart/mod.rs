@@ -2,6 +2,7 @@
 //! It observes and carries out; it decides nothing and prints nothing.
 
 mod address;
+mod failures;
 mod memory;
 mod names;
 mod process;

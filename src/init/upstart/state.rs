@@ -100,6 +100,12 @@ impl Instance {
     }
 }
 
+/// Whether `now` runs in another main process than `first`. Where one has none, nothing tells.
+pub(super) fn is_another(first: &Instance, now: &Instance) -> bool {
+    let (old, new) = (first.main_pid(), now.main_pid());
+    old != 0 && new != 0 && old != new
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,25 +3,22 @@
 //! changes the goal. What may have been done is not asked for again here, but where looking shows
 //! that it was not.
 
+mod until;
+
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::failures::{ended, is, is_down_already, refused, unknown_instance};
 use super::names::{INSTANCE, INVALID_ARGS, JOB, Trouble, UNKNOWN_INSTANCE, UNKNOWN_JOB, UPSTART};
 use super::process::Process;
 use super::queries::{Job, Look, NO_VARIABLES};
-use super::request::{Heard, QUIET, Reply, Request, Watch, of_instance, send};
-use super::state::{Goal, Instance, State};
+use super::request::{Reply, Request, Watch, send};
+use super::state::{Goal, Instance, is_another};
 use super::track::Track;
 use crate::domain::{Contact, Job as Asked, JobFailure, Loss, Seen, UnitName, Verb, Wait};
 use crate::init::InitError;
-use crate::init::dbus::connection::Incoming;
 use crate::init::dbus::stream::Deadline;
-
-/// Between two looks at an instance in transition, where no signal comes before.
-const FIRST_LOOK: Duration = Duration::from_millis(10);
-/// The longest pause between two looks.
-const LATER_LOOKS: Duration = Duration::from_millis(500);
 
 /// What became of a piece of work.
 type Done = Result<(), JobFailure>;
@@ -236,82 +233,6 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Looks until the unit is up. `answered` is what was heard until Upstart said that it was.
-    fn until_up(&mut self, answered: Option<Heard>) -> Done {
-        let reached = self.until(|look| match look {
-            Look::There(_, instance) if instance.is_up() => Some(Ok(())),
-            Look::There(_, instance) if instance.goal == Some(Goal::Down) => Some(Err(changed())),
-            Look::There(..) => None,
-            // A task has ended, or the process has: Upstart calls neither a failure.
-            Look::Absent(_) if answered.is_some_and(|heard| heard.ran) => Some(Ok(())),
-            Look::Absent(_) | Look::NoJob | Look::Several(_) => Some(Err(changed())),
-        });
-        match reached {
-            Err(failure @ JobFailure::Ended { .. }) => self.no_process_left().and(Err(failure)),
-            other => other.map(drop),
-        }
-    }
-
-    /// Looks until what was `first` is gone.
-    fn until_down(&mut self, first: &Instance) -> Done {
-        let last = self.until(|look| match look {
-            Look::Absent(_) | Look::NoJob | Look::Several(_) => Some(Ok(())),
-            Look::There(_, now) if now.goal == Some(Goal::Down) && now.state == State::Waiting => {
-                Some(Ok(()))
-            }
-            // It did go down; somebody has started it since.
-            Look::There(_, now) if now.is_up() && is_another(first, now) => Some(Ok(())),
-            Look::There(_, now) if now.is_up() => Some(Err(changed())),
-            Look::There(..) => None,
-        })?;
-        match last {
-            Look::Absent(_) => self.no_process_left(),
-            Look::There(..) | Look::NoJob | Look::Several(_) => Ok(()),
-        }
-    }
-
-    /// Looks until `judge` has an answer; the last look.
-    fn until(&mut self, judge: impl Fn(&Look) -> Option<Done>) -> Result<Look, JobFailure> {
-        let mut pause = FIRST_LOOK;
-        let mut told = Instant::now();
-        loop {
-            let look = self.look()?;
-            if let Some(done) = judge(&look) {
-                return done.map(|()| look);
-            }
-            if self.limit.passed() {
-                return Err(self.timed_out());
-            }
-            if told.elapsed() >= QUIET {
-                let onlooker = self.track.link.patience.onlooker();
-                onlooker.working(&[self.asked], self.begun.elapsed());
-                told = Instant::now();
-            }
-            self.await_news(&look, pause);
-            pause = (pause * 2).min(LATER_LOOKS);
-        }
-    }
-
-    /// Waits for a signal about the unit, or for `pause`.
-    fn await_news(&mut self, look: &Look, pause: Duration) {
-        let deadline = Deadline::after(pause).or(self.limit);
-        let path = match look {
-            Look::Absent(job) | Look::There(job, _) => job.path.as_str(),
-            Look::NoJob | Look::Several(_) => "",
-        };
-        while let Ok(connection) = self.track.link.current() {
-            match connection.receive(deadline) {
-                Ok(Some(Incoming::Signal(signal))) if of_instance(&signal, path).is_some() => {
-                    return;
-                }
-                Ok(Some(_)) if !deadline.passed() => {}
-                Ok(_) => return,
-                // The next look waits for it to come back.
-                Err(_) => return self.track.link.disconnect(),
-            }
-        }
-    }
-
     /// After a re-exec that kept no state Upstart knows of no instance while the process runs on. A
     /// start would run a second copy, and a stop would stop nothing.
     fn no_process_left(&mut self) -> Done {
@@ -431,50 +352,4 @@ impl<'a> Work<'a> {
             before: self.before.clone(),
         }))
     }
-}
-
-/// Somebody else wants something else of it.
-fn changed() -> JobFailure {
-    ended("canceled")
-}
-
-fn ended(result: &str) -> JobFailure {
-    JobFailure::Ended {
-        result: result.to_owned(),
-        service_result: String::new(),
-    }
-}
-
-fn refused(name: &str, message: String) -> JobFailure {
-    JobFailure::Refused {
-        name: name.to_owned(),
-        message,
-    }
-}
-
-fn unknown_instance(unit: &UnitName, name: &str) -> JobFailure {
-    let job = unit.service();
-    refused(
-        UNKNOWN_INSTANCE,
-        format!("{job} has no instance `{name}` now"),
-    )
-}
-
-fn is(error: &InitError, trouble: Trouble) -> bool {
-    Trouble::of(error) == Some(trouble)
-}
-
-fn is_down_already(error: &InitError) -> bool {
-    let down = [
-        Trouble::AlreadyStopped,
-        Trouble::UnknownInstance,
-        Trouble::UnknownMethod,
-    ];
-    down.iter().any(|trouble| is(error, *trouble))
-}
-
-/// Whether `now` runs in another main process than `first`. Where one has none, nothing tells.
-fn is_another(first: &Instance, now: &Instance) -> bool {
-    let (old, new) = (first.main_pid(), now.main_pid());
-    old != 0 && new != 0 && old != new
 }
