@@ -162,6 +162,10 @@ impl<'a> Said<'a> {
         }
         if let Some(job) = jobs.job_at(&self.path) {
             let spec = &jobs.specs[job];
+            let (_, property): (String, String) = self.argument();
+            if property == "name" {
+                return self.message(&Variant::from(spec.name));
+            }
             let events: Vec<Vec<String>> = if spec.starts {
                 vec![vec!["runlevel".to_owned(), "[2345]".to_owned()]]
             } else {

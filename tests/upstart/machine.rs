@@ -97,6 +97,7 @@ fn invoke_rc_d_does_with_upstart_as_the_stock_script_did_and_never_errs_in_a_re_
     disabled_failing_and_foreign(&world);
     re_execs(&world);
     owed(&world);
+    re_executed(&world);
     lost_track(&world);
     println!("upstart, as process 1: all ways of invoke-rc.d were taken");
 }
@@ -220,6 +221,27 @@ fn owed(world: &World) {
     assert_eq!(world.pid("foo"), old);
     flush();
     assert_ne!(world.pid("foo"), old);
+}
+
+/// It returns when Upstart answers again, and tells what survived.
+fn re_executed(world: &World) {
+    world.server(|server| server.reexec.refused = Duration::from_millis(80));
+    let cuts = world.server(|server| server.cuts);
+    let told = || {
+        let tool = Command::new("/tools/rcpolicy")
+            .args(["reexec", "--sessions"])
+            .output();
+        let output = tool.unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let (kept, text) = told();
+    assert!(
+        kept && text.contains("2 active units are as before"),
+        "{text}"
+    );
+    assert_eq!(world.server(|server| server.cuts), cuts + 1);
+    assert_eq!(invoke("foo status"), running(world));
 }
 
 /// After a re-exec that kept no state, a later call still knows the process that an earlier one saw.

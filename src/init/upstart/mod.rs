@@ -31,6 +31,7 @@ pub use self::reexec::{Lost, ReexecError, Reexecuted};
 pub use self::sessions::{Session, SessionError, of_directory, sessions};
 use self::track::Track;
 use self::work::Work;
+use super::reexec::{Reexecutes, Standing};
 use super::{Depth, Init, InitError, Onlooker};
 use crate::domain::{
     Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait,
@@ -184,6 +185,23 @@ impl Init for Upstart {
 
     fn release(&mut self, _: &UnitName) -> Result<(), InitError> {
         Ok(())
+    }
+}
+
+impl Reexecutes for Upstart {
+    fn standing(&mut self) -> Result<Vec<Standing>, InitError> {
+        queries::standing(&mut self.track.link)
+    }
+
+    fn reexec(&mut self, limit: Duration) -> Result<Duration, InitError> {
+        self.track.set_wait(limit);
+        reexec::only(&mut self.track.link, limit).map_err(|error| match error {
+            ReexecError::Init(error) => error,
+            other => InitError::Refused {
+                name: "org.freedesktop.DBus.Error.Failed".to_owned(),
+                message: other.to_string(),
+            },
+        })
     }
 }
 

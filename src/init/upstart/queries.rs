@@ -9,10 +9,11 @@ use zbus::wire::{Array, OwnedObjectPath, OwnedVariant, Structure, Variant};
 use super::address::Address;
 use super::names::{INSTANCE, JOB, MANAGER, MANAGER_PATH, PROPERTIES, Trouble};
 use super::state::{Goal, Instance, State};
-use crate::domain::{Known, UnitName};
+use crate::domain::{Known, ServiceName, UnitName};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Answer, Connection, body, unexpected};
 use crate::init::dbus::link::Link;
+use crate::init::reexec::Standing;
 
 /// No variables: the instance of a job that has but one.
 pub(super) const NO_VARIABLES: [&str; 0] = [];
@@ -66,6 +67,40 @@ pub(super) fn starts_by_itself(link: &mut Link<Address>, job: &Job) -> Known<boo
             .map_err(|_| unexpected("`start_on` is no list"))
     });
     is_empty.map(|empty| !empty).into()
+}
+
+/// How all instances of all jobs stand, by the names that they have here.
+pub(super) fn standing(link: &mut Link<Address>) -> Result<Vec<Standing>, InitError> {
+    let jobs: Vec<OwnedObjectPath> = body(one(link, MANAGER_PATH, MANAGER, "GetAllJobs", &())?)?;
+    let names = link.ask(|connection| {
+        let of = |job: &OwnedObjectPath| connection.call(job, PROPERTIES, "Get", &(JOB, "name"));
+        jobs.iter().map(of).collect()
+    })?;
+    let mut all = Vec::new();
+    for (job, name) in jobs.iter().zip(names) {
+        let name = body::<OwnedVariant>(name).and_then(|name| {
+            String::try_from(name).map_err(|_| unexpected("a job's name is no text"))
+        });
+        // The job was deleted meanwhile.
+        let Ok(name) = name else { continue };
+        for instance in instances_of(link, job.as_str())? {
+            all.extend(stands(&name, &instance));
+        }
+    }
+    Ok(all)
+}
+
+/// `None` for what has a name that nobody can ask for here.
+fn stands(job: &str, instance: &Instance) -> Option<Standing> {
+    let name = match instance.name.as_str() {
+        "" => job.to_owned(),
+        which => format!("{job}@{which}"),
+    };
+    Some(Standing {
+        unit: ServiceName::parse(&name).ok()?.unit(),
+        active: instance.is_up(),
+        main_pid: instance.main_pid(),
+    })
 }
 
 /// All instances of all jobs.

@@ -80,6 +80,15 @@ pub(super) fn reexec(link: &mut Link<Address>, wait: Duration) -> Result<Reexecu
     Err(ReexecError::LostTrack(lost))
 }
 
+/// Re-executes it and waits until it answers again; how long that took. What it knows then is for the
+/// caller to compare.
+pub(super) fn only(link: &mut Link<Address>, wait: Duration) -> Result<Duration, ReexecError> {
+    let begun = Instant::now();
+    restart(link, wait)?;
+    link.connected()?;
+    Ok(begun.elapsed())
+}
+
 fn known(link: &mut Link<Address>) -> Result<Vec<Before>, InitError> {
     let known = |instance: Instance| Before {
         process: Process::of(instance.main_pid()),
