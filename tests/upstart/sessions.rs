@@ -6,10 +6,11 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rcpolicy::domain::{JobOutcome, Verb};
-use rcpolicy::init::upstart::{Session, Upstart, reexec_sessions, sessions};
+use rcpolicy::init::reexec::{Reexecutes, changes};
+use rcpolicy::init::upstart::{Session, Upstart, sessions};
 
 use crate::jobs::Spec;
-use crate::server::{Cut, State};
+use crate::server::Cut;
 use crate::world::World;
 
 /// A process can be one Session Init at a time.
@@ -104,22 +105,20 @@ fn a_re_exec_of_a_session_at_any_moment_of_a_restart_loses_nothing() {
 }
 
 #[test]
-fn sessions_are_re_executed_all_at_once_and_a_silent_one_costs_its_wait_and_no_more() {
+fn a_session_is_re_executed_and_a_silent_one_costs_its_wait_and_no_more() {
     let desktop = Desktop::new(&[Spec::service("unity")]);
     desktop.world.start("unity");
-    let wait = Duration::from_millis(700);
+    let mut upstart = desktop.upstart();
+    let before = upstart.standing().unwrap();
+    upstart.reexec(Duration::from_secs(5)).unwrap();
+    assert_eq!(changes(&before, &upstart.standing().unwrap()), []);
     let absent = Session {
         uid: ours().uid,
         pid: 1,
     };
+    let wait = Duration::from_millis(300);
     let begun = Instant::now();
-    let results = reexec_sessions(&[ours(), absent, absent, absent], wait);
-    assert!(begun.elapsed() < wait * 3, "{:?}", begun.elapsed());
-    assert_eq!(results[0].as_ref().unwrap().instances, 1);
-    assert!(results[1..].iter().all(Result::is_err));
-    desktop
-        .world
-        .server(|server| server.reexec.state = State::Forgotten);
-    let lost = reexec_sessions(&[ours()], wait).remove(0).unwrap_err();
-    assert!(lost.to_string().contains("lost track"), "{lost}");
+    let mut nobody = Upstart::at(absent.address()).waiting(wait);
+    assert!(nobody.reexec(wait).is_err());
+    assert!(begun.elapsed() < wait * 5, "{:?}", begun.elapsed());
 }

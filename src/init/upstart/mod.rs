@@ -27,7 +27,7 @@ pub use self::address::Address;
 use self::memory::Memory;
 use self::process::Process;
 use self::queries::Look;
-pub use self::reexec::{Lost, ReexecError, Reexecuted};
+use self::reexec::ReexecError;
 pub use self::sessions::{Session, SessionError, of_directory, sessions};
 use self::track::Track;
 use self::work::Work;
@@ -98,15 +98,6 @@ impl Upstart {
     pub fn status_line(&mut self, unit: &UnitName) -> Result<Option<String>, InitError> {
         let look = self.track.look(unit)?;
         Ok(status::line(unit, &look))
-    }
-
-    /// Re-executes it, waits until it answers again, and compares what it knows with before.
-    ///
-    /// # Errors
-    /// When it could not be asked, did not come back, or came back without its state.
-    pub fn reexec(&mut self) -> Result<Reexecuted, ReexecError> {
-        let wait = self.track.wait;
-        reexec::reexec(&mut self.track.link, wait)
     }
 
     fn facts(&mut self, unit: &UnitName) -> Result<UnitFacts, InitError> {
@@ -195,7 +186,7 @@ impl Reexecutes for Upstart {
 
     fn reexec(&mut self, limit: Duration) -> Result<Duration, InitError> {
         self.track.set_wait(limit);
-        reexec::only(&mut self.track.link, limit).map_err(|error| match error {
+        reexec::reexec(&mut self.track.link, limit).map_err(|error| match error {
             ReexecError::Init(error) => error,
             other => InitError::Refused {
                 name: "org.freedesktop.DBus.Error.Failed".to_owned(),
@@ -203,15 +194,6 @@ impl Reexecutes for Upstart {
             },
         })
     }
-}
-
-/// Re-executes all of `sessions` at once and sees that each knows its services as before. Each is
-/// waited for as long as `wait`, and so are all of them together. The results are in their order.
-pub fn reexec_sessions(
-    sessions: &[Session],
-    wait: Duration,
-) -> Vec<Result<Reexecuted, ReexecError>> {
-    reexec::all_at_once(sessions, wait)
 }
 
 fn not_killed(process: Process, errno: Errno) -> InitError {

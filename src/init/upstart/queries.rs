@@ -103,25 +103,6 @@ fn stands(job: &str, instance: &Instance) -> Option<Standing> {
     })
 }
 
-/// All instances of all jobs.
-pub(super) fn all_instances(link: &mut Link<Address>) -> Result<Vec<Instance>, InitError> {
-    let jobs: Vec<OwnedObjectPath> = body(one(link, MANAGER_PATH, MANAGER, "GetAllJobs", &())?)?;
-    let answers = link.ask(|connection| {
-        let of = |job: &OwnedObjectPath| connection.call(job, JOB, "GetAllInstances", &());
-        jobs.iter().map(of).collect()
-    })?;
-    let mut paths = Vec::new();
-    for answer in answers {
-        match body::<Vec<OwnedObjectPath>>(answer) {
-            Ok(found) => paths.extend(found),
-            // The job was deleted meanwhile.
-            Err(InitError::Refused { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    instances(link, &paths)
-}
-
 /// The path of the job `name`.
 fn job(link: &mut Link<Address>, name: &str) -> Result<Option<String>, InitError> {
     let answer = one(link, MANAGER_PATH, MANAGER, "GetJobByName", &name)?;
