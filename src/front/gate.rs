@@ -63,6 +63,11 @@ impl Gate<'_> {
         self.ask(links, asker)
     }
 
+    /// For Upstart's jobs, which no link concerns.
+    pub(super) fn by_job(&self, asker: &mut dyn Asker) -> Passage {
+        self.ask(None, asker)
+    }
+
     /// For systemd; also what was found out about the unit.
     ///
     /// # Errors

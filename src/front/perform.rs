@@ -14,6 +14,7 @@ use crate::domain::{
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
+use crate::init::upstart::Upstart;
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::{self, Entry, Ledger};
 use crate::observe::helper::Helper;
@@ -23,6 +24,9 @@ use crate::report::log::Log;
 use crate::report::{Voice, systemctl};
 
 use super::spoken::Spoken;
+
+/// Where the main processes are noted down that were seen under Upstart.
+const UPSTART_MEMORY: &str = "/run/rcpolicy/upstart";
 
 /// What stays the same for all units of one call.
 #[derive(Debug)]
@@ -61,6 +65,21 @@ pub(super) fn systemd(policy: &Policy, voice: &Voice) -> Systemd {
     Systemd::new(limit)
         .waiting(settings.init_wait)
         .watched_by(Rc::new(Spoken(voice.clone())))
+}
+
+/// The system's Upstart, likewise.
+pub(super) fn upstart(policy: &Policy, voice: &Voice) -> Upstart {
+    let settings = policy.settings();
+    let mut upstart = Upstart::system()
+        .remembering(Path::new(UPSTART_MEMORY))
+        .waiting(settings.init_wait)
+        .watched_by(Rc::new(Spoken(voice.clone())));
+    upstart.limit = match settings.action_limit {
+        // It has none of its own.
+        ActionLimit::Unit => None,
+        ActionLimit::After(limit) => Some(limit),
+    };
+    upstart
 }
 
 /// policy-rc.d, with the policy's limits.

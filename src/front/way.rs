@@ -61,6 +61,7 @@ pub(super) fn of_invoke_rc_d(case: &Case, word: &str) -> Way {
         Verdict::Deny => Way::Denied,
         Verdict::FallBack(actions) => Way::Instead(actions.clone()),
         Verdict::Emulate(ending) => Way::Ends(*ending),
+        verdict if case.facts.init == InitKind::Upstart => under_upstart(verdict),
         _ if case.facts.init != InitKind::Systemd && case.facts.init != InitKind::Simulated => {
             by_script(&case.decision.verdict, word)
         }
@@ -93,6 +94,28 @@ fn under_systemd(case: &Case, action: &Action, word: &str) -> Way {
         | Action::TryRestart
         | Action::Reload
         | Action::ForceReload => Way::Plan,
+    }
+}
+
+/// original: with Upstart, as long as the stock script knew it, no other words were understood
+fn under_upstart(verdict: &Verdict) -> Way {
+    match verdict {
+        Verdict::Run(Action::Status) => Way::ShowStatus,
+        Verdict::Run(Action::TryRestart | Action::ForceStop | Action::Other(_)) => Way::Foreign,
+        Verdict::Run(
+            Action::Start | Action::Stop | Action::Restart | Action::Reload | Action::ForceReload,
+        )
+        | Verdict::Nothing
+        | Verdict::Stop
+        | Verdict::Quiesce
+        | Verdict::Restart
+        | Verdict::IfStale
+        | Verdict::Reload
+        | Verdict::Defer { .. }
+        | Verdict::Hold
+        | Verdict::Deny
+        | Verdict::FallBack(_)
+        | Verdict::Emulate(_) => Way::Plan,
     }
 }
 

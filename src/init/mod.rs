@@ -6,6 +6,7 @@ pub mod reexec;
 pub mod related;
 pub mod simulated;
 pub mod systemd;
+pub mod upstart;
 
 use std::time::Duration;
 

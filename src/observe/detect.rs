@@ -4,6 +4,7 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
 
+use super::upstart;
 use crate::domain::InitKind;
 
 /// Made by systemd at boot; sd_booted(3) asks for it.
@@ -25,6 +26,8 @@ pub fn init_under(root: &Path) -> InitKind {
         InitKind::Systemd
     } else if below(OPENRC_RUNS).is_file() {
         InitKind::Openrc
+    } else if root == Path::new("/") && upstart::runs() {
+        InitKind::Upstart
     } else {
         InitKind::Sysv
     }

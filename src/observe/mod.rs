@@ -10,3 +10,4 @@ pub mod life;
 pub mod links;
 pub mod offline;
 pub mod runlevel;
+mod upstart;

@@ -3,6 +3,7 @@
 
 pub mod console;
 pub mod explain;
+pub mod initctl;
 pub mod journal;
 pub mod log;
 pub mod pending;

@@ -75,9 +75,9 @@ impl Call {
                 self.known = unit.or(self.known.take());
                 passage
             }
+            InitKind::Upstart => gate.by_job(&mut asker),
             InitKind::Sysv
             | InitKind::Openrc
-            | InitKind::Upstart
             | InitKind::Runit
             | InitKind::S6
             | InitKind::Simulated => gate.by_links(&mut asker),

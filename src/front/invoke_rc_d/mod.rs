@@ -7,6 +7,7 @@ mod help;
 mod script;
 mod systemd;
 mod turns;
+mod upstart;
 
 use std::ffi::OsString;
 
@@ -17,6 +18,7 @@ use crate::domain::{
 };
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
+use crate::init::upstart::Upstart;
 use crate::observe::offline::{self, Reach};
 use crate::observe::{bypass, children, detect};
 use crate::policy::Mode;
@@ -43,6 +45,7 @@ struct Call {
     disabled: bool,
     voice: Voice,
     systemd: Systemd,
+    upstart: Upstart,
     session: Session,
     /// What was already found out about the unit.
     known: Option<UnitFacts>,
@@ -95,14 +98,21 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     if outside || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(outside).unwrap_or_else(|| stock(&call.voice));
     }
+    // Before anything is undertaken: without a job it is the init script's business.
+    let found = call.find_job();
     let requests = call.jobs_asked();
     let undertaken = call.session.undertake(&requests);
-    let ending = match call.go() {
+    let ending = match found.and_then(|()| call.go()) {
         Ok(ending) => Ok(ending),
         Err(error) => call.put_off(&requests, &error).ok_or(error),
     };
     call.session.finish(undertaken);
     ending.unwrap_or_else(|error| {
+        if call.kind == InitKind::Upstart {
+            // The stock script of today would run an init script beside Upstart's job.
+            call.voice.warn(&error.to_string());
+            return status::ERROR;
+        }
         call.voice
             .warn(&format!("{error}; handing over to the stock invoke-rc.d"));
         stock(&call.voice)
@@ -112,6 +122,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
 fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
     let session = Session::begin(&voice);
     let systemd = super::perform::systemd(&session.policy, &voice);
+    let upstart = super::perform::upstart(&session.policy, &voice);
     Call {
         action: Action::parse(&arguments.action),
         unit,
@@ -121,6 +132,7 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
         disabled: false,
         voice,
         systemd,
+        upstart,
         session,
         known: None,
         wait: Wait::Done,
@@ -211,9 +223,9 @@ impl Call {
     fn execute(&mut self, judgement: &Judgement) -> Ending {
         match self.kind {
             InitKind::Systemd => systemd::execute(self, judgement),
+            InitKind::Upstart => upstart::execute(self, judgement),
             InitKind::Sysv
             | InitKind::Openrc
-            | InitKind::Upstart
             | InitKind::Runit
             | InitKind::S6
             | InitKind::Simulated => Ok(script::execute(self, judgement)),

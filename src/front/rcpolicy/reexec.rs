@@ -1,20 +1,27 @@
 //! `rcpolicy reexec [--sessions]`: lets the init re-execute itself, returns when it answers again, and says what
 //! did not survive. With `--sessions` the users' managers too, all of them at once.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Ending, Failure, Place};
 use crate::domain::InitKind;
 use crate::front::crowd::{Crowd, Event, Limits};
+use crate::front::perform::upstart;
 use crate::init::InitError;
 use crate::init::reexec::{Change, Reexecutes, Standing, changes};
 use crate::init::systemd::{Limit, RunningUser, Systemd};
+use crate::init::upstart::{Upstart, sessions as sessions_in};
 use crate::observe::detect;
 use crate::policy::{self, Keep, Policy, Roots, positive_duration};
+use crate::report::Voice;
 use crate::report::console::Console;
 
 /// How long users' managers are waited for, in all.
 const SESSIONS: Duration = Duration::from_secs(5);
+
+/// Where users' runtime directories are.
+const RUNTIME: &str = "/run/user";
 
 /// Arguments of `rcpolicy reexec`.
 #[derive(Debug, clap::Args)]
@@ -61,8 +68,8 @@ pub(super) fn run(
 fn init(kind: InitKind, place: &Place, policy: &Policy) -> Result<Box<dyn Reexecutes>, Failure> {
     match kind {
         InitKind::Systemd => Ok(Box::new(place.systemd(policy)?)),
-        InitKind::Upstart
-        | InitKind::Sysv
+        InitKind::Upstart => Ok(Box::new(upstart(policy, &Voice::new("rcpolicy")))),
+        InitKind::Sysv
         | InitKind::Openrc
         | InitKind::Runit
         | InitKind::S6
@@ -74,8 +81,8 @@ fn init(kind: InitKind, place: &Place, policy: &Policy) -> Result<Box<dyn Reexec
 fn sessions(kind: InitKind, place: &Place, policy: &Policy) -> Result<Vec<Session>, Failure> {
     match kind {
         InitKind::Systemd => users_managers(&mut place.systemd(policy)?),
-        InitKind::Upstart
-        | InitKind::Sysv
+        InitKind::Upstart => Ok(session_inits(&place.path(RUNTIME))),
+        InitKind::Sysv
         | InitKind::Openrc
         | InitKind::Runit
         | InitKind::S6
@@ -87,16 +94,46 @@ fn users_managers(systemd: &mut Systemd) -> Result<Vec<Session>, Failure> {
     let users = systemd
         .running_users()
         .map_err(|error| Failure::Unreachable(error.to_string()))?;
+    let managers = users.into_iter().map(|user| {
+        let manager = move || Systemd::of_user(user, Limit::Unit).waiting(SESSIONS);
+        (name_of(user), manager)
+    });
+    Ok(all_at_once(managers.collect()))
+}
+
+/// Upstart's own cascade asks the same of them, where a session has its event bridge: once more does no
+/// harm.
+fn session_inits(runtime: &Path) -> Vec<Session> {
+    let (found, troubles) = sessions_in(runtime);
+    let inits = found.into_iter().map(|session| {
+        let name = format!("the Session Init {} of user {}", session.pid, session.uid);
+        let init = move || Upstart::at(session.address()).waiting(SESSIONS);
+        (name, init)
+    });
+    let mut results = all_at_once(inits.collect());
+    let unread = troubles.into_iter().map(|error| {
+        let why = error.to_string();
+        let init = "Upstart";
+        let error = InitError::Unreachable { init, why };
+        ("a user's Session Init".to_owned(), Err(error))
+    });
+    results.extend(unread);
+    results
+}
+
+/// Re-executes what each of `inits` makes, none waiting for another.
+fn all_at_once<I: Reexecutes>(
+    inits: Vec<(String, impl FnOnce() -> I + Send + 'static)>,
+) -> Vec<Session> {
     let mut crowd = Crowd::new(None);
     let limits = Limits {
         silence: SESSIONS,
         most: SESSIONS,
     };
-    for (member, user) in users.iter().copied().enumerate() {
-        crowd.send(member, limits, move || {
-            let mut manager = Systemd::of_user(user, Limit::Unit).waiting(SESSIONS);
-            reexec(&mut manager, SESSIONS)
-        });
+    let mut names = Vec::new();
+    for (member, (name, init)) in inits.into_iter().enumerate() {
+        names.push(name);
+        crowd.send(member, limits, move || reexec(&mut init(), SESSIONS));
     }
     let mut results = Vec::new();
     while let Some((member, event)) = crowd.next() {
@@ -104,9 +141,9 @@ fn users_managers(systemd: &mut Systemd) -> Result<Vec<Session>, Failure> {
             Event::Done(result) => result,
             Event::Silent | Event::Overdue => Err(silent()),
         };
-        results.extend(users.get(member).map(|user| (name_of(*user), result)));
+        results.extend(names.get(member).map(|name| (name.clone(), result)));
     }
-    Ok(results)
+    results
 }
 
 fn name_of(user: RunningUser) -> String {

@@ -3,6 +3,7 @@
 //! done here, because a zbus connection that outlives one call runs on a helper thread and knows no
 //! time limits. It never sends anything twice by itself: what a loss means is not its business.
 
+pub(super) mod abstract_socket;
 pub(super) mod connection;
 pub(super) mod dial;
 mod frame;

@@ -9,7 +9,8 @@ mod payer;
 use super::{Ending, Failure, Place};
 use crate::domain::{Context, InitKind, Known, ServiceName};
 use crate::front::local::{self, Level};
-use crate::front::perform::Session;
+use crate::front::perform::{Session, upstart};
+use crate::init::Init;
 use crate::ledger::{Entry, Ledger, LedgerError, Listing};
 use crate::observe::detect;
 use crate::observe::dpkg::Unconfigured;
@@ -44,17 +45,17 @@ pub(super) fn run(
     }
     let policy = policy::load(&Roots::under(&place.root, Keep::No));
     let kind = detect::init_under(&place.root);
-    let mut systemd = match kind {
-        InitKind::Systemd => Some(place.systemd(&policy)?),
-        InitKind::Upstart
-        | InitKind::Sysv
+    let mut init: Option<Box<dyn Init>> = match kind {
+        InitKind::Systemd => Some(Box::new(place.systemd(&policy)?)),
+        InitKind::Upstart => Some(Box::new(upstart(&policy, &Voice::new("rcpolicy")))),
+        InitKind::Sysv
         | InitKind::Openrc
         | InitKind::Runit
         | InitKind::S6
         | InitKind::Simulated => None,
     };
-    let means = match &mut systemd {
-        Some(init) => Means::Init(init),
+    let means = match &mut init {
+        Some(init) => Means::Init(init.as_mut()),
         None => Means::Scripts(kind),
     };
     let session = Session {

@@ -9,8 +9,8 @@ use crate::domain::{
     Action, Context, Facts, FrontEnd, HelperAnswer, InitKind, Request, Scope, UnitName,
 };
 use crate::front::local::Level;
-use crate::front::perform::{self, Case, Session};
-use crate::init::Init;
+use crate::front::perform::{self, Case, Session, one_unit};
+use crate::init::{Depth, Init};
 use crate::ledger::Entry;
 use crate::observe::dpkg::Unconfigured;
 use crate::observe::helper::{HelperError, Output};
@@ -99,6 +99,12 @@ impl Listed {
     }
 }
 
+/// Whether Upstart has no job for the service, whose init script is run instead then.
+fn is_scripts(init: &mut dyn Init, entry: &Entry) -> bool {
+    init.kind() == InitKind::Upstart
+        && one_unit(init, &entry.unit, Depth::State).is_ok_and(|unit| unit.is_missing())
+}
+
 /// Tries one action after the other until one pays, as invoke-rc.d does.
 pub(super) fn in_turn(
     actions: &[String],
@@ -154,7 +160,10 @@ impl Payer<'_> {
             Payment::Nothing => return self.strike(entry, None, "nothing was owed"),
         };
         let paid = match means {
-            Means::Init(init) => self.by_init(*init, entry, &action),
+            Means::Init(init) => match is_scripts(*init, entry) {
+                true => self.by_script(InitKind::Sysv, entry, &action),
+                false => self.by_init(*init, entry, &action),
+            },
             Means::Scripts(kind) => self.by_script(*kind, entry, &action),
         };
         paid.unwrap_or_else(Paid::Kept)
