@@ -110,12 +110,13 @@ put_off='[[rule]]\nservice = "hy"\naction = ["restart", "reload"]\nphase = "none
 done_at_once() { # TOOL WHY
     local old words
     old=$(life hy.service)
+    inside rm -f /run/hy.reloads
     read -ra words <<<"$1"
     call "${words[@]}"
     same "status of a deferred '$1' ($2)" 0 "$status"
     says "$2" /run/rcpolicy "hy.service" "at once"
     case $1 in
-    *reload*) same "hy's reloads after '$1' ($2)" 1 "$(inside sh -c 'cat /run/hy.reloads; rm -f /run/hy.reloads')" ;;
+    *reload*) same "hy's reloads after '$1' ($2)" 1 "$(inside sh -c 'cat /run/hy.reloads')" ;;
     *) [ "$old" != "$(life hy.service)" ] || same "hy after '$1' ($2)" "a new run" "the old one" ;;
     esac
 }
