@@ -271,6 +271,29 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        name: "a script that systemd does not know is run",
+        reason: "from 260 on nothing makes a unit of an init script; stock ends with `not found`, and does nothing for `stop` and \
+                 `--skip-systemd-native`",
+        modes: DEFAULT,
+        from: 260,
+        up_to: ANY,
+        explains: |case, delta| {
+            let script = case.tool == Tool::InvokeRcD && case.has("rct-script");
+            let ran = |said: &str| said.lines().any(|line| line.starts_with("script "));
+            match delta.field {
+                "stdout" => script && delta.theirs.is_empty() && ran(delta.ours),
+                "stderr" => {
+                    let unknown = ["not found", "not loaded"];
+                    let unknown = unknown.iter().any(|words| delta.theirs.contains(words));
+                    script && unknown && !delta.ours.contains("Failed to ")
+                }
+                // The script's own status, in place of systemctl's.
+                "status" => script && matches!(delta.theirs, "exit status: 5" | "exit status: 1"),
+                _ => false,
+            }
+        },
+    },
+    Difference {
         name: "a degraded machine is up",
         reason: "some unit failed, somewhere: no reason not to wait for a reload, and not to hear of its failure",
         modes: DEFAULT,
