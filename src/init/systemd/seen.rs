@@ -10,11 +10,13 @@ use crate::domain::{ActiveState, Job, Known, Seen, SeenJob, UnitKind, UnitName, 
 use crate::init::InitError;
 use crate::init::dbus::connection::{Answer, Connection};
 
-const OF_UNIT: [Property; 4] = [
+const OF_UNIT: [Property; 5] = [
     (UNIT, "ActiveState"),
     (UNIT, "InvocationID"),
     // A reload that was carried out changes it too: the unit was `reloading` in between.
     (UNIT, "StateChangeTimestampMonotonic"),
+    // When it was last started, of all kinds; a reload leaves it alone.
+    (UNIT, "InactiveExitTimestampMonotonic"),
     (UNIT, "Job"),
 ];
 const OF_SERVICE: [Property; 2] = [
@@ -67,6 +69,11 @@ pub(super) fn seen(unit: &UnitName, moment: Moment, answers: Vec<Answer>) -> See
     let keys = properties(unit.kind(), moment).map(|property| property.1);
     let mut answers = Answers::new(keys.zip(answers).collect());
     let job = answers.take::<(u32, OwnedObjectPath)>("Job");
+    let mut time = |key: &str| answers.take(key).unwrap_or(0);
+    let (process, unit_started) = (
+        time("ExecMainStartTimestampMonotonic"),
+        time("InactiveExitTimestampMonotonic"),
+    );
     Seen {
         load: match moment {
             Moment::Before => Known::default(),
@@ -75,7 +82,11 @@ pub(super) fn seen(unit: &UnitName, moment: Moment, answers: Vec<Answer>) -> See
         active: active_state(answers.take("ActiveState")),
         invocation: answers.hex("InvocationID"),
         main_pid: answers.take("MainPID").unwrap_or(0),
-        started: answers.take("ExecMainStartTimestampMonotonic").unwrap_or(0),
+        // Sockets, timers and targets have no main process, nor have init scripts.
+        started: match process {
+            0 => unit_started,
+            started => started,
+        },
         changed: answers.take("StateChangeTimestampMonotonic").unwrap_or(0),
         job: job
             .map(|(id, _)| (id != 0).then_some(SeenJob { id, verb: None }))
@@ -134,6 +145,8 @@ pub(super) fn is_fulfilled(job: &Job, before: &Seen, after: &Seen) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use zbus::wire::Variant;
+
     use super::*;
 
     fn at(active: ActiveState, invocation: &str, changed: u64) -> Seen {
@@ -201,6 +214,30 @@ mod tests {
             };
             assert!(!is_fulfilled(&job, &before, &busy), "{verb} with a job");
         }
+    }
+
+    #[test]
+    fn a_unit_without_a_main_process_was_started_when_it_ceased_to_be_inactive() {
+        let times = |process: u64, unit: u64| {
+            let answer = |property: Property| {
+                let value = match property.1 {
+                    "ExecMainStartTimestampMonotonic" => process,
+                    "InactiveExitTimestampMonotonic" => unit,
+                    _ => 1,
+                };
+                let call = Message::method_call("/o", "Get").build(&()).unwrap();
+                let answer = Message::method_return(&call.header());
+                Ok(answer.build(&Variant::from(value)).unwrap())
+            };
+            let of = |name: &str| {
+                let unit = UnitName::parse(name).unwrap();
+                let answers = properties(unit.kind(), Moment::After).map(answer);
+                seen(&unit, Moment::After, answers.collect()).started
+            };
+            (of("foo.service"), of("foo.socket"))
+        };
+        assert_eq!(times(7, 5), (7, 5));
+        assert_eq!(times(0, 5), (5, 5));
     }
 
     #[test]
