@@ -6,6 +6,7 @@ mod bus_files;
 mod dial;
 mod hold;
 mod jobs;
+mod limits;
 mod manager;
 mod names;
 mod of_users;
@@ -266,16 +267,14 @@ impl Init for Systemd {
             wait,
             limit: self.limit,
         };
-        let outcomes = self
-            .link
-            .once(|link| jobs::run(link, &order))
-            .map_err(nothing_asked)?;
+        // Outcomes are no sign that anything was answered: whoever hears an answer says so.
+        let outcomes = jobs::run(&mut self.link, &order);
         let lost =
             |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)));
-        if outcomes.iter().any(lost) {
+        if !outcomes.as_ref().is_ok_and(|all| !all.iter().any(lost)) {
             self.disconnect();
         }
-        Ok(outcomes)
+        outcomes.map_err(nothing_asked)
     }
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {

@@ -7,7 +7,7 @@ use zbus::Message;
 use zbus::wire::OwnedObjectPath;
 
 use super::dial::is_owner_change;
-use super::names::MANAGER;
+use super::names::{MANAGER, SYSTEMD};
 use super::seen::{Moment, seen};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, Wait};
 use crate::init::InitError;
@@ -183,14 +183,19 @@ impl Progress {
 impl Unfinished {
     /// What is to be said of a request that came so far.
     fn failure(&self, contact: Contact, before: Option<Seen>) -> JobFailure {
-        match self {
-            Self::TimedOut(seconds) => JobFailure::TimedOut { seconds: *seconds },
-            Self::Lost(error) => loss(error, contact, before),
-            // A connection that was left delivers what was written to it all the same.
-            Self::Silent(error) if contact == Contact::Sent => {
-                loss(error, Contact::Pending, before)
+        match (self, contact) {
+            (Self::TimedOut(seconds), Contact::Taken) => JobFailure::TimedOut { seconds: *seconds },
+            // What was not answered does not go on: it has not begun, as far as anybody knows.
+            (Self::TimedOut(seconds), Contact::Unread | Contact::Sent | Contact::Pending) => {
+                let error = InitError::Silent {
+                    init: SYSTEMD,
+                    seconds: *seconds,
+                };
+                loss(&error, Contact::Pending, before)
             }
-            Self::Silent(error) => loss(error, contact, before),
+            // A connection that was left delivers what was written to it all the same.
+            (Self::Silent(error), Contact::Sent) => loss(error, Contact::Pending, before),
+            (Self::Silent(error) | Self::Lost(error), contact) => loss(error, contact, before),
         }
     }
 }
@@ -380,6 +385,10 @@ mod tests {
             assert_eq!(contact(1, false, unfinished), Contact::Unread);
             assert_eq!(contact(2, true, unfinished), Contact::Taken);
         }
+        // A limit that passed before anything was answered is no sign that a job goes on.
+        let late = Unfinished::TimedOut(1);
+        assert_eq!(contact(0, false, &late), Contact::Pending);
+        assert_eq!(contact(2, false, &late), Contact::Pending);
         assert_eq!(contact(2, false, &lost), Contact::Sent);
         assert_eq!(contact(2, false, &silent), Contact::Pending);
     }
