@@ -97,12 +97,12 @@ mod tests {
     #[test]
     fn limits_add_up_and_one_that_is_unknown_or_infinite_bounds_nothing() {
         let second = Some(1_000_000);
-        let cases: [(&[(Option<u64>, u32)], Option<u64>); 5] = [
-            (&[], Some(10)),
-            (&[(second, 2)], Some(12)),
-            (&[(second, 2), (second, 4)], Some(16)),
-            (&[(second, 2), (Some(INFINITY), 2)], None),
-            (&[(None, 2), (second, 2)], None),
+        let cases = [
+            (vec![], Some(10)),
+            (vec![(second, 2)], Some(12)),
+            (vec![(second, 2), (second, 4)], Some(16)),
+            (vec![(second, 2), (Some(INFINITY), 2)], None),
+            (vec![(None, 2), (second, 2)], None),
         ];
         for (limits, expected) in cases {
             let found = sum(limits.iter().copied());

@@ -277,6 +277,21 @@ impl Init for Systemd {
         outcomes.map_err(nothing_asked)
     }
 
+    fn limit_of(&mut self, jobs: &[Job]) -> Result<Option<Duration>, InitError> {
+        match self.limit {
+            Limit::Fixed(limit) => Ok(Some(limit)),
+            Limit::Unit => limits::own(&mut self.link, &jobs.iter().collect::<Vec<_>>()),
+        }
+    }
+
+    fn waiting_for_us(&mut self, jobs: &[SeenJob]) -> Result<Vec<u32>, InitError> {
+        let paths: Vec<String> = jobs.iter().map(|job| seen::job_path(job.id)).collect();
+        let found = waiting::for_us(&mut self.link, &paths)?;
+        let pairs = jobs.iter().zip(&paths);
+        let waiting = pairs.filter(|(_, path)| found.contains(path));
+        Ok(waiting.map(|(job, _)| job.id).collect())
+    }
+
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
         const SIGKILL: i32 = 9;
         self.link.once(|link| {

@@ -99,11 +99,12 @@ pub(super) fn seen(unit: &UnitName, moment: Moment, answers: Vec<Answer>) -> See
 
 /// The question what the job with this number does.
 pub(super) fn job_question(link: &Connection, id: u32) -> Result<Message, InitError> {
-    get_at(
-        link,
-        &format!("/org/freedesktop/systemd1/job/{id}"),
-        (JOB, "JobType"),
-    )
+    get_at(link, &job_path(id), (JOB, "JobType"))
+}
+
+/// Where the job with this number is.
+pub(super) fn job_path(id: u32) -> String {
+    format!("/org/freedesktop/systemd1/job/{id}")
 }
 
 /// The answer to it. A restart becomes a start once its stop is done.
