@@ -180,6 +180,13 @@ impl Open {
     fn of(index: usize, job: &Job, at: u64, outcome: JobOutcome) -> Option<Self> {
         let (loss, said) = match outcome {
             JobOutcome::Failed(JobFailure::Lost(loss)) => (*loss, None),
+            JobOutcome::Failed(JobFailure::Replaced(loss)) => {
+                let said = JobFailure::Ended {
+                    result: CANCELED.to_owned(),
+                    service_result: String::new(),
+                };
+                (*loss, Some(said))
+            }
             JobOutcome::Failed(JobFailure::Ended {
                 result,
                 service_result,

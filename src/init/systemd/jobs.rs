@@ -8,10 +8,10 @@ use zbus::Message;
 
 use super::names::{MANAGER, MANAGER_PATH, SYSTEMD};
 use super::progress::{Asked, Progress, Unfinished};
-use super::seen::{self, Moment, is_fulfilled, seen};
+use super::seen::{self, Moment};
 use super::waiting::{self, Ask};
 use super::{Limit, limits, queries};
-use crate::domain::{Job, JobFailure, JobOutcome, Seen, UnitKind, Verb, Wait};
+use crate::domain::{Job, JobFailure, JobOutcome, UnitKind, Verb, Wait};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Answer, Connection, Incoming, Pending};
 use crate::init::dbus::link::{Dial, Link};
@@ -76,12 +76,8 @@ pub(super) fn run(
         }
         Err(error) => Unfinished::Lost(error),
     };
-    let (mut outcomes, before): (Vec<_>, Vec<_>) = progress
-        .outcomes(order.jobs, order.wait, &unfinished)
-        .into_iter()
-        .unzip();
+    let mut outcomes = progress.outcomes(order.jobs, order.wait, &unfinished);
     if matches!(unfinished, Unfinished::TimedOut(_)) {
-        forgive_replaced(link, order.jobs, &before, &mut outcomes);
         explain(link, order.jobs, &mut outcomes);
     }
     Ok(outcomes)
@@ -311,30 +307,6 @@ fn left_bus() -> InitError {
     InitError::Lost {
         init: SYSTEMD,
         why: "it left the bus".to_owned(),
-    }
-}
-
-/// A job that somebody else's replaced is done where what it was to bring about is there.
-fn forgive_replaced(
-    link: &mut Link<impl Dial>,
-    jobs: &[Job],
-    before: &[Seen],
-    outcomes: &mut [JobOutcome],
-) {
-    for ((job, before), outcome) in jobs.iter().zip(before).zip(outcomes) {
-        let replaced = matches!(
-            outcome,
-            JobOutcome::Failed(JobFailure::Ended { result, .. }) if result == "canceled"
-        );
-        if !replaced {
-            continue;
-        }
-        // Where it cannot be seen it stays as systemctl says it.
-        let answers = link.ask(|link| seen::questions(link, &job.unit, Moment::After));
-        let after = answers.map(|answers| seen(&job.unit, Moment::After, answers));
-        if after.is_ok_and(|after| is_fulfilled(job, before, &after)) {
-            *outcome = JobOutcome::Done;
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use zbus::wire::OwnedObjectPath;
 
 use super::names::{JOB, SERVICE, SOCKET, UNIT};
 use super::queries::{Answers, Property, active_state, get, get_at, load_state};
-use crate::domain::{ActiveState, Job, Known, Seen, SeenJob, UnitKind, UnitName, Verb};
+use crate::domain::{Known, Seen, SeenJob, UnitKind, UnitName, Verb};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Answer, Connection};
 
@@ -120,102 +120,11 @@ pub(super) fn job_verb(word: &str) -> Option<Verb> {
     }
 }
 
-/// Whether a job that somebody else's replaced has had its effect all the same: the unit is in the
-/// state that was asked for, stays in it, and got there after the request.
-pub(super) fn is_fulfilled(job: &Job, before: &Seen, after: &Seen) -> bool {
-    let up = after.active == Known::Is(ActiveState::Active);
-    let down = after
-        .active
-        .is_and(|state| matches!(state, ActiveState::Inactive | ActiveState::Failed));
-    let was_down = before
-        .active
-        .is_and(|state| matches!(state, ActiveState::Inactive | ActiveState::Failed));
-    let anew = !after.invocation.is_empty() && after.invocation != before.invocation;
-    let changed = after.changed > before.changed;
-    after.job == Known::Is(None)
-        && match job.verb {
-            Verb::Start => up,
-            Verb::Stop => down,
-            Verb::Restart => up && anew,
-            Verb::TryRestart => (up && anew) || (was_down && down),
-            Verb::Reload | Verb::ReloadOrRestart => {
-                up && (anew || (changed && after.reload_result == "success"))
-            }
-        }
-}
-
 #[cfg(test)]
 mod tests {
     use zbus::wire::Variant;
 
     use super::*;
-
-    fn at(active: ActiveState, invocation: &str, changed: u64) -> Seen {
-        Seen {
-            active: Known::Is(active),
-            invocation: invocation.to_owned(),
-            changed,
-            job: Known::Is(None),
-            reload_result: "success".to_owned(),
-            ..Seen::unknown(&UnitName::parse("foo").unwrap(), "not asked")
-        }
-    }
-
-    #[test]
-    fn a_replaced_job_counts_as_done_only_with_evidence() {
-        use ActiveState::{Activating, Active, Inactive};
-        let cases = [
-            (Verb::Start, at(Inactive, "", 1), at(Active, "a", 2), true),
-            (Verb::Start, at(Inactive, "", 1), at(Inactive, "", 1), false),
-            (
-                Verb::Start,
-                at(Inactive, "", 1),
-                at(Activating, "a", 2),
-                false,
-            ),
-            (Verb::Stop, at(Active, "a", 1), at(Inactive, "a", 2), true),
-            (Verb::Stop, at(Active, "a", 1), at(Active, "b", 2), false),
-            (Verb::Restart, at(Active, "a", 1), at(Active, "b", 2), true),
-            (Verb::Restart, at(Active, "a", 1), at(Active, "a", 1), false),
-            (Verb::Restart, at(Active, "a", 1), at(Active, "", 2), false),
-            (
-                Verb::TryRestart,
-                at(Inactive, "a", 1),
-                at(Inactive, "a", 1),
-                true,
-            ),
-            (
-                Verb::TryRestart,
-                at(Active, "a", 1),
-                at(Inactive, "a", 2),
-                false,
-            ),
-            (
-                Verb::TryRestart,
-                at(Active, "a", 1),
-                at(Active, "b", 2),
-                true,
-            ),
-            (Verb::Reload, at(Active, "a", 1), at(Active, "a", 2), true),
-            (Verb::Reload, at(Active, "a", 1), at(Active, "a", 1), false),
-            (
-                Verb::ReloadOrRestart,
-                at(Active, "a", 1),
-                at(Active, "b", 2),
-                true,
-            ),
-        ];
-        for (verb, before, after, expected) in cases {
-            let job = Job::new(verb, UnitName::parse("foo").unwrap());
-            let told = is_fulfilled(&job, &before, &after);
-            assert_eq!(told, expected, "{verb}: {before:?} {after:?}");
-            let busy = Seen {
-                job: Known::Is(Some(SeenJob { id: 1, verb: None })),
-                ..after
-            };
-            assert!(!is_fulfilled(&job, &before, &busy), "{verb} with a job");
-        }
-    }
 
     #[test]
     fn a_unit_without_a_main_process_was_started_when_it_ceased_to_be_inactive() {
