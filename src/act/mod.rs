@@ -66,7 +66,9 @@ impl Report {
     pub fn unsettled(&self) -> impl Iterator<Item = (&Job, &JobFailure)> {
         self.failures().filter(|(_, failure)| match failure {
             JobFailure::Lost(_) | JobFailure::TimedOut { .. } => true,
-            JobFailure::Refused { .. } | JobFailure::Ended { .. } => false,
+            JobFailure::Refused { .. } | JobFailure::Ended { .. } | JobFailure::Replaced(_) => {
+                false
+            }
         })
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    Contact, Job, JobFailure, JobOutcome, Known, Loss, Seen, UnitName, Verb, Wait,
+    Contact, Job, JobFailure, JobOutcome, Known, Loss, Seen, SeenJob, UnitName, Verb, Wait,
 };
 use crate::init::{Init, InitError, Onlooker, Unwatched};
 use crate::recover::{Asked, Recovery, recover};
@@ -16,6 +16,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const BLIND_LOOKS: u32 = 5;
 /// From here on, and so often, somebody is told what is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long what the init has no job for is followed up where nothing else bounds it: it may still be
+/// read, or come up by itself.
+const NO_JOB: Duration = Duration::from_secs(600);
 /// How a job ended that another took the place of.
 const CANCELED: &str = "canceled";
 /// systemd's word for a reload of what is not running.
@@ -25,8 +28,8 @@ const SECOND: u64 = 1_000_000;
 /// How long and how often a request is followed up once its answer was lost.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds<'a> {
-    /// From the first asking to giving up.
-    pub limit: Duration,
+    /// From the first asking to giving up; `None` for as long as the init says that the jobs may take.
+    pub limit: Option<Duration>,
     /// How often one and the same is asked for, at most.
     pub askings: u32,
     /// Who is told what is waited for.
@@ -36,7 +39,7 @@ pub struct Bounds<'a> {
 impl Default for Bounds<'_> {
     fn default() -> Self {
         Self {
-            limit: Duration::from_secs(600),
+            limit: Some(NO_JOB),
             askings: 20,
             onlooker: &Unwatched,
         }
@@ -73,6 +76,14 @@ enum Next {
     Ask,
 }
 
+/// How long jobs may take by what the init says.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    /// When it was asked, in microseconds of the init's clock: it counts from there.
+    since: u64,
+    limit: Option<Duration>,
+}
+
 /// The way from losses to outcomes.
 struct Pursuit<'a> {
     init: &'a mut dyn Init,
@@ -80,6 +91,8 @@ struct Pursuit<'a> {
     bounds: &'a Bounds<'a>,
     begun: u64,
     told: u64,
+    /// What the units themselves allow, once it was asked for.
+    own: Option<Own>,
     outcomes: Vec<JobOutcome>,
     open: Vec<Open>,
 }
@@ -107,6 +120,7 @@ pub(super) fn run(
         bounds,
         begun: at,
         told: at,
+        own: None,
         outcomes: Vec::with_capacity(jobs.len()),
         open: Vec::new(),
     };
@@ -166,6 +180,13 @@ impl Open {
     fn of(index: usize, job: &Job, at: u64, outcome: JobOutcome) -> Option<Self> {
         let (loss, said) = match outcome {
             JobOutcome::Failed(JobFailure::Lost(loss)) => (*loss, None),
+            JobOutcome::Failed(JobFailure::Replaced(loss)) => {
+                let said = JobFailure::Ended {
+                    result: CANCELED.to_owned(),
+                    service_result: String::new(),
+                };
+                (*loss, Some(said))
+            }
             JobOutcome::Failed(JobFailure::Ended {
                 result,
                 service_result,
@@ -235,9 +256,7 @@ impl Open {
         if let Some(said) = &self.said {
             return said.clone();
         }
-        let job = after
-            .and_then(|after| after.job.get())
-            .and_then(Option::as_ref);
+        let job = after.and_then(job_of);
         let is_ours =
             |verb: Option<Verb>| self.loss.contact == Contact::Taken || verb == Some(self.job.verb);
         if job.is_some_and(|job| is_ours(job.verb)) {
@@ -247,10 +266,14 @@ impl Open {
         }
     }
 
+    /// The job that its unit had at the last look.
+    fn at_work(&self) -> Option<&SeenJob> {
+        self.last.as_ref().and_then(job_of)
+    }
+
     /// Whether the job that is there now does, once it ends, what was asked.
     fn is_queued(&self, after: &Seen) -> bool {
-        let job = after.job.get().and_then(Option::as_ref);
-        let Some(verb) = job.and_then(|job| job.verb) else {
+        let Some(verb) = job_of(after).and_then(|job| job.verb) else {
             return false;
         };
         match self.job.verb {
@@ -264,6 +287,10 @@ impl Open {
     }
 }
 
+fn job_of(seen: &Seen) -> Option<&SeenJob> {
+    seen.job.get().and_then(Option::as_ref)
+}
+
 impl Pursuit<'_> {
     fn follow(&mut self) {
         let mut pause = FIRST_PAUSE;
@@ -272,12 +299,12 @@ impl Pursuit<'_> {
                 return self.give_up();
             };
             let again = self.judge(seen);
-            if is_over(self.init, self.begun, self.bounds) {
+            if self.is_over() {
                 return self.give_up();
             }
             let first = |open: &&Open| again.contains(&open.index) && open.askings == 1;
             if !self.open.is_empty() && !self.open.iter().any(|open| first(&open)) {
-                self.tell();
+                self.heed_length();
                 self.init.pause(pause);
                 pause = longer(pause);
             }
@@ -377,13 +404,67 @@ impl Pursuit<'_> {
         }
     }
 
-    fn tell(&mut self) {
+    /// Now and then, when it takes long: tells of it, and looks at what it may wait for.
+    fn heed_length(&mut self) {
         let now = self.init.clock();
-        if Duration::from_micros(now.saturating_sub(self.told)) >= PATIENCE {
-            self.told = now;
-            let jobs: Vec<&Job> = self.open.iter().map(|open| &open.job).collect();
-            let since = Duration::from_micros(now.saturating_sub(self.begun));
-            self.bounds.onlooker.working(&jobs, since);
+        if span(self.told, now) < PATIENCE {
+            return;
+        }
+        self.told = now;
+        let jobs: Vec<&Job> = self.open.iter().map(|open| &open.job).collect();
+        self.bounds.onlooker.working(&jobs, span(self.begun, now));
+        self.ask_limit(now);
+        self.leave_what_waits();
+    }
+
+    fn ask_limit(&mut self, now: u64) {
+        if self.bounds.limit.is_some() || self.own.is_some() {
+            return;
+        }
+        let jobs: Vec<Job> = self.open.iter().map(|open| open.job.clone()).collect();
+        // What cannot be asked now is asked next time.
+        self.own = self
+            .init
+            .limit_of(&jobs)
+            .ok()
+            .map(|limit| Own { since: now, limit });
+    }
+
+    /// A job that waits for us to end goes on without us.
+    fn leave_what_waits(&mut self) {
+        let queued = |open: &&Open| open.last.as_ref().is_some_and(|last| open.is_queued(last));
+        let ours = self.open.iter().filter(queued);
+        let jobs: Vec<SeenJob> = ours.filter_map(Open::at_work).cloned().collect();
+        if jobs.is_empty() {
+            return;
+        }
+        // Where it cannot be told they are waited for as before.
+        let waiting = self.init.waiting_for_us(&jobs).unwrap_or_default();
+        for open in std::mem::take(&mut self.open) {
+            match open.at_work().is_some_and(|job| waiting.contains(&job.id)) {
+                true => self.end(&open, JobOutcome::Queued),
+                false => self.open.push(open),
+            }
+        }
+    }
+
+    /// Whether nobody waits any longer. Where the init has a limit of its own, what it is at may take
+    /// as long as that says.
+    fn is_over(&self) -> bool {
+        let now = self.init.clock();
+        match (self.bounds.limit, self.own) {
+            (Some(limit), _) => span(self.begun, now) >= limit,
+            (
+                None,
+                Some(Own {
+                    since,
+                    limit: Some(limit),
+                }),
+            ) => span(since, now) >= limit,
+            (None, Some(Own { limit: None, .. }) | None) => {
+                let at_work = self.open.iter().any(|open| open.at_work().is_some());
+                !at_work && span(self.begun, now) >= NO_JOB
+            }
         }
     }
 
@@ -393,7 +474,12 @@ impl Pursuit<'_> {
 }
 
 fn is_over(init: &dyn Init, begun: u64, bounds: &Bounds<'_>) -> bool {
-    Duration::from_micros(init.clock().saturating_sub(begun)) >= bounds.limit
+    span(begun, init.clock()) >= bounds.limit.unwrap_or(NO_JOB)
+}
+
+/// From one time of the init's clock to another.
+fn span(from: u64, to: u64) -> Duration {
+    Duration::from_micros(to.saturating_sub(from))
 }
 
 /// Whether the unit is where the job would have left it.

@@ -62,6 +62,10 @@ pub enum JobFailure {
         /// How the service ended, empty where unknown.
         service_result: String,
     },
+    /// Another job took its place. Whether that one did what was asked is seen by looking: whoever
+    /// runs jobs for others looks, and hands out `Done`, or `Ended` as canceled.
+    #[error("{}", .0.why)]
+    Replaced(Box<Loss>),
     /// It had not ended within this many seconds and goes on by itself.
     #[error("its job has not ended within {seconds} s and goes on")]
     TimedOut {

@@ -17,7 +17,8 @@ pub struct Seen {
     pub invocation: String,
     /// Process id of the main process, 0 if none.
     pub main_pid: u32,
-    /// When the main process was started, in microseconds of the monotonic clock, 0 if never.
+    /// When the main process was started, in microseconds of the monotonic clock, 0 if never. Of a
+    /// unit that has none: when it was last started itself.
     pub started: u64,
     /// When the unit last changed its state, in microseconds of the monotonic clock, 0 if never.
     /// A reload that was carried out changes it too.

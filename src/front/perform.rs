@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use nix::unistd::geteuid;
 
-use crate::act::{ActError, Report, carry_out};
-use crate::decide::{Decided, decide, decide_listed, ledger_services, plan_all};
+use crate::act::{ActError, Bounds, Report, carry_out_within};
+use crate::decide::{Decided, Plan, decide, decide_listed, ledger_services, plan_all};
 use crate::domain::{
     Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, JobOutcome, Known,
     Machine, Phase, Reason, Request, Source, UnitFacts, UnitName, Verdict, Wait,
@@ -313,9 +313,31 @@ impl Session {
         let decided: Vec<Decided<'_>> = cases.iter().map(Case::decided).collect();
         let mut plan = plan_all(&decided, &self.policy);
         let ledger = self.ledger_for(&mut plan, init);
-        let mut report = carry_out(&plan, wait, init, ledger.as_ref())?;
+        let mut report = self.carry_out(&plan, wait, init, ledger.as_ref())?;
         self.leave_unsettled(cases, &mut report);
         Ok(report)
+    }
+
+    /// Carries `plan` out within the policy's limit, and tells the user what is waited for.
+    ///
+    /// # Errors
+    /// As `act::carry_out`.
+    pub(super) fn carry_out(
+        &self,
+        plan: &Plan,
+        wait: Wait,
+        init: &mut dyn Init,
+        ledger: Option<&Ledger>,
+    ) -> Result<Report, ActError> {
+        let bounds = Bounds {
+            limit: match self.policy.settings().action_limit {
+                ActionLimit::Unit => None,
+                ActionLimit::After(limit) => Some(limit),
+            },
+            onlooker: &Spoken(self.voice.clone()),
+            ..Bounds::default()
+        };
+        carry_out_within(plan, wait, init, ledger, &bounds)
     }
 }
 

@@ -167,7 +167,7 @@ fn how_far(failure: &JobFailure) -> Option<Contact> {
     match failure {
         JobFailure::TimedOut { .. } => Some(Contact::Taken),
         JobFailure::Lost(loss) => Some(loss.contact),
-        JobFailure::Refused { .. } | JobFailure::Ended { .. } => None,
+        JobFailure::Refused { .. } | JobFailure::Ended { .. } | JobFailure::Replaced(_) => None,
     }
 }
 

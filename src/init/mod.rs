@@ -13,7 +13,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::domain::{
-    ActiveState, Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts,
+    ActiveState, Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, SeenJob, UnitFacts,
     UnitName, Wait,
 };
 
@@ -169,6 +169,24 @@ pub trait Init {
     /// # Errors
     /// When the init could not be asked at all; a lost connection after that is an outcome.
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError>;
+
+    /// How long `jobs` may take by what bounds them in the init itself; `None` for as long as they
+    /// like.
+    ///
+    /// # Errors
+    /// When the init could not be asked.
+    fn limit_of(&mut self, _: &[Job]) -> Result<Option<Duration>, InitError> {
+        Ok(None)
+    }
+
+    /// The numbers of those of `jobs` that cannot begin before this process has ended: waiting for
+    /// them would never end.
+    ///
+    /// # Errors
+    /// When the init could not be asked.
+    fn waiting_for_us(&mut self, _: &[SeenJob]) -> Result<Vec<u32>, InitError> {
+        Ok(Vec::new())
+    }
 
     /// Kills every process of `unit` at once.
     ///

@@ -269,22 +269,26 @@ fn a_reexec_beside_a_restart_over_the_bus_is_done_or_lost_and_never_waited_for_i
 }
 
 #[test]
-fn a_job_that_another_replaces_is_done_where_its_end_is_reached_and_else_canceled() {
+fn a_job_that_another_replaces_is_handed_out_with_what_was_there_before() {
     let slow = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 1\nExecStop=/bin/sleep 1\n";
     unit("c.service", slow);
     systemctl("daemon-reload");
     let mut init = Systemd::new(Limit::Unit);
+    let replaced = |outcome: JobOutcome| match outcome {
+        JobOutcome::Failed(JobFailure::Replaced(loss)) => {
+            assert_eq!(loss.contact, Contact::Taken);
+            loss.before.unwrap().active
+        }
+        other => panic!("{other:?}"),
+    };
     let mut stop = sh("sleep 0.3; exec systemctl stop c.service");
-    let outcome = run_one(&mut init, Verb::Start, "c");
-    let canceled = JobOutcome::Failed(JobFailure::Ended {
-        result: "canceled".to_owned(),
-        service_result: String::new(),
-    });
-    assert_eq!(outcome, canceled);
+    let before = replaced(run_one(&mut init, Verb::Start, "c"));
+    assert_eq!(before, Known::Is(ActiveState::Inactive));
     stop.wait().unwrap();
     assert_eq!(run_one(&mut init, Verb::Start, "c"), JobOutcome::Done);
     let mut start = sh("sleep 0.3; exec systemctl start c.service");
-    assert_eq!(run_one(&mut init, Verb::Stop, "c"), canceled);
+    let before = replaced(run_one(&mut init, Verb::Stop, "c"));
+    assert_eq!(before, Known::Is(ActiveState::Active));
     start.wait().unwrap();
     run_one(&mut init, Verb::Stop, "c");
 }

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use rcpolicy::act::{Bounds, carry_out_within, kill};
 use rcpolicy::decide::Plan;
-use rcpolicy::domain::{Contact, Job, JobFailure, JobOutcome, Verb, Wait};
-use rcpolicy::init::Onlooker;
-use rcpolicy::init::simulated::{Break, Interruption, Simulated};
+use rcpolicy::domain::{
+    Capabilities, Contact, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen, SeenJob,
+    UnitFacts, UnitName, Verb, Wait,
+};
+use rcpolicy::init::simulated::{Break, Flavour, Image, Interruption, Simulated, Spec};
+use rcpolicy::init::{Depth, Init, InitError, Onlooker};
 
 use crate::world::{MS, Standing, act, counts, job, kinds, machine, unit};
 
@@ -52,7 +55,7 @@ fn a_job_that_outlasts_the_limit_runs_on_and_is_owed() {
     machine.interrupt([broken(Break::Later(0))]);
     let limit = Duration::from_millis(5);
     let bounds = Bounds {
-        limit,
+        limit: Some(limit),
         ..Bounds::default()
     };
     let report = carry_out_within(
@@ -245,4 +248,116 @@ fn a_long_wait_is_told_now_and_then() {
     assert_eq!(machine.connections().len(), 0);
     machine.pass(MS);
     assert_eq!(counts(&machine, &unit(0)).starts, 1);
+}
+
+/// A machine whose unit takes so long to start, in microseconds.
+fn slow(takes: u64) -> Simulated {
+    let mut machine = Simulated::new(Flavour::Systemd, 1);
+    let mut spec = Spec::new(unit(0));
+    spec.start_takes = takes;
+    machine.add(spec, Image::Whole(1));
+    machine
+}
+
+fn unlimited() -> Bounds<'static> {
+    Bounds {
+        limit: None,
+        ..Bounds::default()
+    }
+}
+
+#[test]
+fn what_the_init_itself_does_not_bound_is_waited_for_however_its_answer_was_lost() {
+    let mut machine = slow(1_000_000 * MS);
+    machine.interrupt([broken(Break::Later(0))]);
+    let bounds = unlimited();
+    let report = carry_out_within(&plan(Verb::Start), Wait::Done, &mut machine, None, &bounds);
+    assert_eq!(
+        report.unwrap().outcomes,
+        [(job(Verb::Start), JobOutcome::Done)]
+    );
+}
+
+/// An init with a limit of its own, or with jobs that wait for us.
+#[derive(Debug)]
+struct Telling {
+    machine: Simulated,
+    limit: Option<Duration>,
+    waits_for_us: bool,
+}
+
+impl Init for Telling {
+    fn kind(&self) -> InitKind {
+        self.machine.kind()
+    }
+    fn capabilities(&self) -> Capabilities {
+        self.machine.capabilities()
+    }
+    fn machine(&mut self) -> Known<Machine> {
+        self.machine.machine()
+    }
+    fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
+        self.machine.units(names, depth)
+    }
+    fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
+        self.machine.seen(units)
+    }
+    fn clock(&self) -> u64 {
+        self.machine.clock()
+    }
+    fn pause(&mut self, span: Duration) {
+        self.machine.pause(span);
+    }
+    fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        self.machine.run(jobs, wait)
+    }
+    fn limit_of(&mut self, _: &[Job]) -> Result<Option<Duration>, InitError> {
+        Ok(self.limit)
+    }
+    fn waiting_for_us(&mut self, jobs: &[SeenJob]) -> Result<Vec<u32>, InitError> {
+        let ids = jobs.iter().filter(|_| self.waits_for_us).map(|job| job.id);
+        Ok(ids.collect())
+    }
+    fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        self.machine.kill(unit)
+    }
+    fn hold(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        self.machine.hold(unit)
+    }
+    fn release(&mut self, unit: &UnitName) -> Result<(), InitError> {
+        self.machine.release(unit)
+    }
+}
+
+/// How a slow start ends whose answer was lost, and after how many seconds nobody waits any longer.
+fn left(limit: Option<Duration>, waits_for_us: bool) -> (JobOutcome, u64) {
+    let mut machine = slow(1_000_000 * MS);
+    machine.interrupt([broken(Break::Later(0))]);
+    let mut init = Telling {
+        machine,
+        limit,
+        waits_for_us,
+    };
+    let begun = init.clock();
+    let bounds = unlimited();
+    let report = carry_out_within(&plan(Verb::Start), Wait::Done, &mut init, None, &bounds);
+    let outcome = report.unwrap().outcomes.remove(0).1;
+    (outcome, (init.clock() - begun) / 1_000_000)
+}
+
+#[test]
+fn the_limit_that_the_init_has_is_the_limit_after_a_loss_as_well() {
+    let (outcome, seconds) = left(Some(Duration::from_secs(90)), false);
+    assert!(
+        matches!(outcome, JobOutcome::Failed(JobFailure::TimedOut { .. })),
+        "{outcome:?}"
+    );
+    assert!((90..110).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn a_job_that_waits_for_us_is_left_to_itself_after_a_loss_as_well() {
+    let (outcome, seconds) = left(None, true);
+    assert_eq!(outcome, JobOutcome::Queued);
+    assert!(seconds < 10, "{seconds}");
 }

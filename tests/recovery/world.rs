@@ -145,7 +145,7 @@ pub(crate) fn act(machine: &mut Simulated, jobs: &[Job], wait: Wait) -> Report {
         ..Plan::default()
     };
     let bounds = Bounds {
-        limit: Duration::from_secs(60),
+        limit: Some(Duration::from_secs(60)),
         ..Bounds::default()
     };
     carry_out_within(&plan, wait, machine, None, &bounds).unwrap()

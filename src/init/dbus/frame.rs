@@ -21,7 +21,7 @@ const SENDER: u8 = 7;
 
 /// What is wrong with the bytes that came.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum FrameError {
+pub(in crate::init) enum FrameError {
     /// The first byte is neither `l` nor `B`, or the version is not 1.
     #[error("not a D-Bus message")]
     NotDbus,
@@ -37,7 +37,7 @@ pub(super) enum FrameError {
 }
 
 /// The length of the message that `bytes` begin with, as soon as that can be told.
-pub(super) fn message_length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+pub(in crate::init) fn message_length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
     if bytes
         .first()
         .is_some_and(|byte| !matches!(byte, b'l' | b'B'))
@@ -133,7 +133,7 @@ fn read_u32(message: &[u8], at: usize) -> Result<usize, FrameError> {
 }
 
 /// Reads one whole message, its sender repaired.
-pub(super) fn decode(mut bytes: Vec<u8>) -> Result<Message, FrameError> {
+pub(in crate::init) fn decode(mut bytes: Vec<u8>) -> Result<Message, FrameError> {
     match message_length(&bytes)? {
         Some(length) if length == bytes.len() => {}
         Some(_) | None => return Err(FrameError::Fields),

@@ -6,7 +6,7 @@
 pub(super) mod abstract_socket;
 pub(super) mod connection;
 pub(super) mod dial;
-mod frame;
+pub(super) mod frame;
 pub(super) mod link;
 pub(super) mod patience;
 mod sasl;

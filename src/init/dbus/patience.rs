@@ -138,7 +138,7 @@ impl Patience {
         let pause = grown(FIRST_PAUSE, absence.attempts, LONGEST_PAUSE);
         absence.attempts = absence.attempts.saturating_add(1);
         if absence.since.elapsed() + pause >= NOTICE {
-            self.tell(&why.to_string());
+            self.tell(&why.to_string(), self.wait);
         }
         std::thread::sleep(jittered(pause, seed()).min(left));
         Next::Again
@@ -146,8 +146,22 @@ impl Patience {
 
     /// Nothing has come since `since`, long enough to speak of it.
     pub(in crate::init) fn silent(&mut self, since: Instant) {
+        self.silent_within(since, self.wait);
+    }
+
+    /// The same, where it is waited for as long as `limit`.
+    pub(in crate::init) fn silent_within(&mut self, since: Instant, limit: Duration) {
         self.begun(since);
-        self.tell("no answer so far");
+        self.tell("no answer so far", limit);
+    }
+
+    /// Nothing has come since `since`, or for longer, and nobody waits any more: what follows has no
+    /// time of its own. The error names the whole time.
+    pub(in crate::init) fn gave_up(&mut self, since: Instant) -> InitError {
+        InitError::Silent {
+            init: self.init,
+            seconds: self.begun(since).since.elapsed().as_secs(),
+        }
     }
 
     /// It was heard: whatever absence there was is over.
@@ -161,10 +175,10 @@ impl Patience {
         self.absence.get_or_insert_with(|| Absence::from(since))
     }
 
-    fn tell(&mut self, why: &str) {
+    fn tell(&mut self, why: &str, limit: Duration) {
         if let Some(absence) = self.absence.as_mut().filter(|absence| !absence.told) {
             absence.told = true;
-            self.onlooker.away(self.init, why, self.wait);
+            self.onlooker.away(self.init, why, limit);
         }
     }
 }

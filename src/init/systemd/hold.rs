@@ -63,9 +63,10 @@ fn settle_once(link: &mut Link<Sockets>, unit: &UnitName, held: bool) -> Result<
     if settled {
         return Ok(());
     }
-    let link = link.connected()?;
-    let reload = link.call(MANAGER_PATH, MANAGER, "Reload", &())?;
-    let answer = link.call_all(&[reload], RELOAD)?.pop();
+    let reload = link
+        .connected()?
+        .call(MANAGER_PATH, MANAGER, "Reload", &())?;
+    let answer = link.call_all_within(&[reload], RELOAD)?.pop();
     answer.map_or(Ok(()), body::<()>)
 }
 

@@ -6,17 +6,15 @@ use std::time::{Duration, Instant};
 
 use zbus::Message;
 
-use super::Limit;
-use super::dial::Sockets;
 use super::names::{MANAGER, MANAGER_PATH, SYSTEMD};
 use super::progress::{Asked, Progress, Unfinished};
-use super::queries;
-use super::seen::{self, Moment, is_fulfilled, seen};
+use super::seen::{self, Moment};
 use super::waiting::{self, Ask};
-use crate::domain::{Job, JobFailure, JobOutcome, Seen, UnitKind, Verb, Wait};
+use super::{Limit, limits, queries};
+use crate::domain::{Job, JobFailure, JobOutcome, UnitKind, Verb, Wait};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Answer, Connection, Incoming, Pending};
-use crate::init::dbus::link::{Link, silent};
+use crate::init::dbus::link::{Dial, Link};
 use crate::init::dbus::stream::Deadline;
 
 /// How systemctl calls its jobs: a conflicting one that waits is replaced.
@@ -27,10 +25,6 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 const SECOND_LOOK: Duration = Duration::from_secs(5);
 /// Between any two looks after that.
 const LATER_LOOKS: Duration = Duration::from_secs(10);
-/// Added to the units' own limits: what PID 1 needs around a start and a stop.
-const GRACE: Duration = Duration::from_secs(10);
-/// systemd's "no limit" in microseconds.
-const INFINITY: u64 = u64::MAX;
 
 fn method(verb: Verb) -> &'static str {
     match verb {
@@ -56,7 +50,7 @@ pub(super) struct Order<'a> {
 
 /// Enqueues all jobs and waits as it was ordered.
 pub(super) fn run(
-    link: &mut Link<Sockets>,
+    link: &mut Link<impl Dial>,
     order: &Order<'_>,
 ) -> Result<Vec<JobOutcome>, InitError> {
     let early = ask_early(link, order.jobs)?;
@@ -72,21 +66,18 @@ pub(super) fn run(
         order,
         progress: &mut progress,
         begun,
+        limit: None,
     };
-    let unfinished = match sent.and_then(|()| watch.follow()) {
+    let unfinished = match sent.and_then(|()| watch.follow(deadline)) {
         Ok(seconds) => Unfinished::TimedOut(seconds),
-        Err(error @ InitError::Silent { .. }) => {
+        Err(InitError::Silent { .. }) => {
             watch.shut()?;
-            Unfinished::Silent(error)
+            Unfinished::Silent(watch.link.patience.gave_up(begun))
         }
         Err(error) => Unfinished::Lost(error),
     };
-    let (mut outcomes, before): (Vec<_>, Vec<_>) = progress
-        .outcomes(order.jobs, order.wait, &unfinished)
-        .into_iter()
-        .unzip();
+    let mut outcomes = progress.outcomes(order.jobs, order.wait, &unfinished);
     if matches!(unfinished, Unfinished::TimedOut(_)) {
-        forgive_replaced(link, order.jobs, &before, &mut outcomes);
         explain(link, order.jobs, &mut outcomes);
     }
     Ok(outcomes)
@@ -94,7 +85,7 @@ pub(super) fn run(
 
 /// A bus passes on what it has read as it can, and answers for who has left it: what a missing
 /// answer tells on a connection of our own it does not tell there. The questions go ahead.
-fn ask_early(link: &mut Link<Sockets>, jobs: &[Job]) -> Result<Option<Vec<Answer>>, InitError> {
+fn ask_early(link: &mut Link<impl Dial>, jobs: &[Job]) -> Result<Option<Vec<Answer>>, InitError> {
     let mut early = None;
     while early.is_none() && link.connected()?.is_through_bus() {
         early = Some(link.ask(|link| {
@@ -145,52 +136,76 @@ fn is_brought_back(job: &Job) -> bool {
 }
 
 /// Jobs under way.
-struct Watch<'a> {
-    link: &'a mut Link<Sockets>,
+struct Watch<'a, D> {
+    link: &'a mut Link<D>,
     order: &'a Order<'a>,
     progress: &'a mut Progress,
     begun: Instant,
+    /// Until when the jobs may take, once that is known.
+    limit: Option<Deadline>,
 }
 
-impl Watch<'_> {
-    /// Listens until all is over or the limit is reached; returns the seconds waited.
-    fn follow(&mut self) -> Result<u64, InitError> {
-        let answers = self.link.patience.deadline();
-        let mut limit = match self.order.limit {
-            Limit::Fixed(limit) => Some(self.after(Some(limit))),
-            Limit::Unit => None,
-        };
+impl<D: Dial> Watch<'_, D> {
+    /// Listens until all is over or the limit is reached; returns the seconds waited. For an answer
+    /// it waits until `answers`; the limit is that of jobs, and begins when all were taken on.
+    fn follow(&mut self, answers: Deadline) -> Result<u64, InitError> {
         let mut look = FIRST_LOOK;
-        while !self.progress.is_over(self.order.wait) {
-            let unanswered = self.progress.is_unanswered();
-            let next = match self.link.patience.notice(self.begun) {
-                _ if !unanswered => self.after(Some(look)),
-                Some(notice) => notice.or(answers),
-                None => answers,
+        while !self.is_over() {
+            let next = match self.progress.is_unanswered() {
+                true => self.notice().or(answers),
+                false => self.limit().or(self.at(look)),
             };
-            let until = limit.map_or(next, |limit| limit.or(next));
-            match self.link.current()?.receive(until)? {
-                Some(incoming) => drop(self.take(incoming)),
-                None if unanswered && answers.passed() => return Err(silent(SYSTEMD, self.begun)),
-                None if limit.is_some_and(Deadline::passed) => break,
-                None if unanswered => self.link.patience.silent(self.begun),
-                None => {
-                    if look >= SECOND_LOOK && limit.is_none() {
-                        let own = self.own_limit()?;
-                        limit = Some(self.after(own));
-                    }
-                    look = self.look(look)?;
-                }
+            if let Some(incoming) = self.link.current()?.receive(next)? {
+                drop(self.take(incoming));
             }
             if self.progress.owner_changed {
                 return Err(left_bus());
+            }
+            // Also where something came: in a stream of signals no read ever runs out of time.
+            if self.is_over() {
+                break;
+            }
+            match self.progress.is_unanswered() {
+                true => self.heed_silence(answers)?,
+                false if self.limit().passed() => break,
+                false if self.at(look).passed() => look = self.look(look)?,
+                false => {}
             }
         }
         Ok(self.begun.elapsed().as_secs())
     }
 
-    fn after(&self, time: Option<Duration>) -> Deadline {
-        Deadline(time.and_then(|time| self.begun.checked_add(time)))
+    fn is_over(&self) -> bool {
+        self.progress.is_over(self.order.wait)
+    }
+
+    /// This long after the beginning.
+    fn at(&self, time: Duration) -> Deadline {
+        Deadline(self.begun.checked_add(time))
+    }
+
+    /// Until when the jobs may take, as far as that is known. Called when all were taken on.
+    fn limit(&mut self) -> Deadline {
+        if let (None, Limit::Fixed(limit)) = (self.limit, self.order.limit) {
+            self.limit = Some(Deadline::after(limit));
+        }
+        self.limit.unwrap_or(Deadline(None))
+    }
+
+    /// When somebody is to be told that nothing comes.
+    fn notice(&self) -> Deadline {
+        let notice = self.link.patience.notice(self.begun);
+        notice.unwrap_or(Deadline(None))
+    }
+
+    fn heed_silence(&mut self, answers: Deadline) -> Result<(), InitError> {
+        if answers.passed() {
+            return Err(self.link.patience.gave_up(self.begun));
+        }
+        if self.notice().passed() {
+            self.link.patience.silent(self.begun);
+        }
+        Ok(())
     }
 
     /// Leaves a PID 1 that is silent, in a way that tells afterwards what it has not read.
@@ -230,6 +245,7 @@ impl Watch<'_> {
         if now < SECOND_LOOK {
             return Ok(SECOND_LOOK);
         }
+        self.count_own_limit()?;
         let running = self.progress.running(self.order.jobs);
         if !running.is_empty() {
             let onlooker = self.link.patience.onlooker();
@@ -238,30 +254,22 @@ impl Watch<'_> {
         Ok(now + LATER_LOOKS)
     }
 
-    /// The longest that the jobs may take by their units' own limits; nothing for "no limit".
-    fn own_limit(&mut self) -> Result<Option<Duration>, InitError> {
-        let jobs = self.order.jobs;
-        let answers = self.ask(&|link| {
-            let properties = jobs.iter().flat_map(|job| {
-                let limits = limits_of(job).iter();
-                limits.map(|property| queries::get(link, &job.unit, *property))
-            });
-            properties.collect()
-        })?;
-        // Jobs of one transaction may wait for each other: their limits add up.
-        let mut total = GRACE;
-        for micros in answers.into_iter().map(queries::value::<u64>) {
-            match micros {
-                Ok(INFINITY) => return Ok(None),
-                Ok(micros) => total = total.saturating_add(Duration::from_micros(micros)),
-                Err(_) => {}
-            }
+    /// The units' own limits count while their jobs run, not while they wait for others.
+    fn count_own_limit(&mut self) -> Result<(), InitError> {
+        if self.order.limit != Limit::Unit {
+            return Ok(());
         }
-        Ok(Some(total.max(SECOND_LOOK + GRACE)))
+        let paths = self.progress.paths();
+        if self.limit.is_none() || waiting::is_any_waiting(self, &paths)? {
+            let running = self.progress.running(self.order.jobs);
+            let own = limits::own(self, &running)?;
+            self.limit = Some(own.map_or(Deadline(None), Deadline::after));
+        }
+        Ok(())
     }
 }
 
-impl Ask for Watch<'_> {
+impl<D: Dial> Ask for Watch<'_, D> {
     /// No end of a job is missed meanwhile.
     fn ask(
         &mut self,
@@ -274,15 +282,20 @@ impl Ask for Watch<'_> {
         let mut pending = Pending::of(&calls);
         while !pending.is_complete() {
             let notice = self.link.patience.notice(begun);
-            let until = notice.map_or(deadline, |notice| notice.or(deadline));
-            match self.link.current()?.receive(until)? {
-                Some(incoming) => {
-                    if let Some((to, answer)) = self.take(incoming) {
-                        pending.answer(to, answer);
-                    }
+            let notice = notice.unwrap_or(Deadline(None));
+            if let Some(incoming) = self.link.current()?.receive(notice.or(deadline))? {
+                if let Some((to, answer)) = self.take(incoming) {
+                    pending.answer(to, answer);
                 }
-                None if deadline.passed() => return Err(silent(SYSTEMD, begun)),
-                None => self.link.patience.silent(begun),
+                if pending.is_complete() {
+                    break;
+                }
+            }
+            if deadline.passed() {
+                return Err(self.link.patience.gave_up(begun));
+            }
+            if notice.passed() {
+                self.link.patience.silent(begun);
             }
         }
         self.link.patience.answered();
@@ -297,46 +310,8 @@ fn left_bus() -> InitError {
     }
 }
 
-fn limits_of(job: &Job) -> &'static [(&'static str, &'static str)] {
-    match (job.unit.kind(), job.verb) {
-        (UnitKind::Service, Verb::Start | Verb::Reload) => &[queries::TIMEOUT_START],
-        (UnitKind::Service, Verb::Stop) => &[queries::TIMEOUT_STOP],
-        (UnitKind::Service, Verb::Restart | Verb::TryRestart | Verb::ReloadOrRestart) => {
-            &[queries::TIMEOUT_START, queries::TIMEOUT_STOP]
-        }
-        (UnitKind::Socket, _) => &[queries::TIMEOUT_SOCKET],
-        // A target waits for whatever it pulls in: only the admin can bound that.
-        (UnitKind::Target, _) => &[],
-        (UnitKind::Path | UnitKind::Timer | UnitKind::Automount | UnitKind::Other, _) => &[],
-    }
-}
-
-/// A job that somebody else's replaced is done where what it was to bring about is there.
-fn forgive_replaced(
-    link: &mut Link<Sockets>,
-    jobs: &[Job],
-    before: &[Seen],
-    outcomes: &mut [JobOutcome],
-) {
-    for ((job, before), outcome) in jobs.iter().zip(before).zip(outcomes) {
-        let replaced = matches!(
-            outcome,
-            JobOutcome::Failed(JobFailure::Ended { result, .. }) if result == "canceled"
-        );
-        if !replaced {
-            continue;
-        }
-        // Where it cannot be seen it stays as systemctl says it.
-        let answers = link.ask(|link| seen::questions(link, &job.unit, Moment::After));
-        let after = answers.map(|answers| seen(&job.unit, Moment::After, answers));
-        if after.is_ok_and(|after| is_fulfilled(job, before, &after)) {
-            *outcome = JobOutcome::Done;
-        }
-    }
-}
-
 /// Asks how the services of failed jobs ended.
-fn explain(link: &mut Link<Sockets>, jobs: &[Job], outcomes: &mut [JobOutcome]) {
+fn explain(link: &mut Link<impl Dial>, jobs: &[Job], outcomes: &mut [JobOutcome]) {
     for (job, outcome) in jobs.iter().zip(outcomes) {
         if let JobOutcome::Failed(JobFailure::Ended {
             result,
@@ -355,3 +330,6 @@ fn explain(link: &mut Link<Sockets>, jobs: &[Job], outcomes: &mut [JobOutcome]) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,9 +60,10 @@ impl Systemd {
     /// When it could not be asked, refuses, or takes longer than `limit`.
     pub fn reload(&mut self, limit: Duration) -> Result<(), InitError> {
         self.link.repeat(|link| {
-            let link = link.connected()?;
-            let call = link.call(MANAGER_PATH, MANAGER, "Reload", &())?;
-            let answer = link.call_all(&[call], limit)?.pop();
+            let call = link
+                .connected()?
+                .call(MANAGER_PATH, MANAGER, "Reload", &())?;
+            let answer = link.call_all_within(&[call], limit)?.pop();
             body::<()>(answer.unwrap_or_else(|| Err(no_answer())))
         })
     }

@@ -6,6 +6,7 @@ mod bus_files;
 mod dial;
 mod hold;
 mod jobs;
+mod limits;
 mod manager;
 mod names;
 mod of_users;
@@ -266,16 +267,29 @@ impl Init for Systemd {
             wait,
             limit: self.limit,
         };
-        let outcomes = self
-            .link
-            .once(|link| jobs::run(link, &order))
-            .map_err(nothing_asked)?;
+        // Outcomes are no sign that anything was answered: whoever hears an answer says so.
+        let outcomes = jobs::run(&mut self.link, &order);
         let lost =
             |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)));
-        if outcomes.iter().any(lost) {
+        if !outcomes.as_ref().is_ok_and(|all| !all.iter().any(lost)) {
             self.disconnect();
         }
-        Ok(outcomes)
+        outcomes.map_err(nothing_asked)
+    }
+
+    fn limit_of(&mut self, jobs: &[Job]) -> Result<Option<Duration>, InitError> {
+        match self.limit {
+            Limit::Fixed(limit) => Ok(Some(limit)),
+            Limit::Unit => limits::own(&mut self.link, &jobs.iter().collect::<Vec<_>>()),
+        }
+    }
+
+    fn waiting_for_us(&mut self, jobs: &[SeenJob]) -> Result<Vec<u32>, InitError> {
+        let paths: Vec<String> = jobs.iter().map(|job| seen::job_path(job.id)).collect();
+        let found = waiting::for_us(&mut self.link, &paths)?;
+        let pairs = jobs.iter().zip(&paths);
+        let waiting = pairs.filter(|(_, path)| found.contains(path));
+        Ok(waiting.map(|(job, _)| job.id).collect())
     }
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {

@@ -7,7 +7,7 @@ use zbus::Message;
 use zbus::wire::OwnedObjectPath;
 
 use super::dial::is_owner_change;
-use super::names::MANAGER;
+use super::names::{MANAGER, SYSTEMD};
 use super::seen::{Moment, seen};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, Wait};
 use crate::init::InitError;
@@ -147,23 +147,23 @@ impl Progress {
         }
     }
 
-    /// What became of each of `jobs`, and how its unit was seen before.
+    /// What became of each of `jobs`.
     pub(super) fn outcomes(
         self,
         jobs: &[Job],
         wait: Wait,
         unfinished: &Unfinished,
-    ) -> Vec<(JobOutcome, Seen)> {
+    ) -> Vec<JobOutcome> {
         let Self { asked, ended, .. } = self;
         let outcome = |(job, asked): (&Job, Asked)| {
             let whole = asked.before.is_complete();
             let before = seen(&job.unit, Moment::Before, asked.before.answers());
-            let known = whole.then(|| before.clone());
-            let outcome = match (asked.answer, wait) {
+            let known = whole.then_some(before);
+            match (asked.answer, wait) {
                 (Some(Ok(_)), Wait::Queued) => JobOutcome::Queued,
                 (Some(Ok(_)), Wait::Done) if asked.left => JobOutcome::Queued,
                 (Some(Ok(path)), Wait::Done) => match ended.get(&path) {
-                    Some(result) => end(result),
+                    Some(result) => end(result, known),
                     None => JobOutcome::Failed(unfinished.failure(Contact::Taken, known)),
                 },
                 (Some(Err(error)), _) => JobOutcome::Failed(refusal(error, known)),
@@ -173,8 +173,7 @@ impl Progress {
                 // closes the connection and drops what it holds of it.
                 (None, _) if whole => JobOutcome::Failed(unfinished.failure(Contact::Sent, known)),
                 (None, _) => JobOutcome::Failed(unfinished.failure(Contact::Unread, None)),
-            };
-            (outcome, before)
+            }
         };
         jobs.iter().zip(asked).map(outcome).collect()
     }
@@ -183,14 +182,19 @@ impl Progress {
 impl Unfinished {
     /// What is to be said of a request that came so far.
     fn failure(&self, contact: Contact, before: Option<Seen>) -> JobFailure {
-        match self {
-            Self::TimedOut(seconds) => JobFailure::TimedOut { seconds: *seconds },
-            Self::Lost(error) => loss(error, contact, before),
-            // A connection that was left delivers what was written to it all the same.
-            Self::Silent(error) if contact == Contact::Sent => {
-                loss(error, Contact::Pending, before)
+        match (self, contact) {
+            (Self::TimedOut(seconds), Contact::Taken) => JobFailure::TimedOut { seconds: *seconds },
+            // What was not answered does not go on: it has not begun, as far as anybody knows.
+            (Self::TimedOut(seconds), Contact::Unread | Contact::Sent | Contact::Pending) => {
+                let error = InitError::Silent {
+                    init: SYSTEMD,
+                    seconds: *seconds,
+                };
+                loss(&error, Contact::Pending, before)
             }
-            Self::Silent(error) => loss(error, contact, before),
+            // A connection that was left delivers what was written to it all the same.
+            (Self::Silent(error), Contact::Sent) => loss(error, Contact::Pending, before),
+            (Self::Silent(error) | Self::Lost(error), contact) => loss(error, contact, before),
         }
     }
 }
@@ -215,14 +219,20 @@ fn refusal(error: InitError, before: Option<Seen>) -> JobFailure {
     }
 }
 
-fn end(result: &str) -> JobOutcome {
+fn end(result: &str, before: Option<Seen>) -> JobOutcome {
+    let ended = JobFailure::Ended {
+        result: result.to_owned(),
+        service_result: String::new(),
+    };
     match result {
         // A condition that does not hold is no failure: systemctl exits with 0.
         "done" | "skipped" => JobOutcome::Done,
-        result => JobOutcome::Failed(JobFailure::Ended {
-            result: result.to_owned(),
-            service_result: String::new(),
-        }),
+        "canceled" => JobOutcome::Failed(JobFailure::Replaced(Box::new(Loss {
+            why: ended.to_string(),
+            contact: Contact::Taken,
+            before,
+        }))),
+        _ => JobOutcome::Failed(ended),
     }
 }
 
@@ -262,8 +272,7 @@ mod tests {
     }
 
     fn outcomes(progress: Progress, count: usize, wait: Wait) -> Vec<JobOutcome> {
-        let all = progress.outcomes(&jobs(count), wait, &Unfinished::TimedOut(1));
-        all.into_iter().map(|(outcome, _)| outcome).collect()
+        progress.outcomes(&jobs(count), wait, &Unfinished::TimedOut(1))
     }
 
     fn broken() -> InitError {
@@ -344,6 +353,24 @@ mod tests {
         assert_eq!(outcomes(progress, 1, Wait::Done), [JobOutcome::Queued]);
     }
 
+    #[test]
+    fn a_job_that_another_took_the_place_of_is_handed_out_with_what_was_seen_before() {
+        let (question, request) = (call(), call());
+        let before = Pending::of(std::slice::from_ref(&question));
+        let mut progress = Progress::of(vec![Asked::new(&request, before)]);
+        let answer = Message::method_return(&question.header()).build(&Variant::from("active"));
+        let _ = progress.answer(serial(&question), Ok(answer.unwrap()));
+        let _ = progress.answer(serial(&request), queued(&request, "/job/1"));
+        progress.signal(&removed("/job/1", "canceled"));
+        let outcome = outcomes(progress, 1, Wait::Done).remove(0);
+        let JobOutcome::Failed(JobFailure::Replaced(loss)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(loss.why, "its job ended as canceled");
+        let active = loss.before.unwrap().active;
+        assert_eq!((loss.contact, active.is_unknown()), (Contact::Taken, false));
+    }
+
     /// How far a request came of whose two questions `questions` were answered, and itself perhaps.
     fn contact(questions: usize, taken: bool, unfinished: &Unfinished) -> Contact {
         let before = [call(), call()];
@@ -359,7 +386,7 @@ mod tests {
             let _ = progress.answer(serial(&request), queued(&request, "/job/1"));
         }
         let all = progress.outcomes(&jobs(1), Wait::Done, unfinished);
-        match all.into_iter().next().unwrap().0 {
+        match all.into_iter().next().unwrap() {
             JobOutcome::Failed(JobFailure::Lost(loss)) => {
                 assert_eq!(loss.before.is_some(), questions == 2);
                 loss.contact
@@ -380,6 +407,10 @@ mod tests {
             assert_eq!(contact(1, false, unfinished), Contact::Unread);
             assert_eq!(contact(2, true, unfinished), Contact::Taken);
         }
+        // A limit that passed before anything was answered is no sign that a job goes on.
+        let late = Unfinished::TimedOut(1);
+        assert_eq!(contact(0, false, &late), Contact::Pending);
+        assert_eq!(contact(2, false, &late), Contact::Pending);
         assert_eq!(contact(2, false, &lost), Contact::Sent);
         assert_eq!(contact(2, false, &silent), Contact::Pending);
     }

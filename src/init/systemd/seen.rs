@@ -6,15 +6,17 @@ use zbus::wire::OwnedObjectPath;
 
 use super::names::{JOB, SERVICE, SOCKET, UNIT};
 use super::queries::{Answers, Property, active_state, get, get_at, load_state};
-use crate::domain::{ActiveState, Job, Known, Seen, SeenJob, UnitKind, UnitName, Verb};
+use crate::domain::{Known, Seen, SeenJob, UnitKind, UnitName, Verb};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Answer, Connection};
 
-const OF_UNIT: [Property; 4] = [
+const OF_UNIT: [Property; 5] = [
     (UNIT, "ActiveState"),
     (UNIT, "InvocationID"),
     // A reload that was carried out changes it too: the unit was `reloading` in between.
     (UNIT, "StateChangeTimestampMonotonic"),
+    // When it was last started, of all kinds; a reload leaves it alone.
+    (UNIT, "InactiveExitTimestampMonotonic"),
     (UNIT, "Job"),
 ];
 const OF_SERVICE: [Property; 2] = [
@@ -67,6 +69,11 @@ pub(super) fn seen(unit: &UnitName, moment: Moment, answers: Vec<Answer>) -> See
     let keys = properties(unit.kind(), moment).map(|property| property.1);
     let mut answers = Answers::new(keys.zip(answers).collect());
     let job = answers.take::<(u32, OwnedObjectPath)>("Job");
+    let mut time = |key: &str| answers.take(key).unwrap_or(0);
+    let (process, unit_started) = (
+        time("ExecMainStartTimestampMonotonic"),
+        time("InactiveExitTimestampMonotonic"),
+    );
     Seen {
         load: match moment {
             Moment::Before => Known::default(),
@@ -75,7 +82,11 @@ pub(super) fn seen(unit: &UnitName, moment: Moment, answers: Vec<Answer>) -> See
         active: active_state(answers.take("ActiveState")),
         invocation: answers.hex("InvocationID"),
         main_pid: answers.take("MainPID").unwrap_or(0),
-        started: answers.take("ExecMainStartTimestampMonotonic").unwrap_or(0),
+        // Sockets, timers and targets have no main process, nor have init scripts.
+        started: match process {
+            0 => unit_started,
+            started => started,
+        },
         changed: answers.take("StateChangeTimestampMonotonic").unwrap_or(0),
         job: job
             .map(|(id, _)| (id != 0).then_some(SeenJob { id, verb: None }))
@@ -88,11 +99,12 @@ pub(super) fn seen(unit: &UnitName, moment: Moment, answers: Vec<Answer>) -> See
 
 /// The question what the job with this number does.
 pub(super) fn job_question(link: &Connection, id: u32) -> Result<Message, InitError> {
-    get_at(
-        link,
-        &format!("/org/freedesktop/systemd1/job/{id}"),
-        (JOB, "JobType"),
-    )
+    get_at(link, &job_path(id), (JOB, "JobType"))
+}
+
+/// Where the job with this number is.
+pub(super) fn job_path(id: u32) -> String {
+    format!("/org/freedesktop/systemd1/job/{id}")
 }
 
 /// The answer to it. A restart becomes a start once its stop is done.
@@ -108,99 +120,34 @@ pub(super) fn job_verb(word: &str) -> Option<Verb> {
     }
 }
 
-/// Whether a job that somebody else's replaced has had its effect all the same: the unit is in the
-/// state that was asked for, stays in it, and got there after the request.
-pub(super) fn is_fulfilled(job: &Job, before: &Seen, after: &Seen) -> bool {
-    let up = after.active == Known::Is(ActiveState::Active);
-    let down = after
-        .active
-        .is_and(|state| matches!(state, ActiveState::Inactive | ActiveState::Failed));
-    let was_down = before
-        .active
-        .is_and(|state| matches!(state, ActiveState::Inactive | ActiveState::Failed));
-    let anew = !after.invocation.is_empty() && after.invocation != before.invocation;
-    let changed = after.changed > before.changed;
-    after.job == Known::Is(None)
-        && match job.verb {
-            Verb::Start => up,
-            Verb::Stop => down,
-            Verb::Restart => up && anew,
-            Verb::TryRestart => (up && anew) || (was_down && down),
-            Verb::Reload | Verb::ReloadOrRestart => {
-                up && (anew || (changed && after.reload_result == "success"))
-            }
-        }
-}
-
 #[cfg(test)]
 mod tests {
+    use zbus::wire::Variant;
+
     use super::*;
 
-    fn at(active: ActiveState, invocation: &str, changed: u64) -> Seen {
-        Seen {
-            active: Known::Is(active),
-            invocation: invocation.to_owned(),
-            changed,
-            job: Known::Is(None),
-            reload_result: "success".to_owned(),
-            ..Seen::unknown(&UnitName::parse("foo").unwrap(), "not asked")
-        }
-    }
-
     #[test]
-    fn a_replaced_job_counts_as_done_only_with_evidence() {
-        use ActiveState::{Activating, Active, Inactive};
-        let cases = [
-            (Verb::Start, at(Inactive, "", 1), at(Active, "a", 2), true),
-            (Verb::Start, at(Inactive, "", 1), at(Inactive, "", 1), false),
-            (
-                Verb::Start,
-                at(Inactive, "", 1),
-                at(Activating, "a", 2),
-                false,
-            ),
-            (Verb::Stop, at(Active, "a", 1), at(Inactive, "a", 2), true),
-            (Verb::Stop, at(Active, "a", 1), at(Active, "b", 2), false),
-            (Verb::Restart, at(Active, "a", 1), at(Active, "b", 2), true),
-            (Verb::Restart, at(Active, "a", 1), at(Active, "a", 1), false),
-            (Verb::Restart, at(Active, "a", 1), at(Active, "", 2), false),
-            (
-                Verb::TryRestart,
-                at(Inactive, "a", 1),
-                at(Inactive, "a", 1),
-                true,
-            ),
-            (
-                Verb::TryRestart,
-                at(Active, "a", 1),
-                at(Inactive, "a", 2),
-                false,
-            ),
-            (
-                Verb::TryRestart,
-                at(Active, "a", 1),
-                at(Active, "b", 2),
-                true,
-            ),
-            (Verb::Reload, at(Active, "a", 1), at(Active, "a", 2), true),
-            (Verb::Reload, at(Active, "a", 1), at(Active, "a", 1), false),
-            (
-                Verb::ReloadOrRestart,
-                at(Active, "a", 1),
-                at(Active, "b", 2),
-                true,
-            ),
-        ];
-        for (verb, before, after, expected) in cases {
-            let job = Job::new(verb, UnitName::parse("foo").unwrap());
-            let told = is_fulfilled(&job, &before, &after);
-            assert_eq!(told, expected, "{verb}: {before:?} {after:?}");
-            let busy = Seen {
-                job: Known::Is(Some(SeenJob { id: 1, verb: None })),
-                ..after
+    fn a_unit_without_a_main_process_was_started_when_it_ceased_to_be_inactive() {
+        let times = |process: u64, unit: u64| {
+            let answer = |property: Property| {
+                let value = match property.1 {
+                    "ExecMainStartTimestampMonotonic" => process,
+                    "InactiveExitTimestampMonotonic" => unit,
+                    _ => 1,
+                };
+                let call = Message::method_call("/o", "Get").build(&()).unwrap();
+                let answer = Message::method_return(&call.header());
+                Ok(answer.build(&Variant::from(value)).unwrap())
             };
-            assert!(!is_fulfilled(&job, &before, &busy), "{verb} with a job");
-        }
+            let of = |name: &str| {
+                let unit = UnitName::parse(name).unwrap();
+                let answers = properties(unit.kind(), Moment::After).map(answer);
+                seen(&unit, Moment::After, answers.collect()).started
+            };
+            (of("foo.service"), of("foo.socket"))
+        };
+        assert_eq!(times(7, 5), (7, 5));
+        assert_eq!(times(0, 5), (5, 5));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::names::{JOB, MANAGER, MANAGER_PATH, UNIT};
 use super::queries::{get_at, value};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Answer, Connection, body};
+use crate::init::dbus::link::{Dial, Link};
 
 /// More jobs than these are not looked at: a boot has some hundreds.
 const MOST: usize = 512;
@@ -22,6 +23,16 @@ pub(super) trait Ask {
         &mut self,
         calls: &dyn Fn(&Connection) -> Result<Vec<Message>, InitError>,
     ) -> Result<Vec<Answer>, InitError>;
+}
+
+/// Where no jobs are watched.
+impl<D: Dial> Ask for Link<D> {
+    fn ask(
+        &mut self,
+        calls: &dyn Fn(&Connection) -> Result<Vec<Message>, InitError>,
+    ) -> Result<Vec<Answer>, InitError> {
+        Link::ask(self, calls)
+    }
 }
 
 /// As `GetBefore` tells of a job: number, unit, type, state, path, the unit's path.
@@ -63,6 +74,16 @@ fn own_job(ask: &mut dyn Ask) -> Result<Option<String>, InitError> {
     Ok(job
         .filter(|(id, _)| *id != 0)
         .map(|(_, path)| path.as_str().to_owned()))
+}
+
+/// Whether one of `jobs`, by path, waits for others.
+pub(super) fn is_any_waiting(ask: &mut dyn Ask, jobs: &[String]) -> Result<bool, InitError> {
+    for job in jobs {
+        if is_waiting(ask, job)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn is_waiting(ask: &mut dyn Ask, job: &str) -> Result<bool, InitError> {

@@ -1,7 +1,6 @@
 //! Paying through an init that takes jobs: observe, ask, decide, plan and act as the drop-ins do, then
 //! look whether what was promised is there.
 
-use crate::act::carry_out;
 use crate::decide::{Plan, plan_all, rest};
 use crate::domain::{Action, Facts, FrontEnd, Job, UnitFacts, Verb, Verdict, Wait};
 use crate::front::perform::{self, Case, one_unit};
@@ -124,8 +123,10 @@ impl Payer<'_> {
         plan: &mut Plan,
     ) -> Result<Option<String>, String> {
         let ledger = self.session.ledger_for(plan, init);
-        let report = carry_out(plan, Wait::Done, init, ledger.as_ref())
-            .map_err(|error| error.to_string())?;
+        let report = (self
+            .session
+            .carry_out(plan, Wait::Done, init, ledger.as_ref()))
+        .map_err(|error| error.to_string())?;
         let mut wrong: Vec<String> = report
             .failures()
             .map(|(job, failure)| format!("{} of {} failed: {failure}", job.verb, job.unit))

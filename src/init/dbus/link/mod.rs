@@ -9,6 +9,7 @@ use zbus::Message;
 
 use super::connection::{Answer, Connection, Incoming, Pending};
 use super::patience::{Attempt, Next, Patience};
+use super::stream::Deadline;
 use crate::init::{InitError, Onlooker};
 
 /// How one init is reached.
@@ -110,11 +111,19 @@ impl<D: Dial> Link<D> {
             match result {
                 Err(error) if is_absence(&error) => {
                     if self.patience.failed(begun, &error) == Next::GiveUp {
-                        return Err(error);
+                        return Err(self.whole(error, begun));
                     }
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// `error`, of something that began at `since`; of a silence with the whole time that was waited.
+    fn whole(&mut self, error: InitError, since: Instant) -> InitError {
+        match error {
+            InitError::Silent { .. } => self.patience.gave_up(since),
+            other => other,
         }
     }
 
@@ -188,21 +197,46 @@ impl<D: Dial> Link<D> {
         &mut self,
         calls: &[Message],
     ) -> Result<Vec<Answer>, InitError> {
-        let init = self.dial.init();
-        let begun = Instant::now();
         let deadline = self.patience.deadline();
-        self.current()?.send_until(calls, deadline)?;
+        self.call_all_until(calls, deadline, self.patience.wait())
+    }
+
+    /// The same for what keeps the init from answering as long as it is at it: for so long as
+    /// `limit`.
+    pub(in crate::init) fn call_all_within(
+        &mut self,
+        calls: &[Message],
+        limit: Duration,
+    ) -> Result<Vec<Answer>, InitError> {
+        self.call_all_until(calls, Deadline::after(limit), limit)
+    }
+
+    fn call_all_until(
+        &mut self,
+        calls: &[Message],
+        deadline: Deadline,
+        limit: Duration,
+    ) -> Result<Vec<Answer>, InitError> {
+        let begun = Instant::now();
+        if let Err(error) = self.current()?.send_until(calls, deadline) {
+            return Err(self.whole(error, begun));
+        }
         let mut pending = Pending::of(calls);
         while !pending.is_complete() {
-            let notice = self.patience.notice(begun);
-            let until = notice.map_or(deadline, |notice| notice.or(deadline));
-            match self.current()?.receive(until)? {
-                Some(Incoming::Answer(to, answer)) => pending.answer(to, answer),
+            let notice = self.patience.notice(begun).unwrap_or(Deadline(None));
+            match self.current()?.receive(notice.or(deadline))? {
+                Some(Incoming::Answer(to, answer)) => {
+                    pending.answer(to, answer);
+                    continue;
+                }
                 // A peer that floods us with signals never lets a read time out.
-                Some(Incoming::Signal(_)) if deadline.passed() => return Err(silent(init, begun)),
-                Some(Incoming::Signal(_)) => {}
-                None if deadline.passed() => return Err(silent(init, begun)),
-                None => self.patience.silent(begun),
+                Some(Incoming::Signal(_)) | None => {}
+            }
+            if deadline.passed() {
+                return Err(self.patience.gave_up(begun));
+            }
+            if notice.passed() {
+                self.patience.silent_within(begun, limit);
             }
         }
         Ok(pending.answers())
@@ -221,14 +255,6 @@ fn lost(init: &'static str, why: &str) -> InitError {
     InitError::Lost {
         init,
         why: why.to_owned(),
-    }
-}
-
-/// Nothing came since `since`.
-pub(in crate::init) fn silent(init: &'static str, since: Instant) -> InitError {
-    InitError::Silent {
-        init,
-        seconds: since.elapsed().as_secs(),
     }
 }
 
