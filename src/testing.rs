@@ -74,6 +74,8 @@ pub(crate) struct Watched<'a> {
     pub(crate) userspace: Known<u64>,
     /// Sees the jobs first; what it returns is how all of them fail.
     pub(crate) before: Watch<'a>,
+    /// Changes what is told of each unit.
+    pub(crate) told: Box<dyn FnMut(&mut UnitFacts) + 'a>,
 }
 
 impl<'a> Watched<'a> {
@@ -83,6 +85,7 @@ impl<'a> Watched<'a> {
             inner,
             userspace: Known::default(),
             before: Box::new(|_| None),
+            told: Box::new(|_| ()),
         }
     }
 
@@ -117,7 +120,9 @@ impl Init for Watched<'_> {
     }
 
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
-        self.inner.units(names, depth)
+        let mut found = self.inner.units(names, depth)?;
+        found.iter_mut().for_each(|unit| (self.told)(unit));
+        Ok(found)
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {

@@ -108,7 +108,7 @@ fn flush(
     };
     for entry in listing.entries.iter().filter(wanted) {
         let service = &entry.service;
-        match payer.pay(&mut means, entry) {
+        match payer.pay(&mut means, entry, console) {
             Paid::Done(what) => console.say(format_args!("{service}: {what}")),
             Paid::Left(why) => console.say(format_args!("{service}: left alone: {why}")),
             Paid::Kept(why) => {
