@@ -72,6 +72,8 @@ pub(crate) struct Watched<'a> {
     pub(crate) inner: &'a mut Simulated,
     /// When its user space began.
     pub(crate) userspace: Known<u64>,
+    /// The same by the monotonic clock.
+    pub(crate) userspace_since: Known<u64>,
     /// Sees the jobs first; what it returns is how all of them fail.
     pub(crate) before: Watch<'a>,
     /// Changes what is told of each unit.
@@ -84,6 +86,7 @@ impl<'a> Watched<'a> {
         Self {
             inner,
             userspace: Known::default(),
+            userspace_since: Known::default(),
             before: Box::new(|_| None),
             told: Box::new(|_| ()),
         }
@@ -117,6 +120,10 @@ impl Init for Watched<'_> {
 
     fn userspace(&mut self) -> Known<u64> {
         self.userspace.clone()
+    }
+
+    fn userspace_since(&mut self) -> Known<u64> {
+        self.userspace_since.clone()
     }
 
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {

@@ -284,6 +284,24 @@ fn a_soft_reboot_is_another_life_and_settles_what_was_owed_in_the_one_before() {
 }
 
 #[test]
+fn what_was_put_off_before_a_soft_reboot_while_nobody_could_tell_is_settled_too() {
+    for (later, settled) in [(1, true), (0, false)] {
+        let mut room = Room::new();
+        let at = room.init.now();
+        room.owes(|entry| begun(entry, Due::Restart, Contact::Unread, at));
+        let before = room.run();
+        let (status, said) = room.flush_watched(|init| {
+            init.userspace = Known::Is(7);
+            init.userspace_since = Known::Is(at + later);
+        });
+        assert_eq!(status, 0, "{said}");
+        assert_eq!(said.contains("foo: settled"), settled, "{said}");
+        assert_eq!(room.run() == before, settled, "{said}");
+        assert!(!room.is_owed());
+    }
+}
+
+#[test]
 fn in_the_same_life_or_where_nobody_can_tell_it_is_paid() {
     for userspace in [Known::Is(7), Known::default()] {
         let mut room = Room::new();
