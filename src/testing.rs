@@ -72,8 +72,12 @@ pub(crate) struct Watched<'a> {
     pub(crate) inner: &'a mut Simulated,
     /// When its user space began.
     pub(crate) userspace: Known<u64>,
+    /// The same by the monotonic clock.
+    pub(crate) userspace_since: Known<u64>,
     /// Sees the jobs first; what it returns is how all of them fail.
     pub(crate) before: Watch<'a>,
+    /// Changes what is told of each unit.
+    pub(crate) told: Box<dyn FnMut(&mut UnitFacts) + 'a>,
 }
 
 impl<'a> Watched<'a> {
@@ -82,7 +86,9 @@ impl<'a> Watched<'a> {
         Self {
             inner,
             userspace: Known::default(),
+            userspace_since: Known::default(),
             before: Box::new(|_| None),
+            told: Box::new(|_| ()),
         }
     }
 
@@ -116,8 +122,14 @@ impl Init for Watched<'_> {
         self.userspace.clone()
     }
 
+    fn userspace_since(&mut self) -> Known<u64> {
+        self.userspace_since.clone()
+    }
+
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
-        self.inner.units(names, depth)
+        let mut found = self.inner.units(names, depth)?;
+        found.iter_mut().for_each(|unit| (self.told)(unit));
+        Ok(found)
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {

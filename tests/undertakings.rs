@@ -6,10 +6,11 @@
     reason = "a failing helper is a failing test"
 )]
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use rcpolicy::domain::{Contact, Life, UnitName};
 use rcpolicy::ledger::{Due, Ledger, Task, Undertaking, VERSION, Who};
@@ -130,6 +131,9 @@ fn half_written_damaged_and_foreign_notes_are_cleared_away_and_nothing_is_owed()
     let place = |name: &str, bytes: &[u8]| fs::write(root.path().join("begun").join(name), bytes);
     place(".8-1.json", &whole[..whole.len() / 2]).unwrap();
     place(".9-1.json", &whole).unwrap();
+    for hidden in [".8-1.json", ".9-1.json"] {
+        age(root.path(), hidden);
+    }
     place("10-1.json", b"").unwrap();
     let shell = String::from_utf8(whole.clone())
         .unwrap()
@@ -140,6 +144,49 @@ fn half_written_damaged_and_foreign_notes_are_cleared_away_and_nothing_is_owed()
     let adopted = ledger.lock().unwrap().adopt().unwrap();
     assert_eq!(adopted.len(), 1);
     assert!(files(root.path()).is_empty());
+}
+
+/// As if it had been there for more than a minute.
+fn age(root: &Path, name: &str) {
+    let file = File::options()
+        .write(true)
+        .open(root.join("begun").join(name));
+    let before = SystemTime::now() - Duration::from_secs(90);
+    file.unwrap().set_modified(before).unwrap();
+}
+
+#[test]
+fn a_note_that_another_process_is_about_to_lock_is_left_to_it() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = ledger(root.path());
+    drop(
+        ledger
+            .undertake(&undertaking(7, 100, &[("foo", Due::Restart)]))
+            .unwrap(),
+    );
+    fs::write(root.path().join("begun/.8-1.json"), b"").unwrap();
+    assert_eq!(ledger.lock().unwrap().adopt().unwrap().len(), 1);
+    assert_eq!(files(root.path()), [".8-1.json"]);
+    age(root.path(), ".8-1.json");
+    assert!(ledger.lock().unwrap().adopt().unwrap().is_empty());
+    assert!(files(root.path()).is_empty());
+}
+
+#[test]
+fn what_was_undertaken_before_a_soft_reboot_is_owed_no_more_once_the_init_tells_when_that_was() {
+    for (since, owed) in [(99, 1), (100, 1), (101, 0)] {
+        let root = tempfile::tempdir().unwrap();
+        let one = undertaking(7, 100, &[("foo", Due::Restart)]);
+        drop(ledger(root.path()).undertake(&one).unwrap());
+        let later = ledger(root.path())
+            .with_userspace(7)
+            .with_userspace_since(since);
+        let adopted = later.lock().unwrap().adopt().unwrap();
+        assert_eq!(adopted.len(), owed, "{since}");
+        assert!(adopted.iter().all(|entry| entry.life.userspace == Some(7)));
+        assert_eq!(later.all().unwrap().entries.len(), owed);
+        assert!(files(root.path()).is_empty());
+    }
 }
 
 #[test]

@@ -41,7 +41,15 @@ impl Session {
                 Known::Is(began) => entry.life.is_same(&life.with_userspace(began)),
                 Known::Unknown(_) => true,
             },
-            (None, _) | (_, None) => true,
+            // Whoever noted it could not tell, but when.
+            (None, Some(_)) => {
+                let begun = entry.owed.as_ref().and_then(|owed| owed.begun);
+                begun.is_none_or(|begun| match init.userspace_since() {
+                    Known::Is(since) => begun.at >= since,
+                    Known::Unknown(_) => true,
+                })
+            }
+            (_, None) => true,
         }
     }
 

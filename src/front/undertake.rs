@@ -2,12 +2,22 @@
 //! stays away or when a job outlasts us: what it sets out to do, before it contacts an init, and what
 //! it had to leave. `rcpolicy flush` looks what became of it, and does the rest.
 
+use nix::unistd::geteuid;
+
 use crate::act::Report;
-use crate::domain::{Contact, JobFailure, Reason, Request, Source, UnitName, Until, Verb};
+use crate::domain::{Contact, JobFailure, Reason, Request, Scope, Source, UnitName, Until, Verb};
 use crate::init::InitError;
 use crate::ledger::{Begun, Due, Entry, LedgerError, Owed, Task, Undertaken, Undertaking, Who};
 
 use super::perform::{Case, Session};
+
+/// What is known of an action whose end nobody saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    NotDone,
+    GoesOn,
+    Unknown,
+}
 
 /// What is left for a flush to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +26,7 @@ struct Remainder {
     due: Due,
     begun: Option<Begun>,
     because: String,
+    fate: Fate,
 }
 
 impl Session {
@@ -33,7 +44,17 @@ impl Session {
             when: self.now,
             tasks,
         };
-        let undertaken = ledger.undertake(&undertaking).ok()?;
+        let undertaken = match ledger.undertake(&undertaking) {
+            Ok(undertaken) => undertaken,
+            Err(error) => {
+                // Of others than root the ledger takes nothing, and their calls fail anyway.
+                if geteuid().is_root() {
+                    let text = "what is asked for cannot be noted down first";
+                    self.voice.warn(&format!("{text}: {error}"));
+                }
+                return None;
+            }
+        };
         if undertaken.has_neighbours() {
             self.adopt();
         }
@@ -83,6 +104,7 @@ impl Session {
                     contact: Contact::Unread,
                 }),
                 because: error.to_string(),
+                fate: Fate::NotDone,
             };
             let line = self.leave(&remainder, first, "does it once the init answers");
             self.voice.warn(&line);
@@ -95,7 +117,7 @@ impl Session {
         let Some(first) = cases.first() else { return };
         let mut lines = Vec::new();
         for (job, failure) in report.failures() {
-            let Some(contact) = how_far(failure) else {
+            let Some((contact, fate)) = how_far(failure) else {
                 continue;
             };
             let of_job = |case: &&Case| case.facts.unit.id == job.unit;
@@ -108,6 +130,7 @@ impl Session {
                     contact,
                 }),
                 because: failure.to_string(),
+                fate,
             };
             lines.push(self.leave(&remainder, request, "looks what became of it"));
         }
@@ -122,14 +145,16 @@ impl Session {
             Ok(()) => {
                 format!("{action} of {unit} is noted down: {because}; `rcpolicy flush` {flush}")
             }
-            Err(why) => format!(
-                "{action} of {unit} is not done and cannot be noted down ({why}): {because}"
-            ),
+            Err(why) => remainder.unnoted(&why),
         }
     }
 
     fn note_remainder(&self, remainder: &Remainder, request: &Request) -> Result<(), String> {
-        let ledger = self.ledger.as_ref().ok_or("no running init")?;
+        let none = match request.scope {
+            Scope::System => "no running init",
+            Scope::User => "the ledger is for the system's services",
+        };
+        let ledger = self.ledger.as_ref().ok_or(none)?;
         let because = &remainder.because;
         let (unit, life) = (remainder.unit.clone(), ledger.life().clone());
         let mut entry = Entry::new(unit, life, who(request), self.now, because);
@@ -143,6 +168,21 @@ impl Session {
             .lock()
             .and_then(|mut locked| locked.merge(entry).map(drop));
         merged.map_err(|error: LedgerError| error.to_string())
+    }
+}
+
+impl Remainder {
+    /// What is said where it cannot be noted down, and `why` not.
+    fn unnoted(&self, why: &str) -> String {
+        let (unit, action, because) = (&self.unit, self.due.action(), &self.because);
+        let fate = match self.fate {
+            Fate::NotDone => format!("{action} of {unit} is not done and cannot be noted down"),
+            Fate::GoesOn => format!("{action} of {unit} goes on, and cannot be noted down"),
+            Fate::Unknown => {
+                format!("what became of {action} of {unit} is not known, and cannot be noted down")
+            }
+        };
+        format!("{fate} ({why}): {because}")
     }
 }
 
@@ -162,11 +202,14 @@ fn who(request: &Request) -> Who {
     }
 }
 
-/// How far a job came whose end is not known; `None` where it is.
-fn how_far(failure: &JobFailure) -> Option<Contact> {
+/// How far a job came whose end is not known, and what is known of it; `None` where its end is.
+fn how_far(failure: &JobFailure) -> Option<(Contact, Fate)> {
     match failure {
-        JobFailure::TimedOut { .. } => Some(Contact::Taken),
-        JobFailure::Lost(loss) => Some(loss.contact),
+        JobFailure::TimedOut { .. } => Some((Contact::Taken, Fate::GoesOn)),
+        JobFailure::Lost(loss) if loss.contact == Contact::Unread => {
+            Some((Contact::Unread, Fate::NotDone))
+        }
+        JobFailure::Lost(loss) => Some((loss.contact, Fate::Unknown)),
         JobFailure::Refused { .. } | JobFailure::Ended { .. } | JobFailure::Replaced(_) => None,
     }
 }
@@ -179,5 +222,46 @@ fn due(verb: Verb) -> Due {
         Verb::TryRestart => Due::TryRestart,
         Verb::Reload => Due::Reload,
         Verb::ReloadOrRestart => Due::ForceReload,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Loss;
+    use crate::testing::name;
+
+    fn said(failure: &JobFailure) -> String {
+        let (contact, fate) = how_far(failure).unwrap();
+        let remainder = Remainder {
+            unit: name("foo"),
+            due: Due::Restart,
+            begun: Some(Begun { at: 1, contact }),
+            because: "x".to_owned(),
+            fate,
+        };
+        remainder.unnoted("no space")
+    }
+
+    fn lost(contact: Contact) -> JobFailure {
+        JobFailure::Lost(Box::new(Loss {
+            why: String::new(),
+            contact,
+            before: None,
+        }))
+    }
+
+    #[test]
+    fn only_of_what_was_never_read_it_is_said_that_it_is_not_done() {
+        let done = said(&lost(Contact::Unread));
+        let expected = "restart of foo.service is not done and cannot be noted down (no space): x";
+        assert_eq!(done, expected);
+        let runs = said(&JobFailure::TimedOut { seconds: 1 });
+        assert!(runs.starts_with("restart of foo.service goes on"), "{runs}");
+        for contact in [Contact::Sent, Contact::Pending, Contact::Taken] {
+            let text = said(&lost(contact));
+            let expected = "what became of restart of foo.service is not known";
+            assert!(text.starts_with(expected), "{text}");
+        }
     }
 }

@@ -127,6 +127,11 @@ pub trait Init {
         Known::default()
     }
 
+    /// The same in microseconds of the monotonic clock.
+    fn userspace_since(&mut self) -> Known<u64> {
+        Known::default()
+    }
+
     /// What is known of each of `names`, in their order. A unit the init does not have is an
     /// answer (`LoadState::NotFound`), not an error.
     ///

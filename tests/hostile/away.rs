@@ -73,6 +73,18 @@ fn where_nothing_can_be_noted_the_caller_is_told_that_it_was_not_done() {
 }
 
 #[test]
+fn that_nothing_can_be_noted_down_first_is_said_once_and_to_root_alone() {
+    let world = away().setup("mount -t tmpfs -o mode=755,size=4k,nr_inodes=1 full /run/rcpolicy");
+    let text = "what is asked for cannot be noted down first";
+    for line in RESTART {
+        let seen = world.call(line);
+        assert_eq!(seen.stderr.matches(text).count(), 1, "{seen:#?}");
+        let other = world.call(&format!("setpriv --reuid 1 --clear-groups {line}"));
+        assert!(!other.stderr.contains(text), "{other:#?}");
+    }
+}
+
+#[test]
 fn a_question_is_not_noted_and_goes_to_the_stock_tool() {
     let world = away();
     let seen = then_pending(&world, "invoke-rc.d foo status");

@@ -136,7 +136,7 @@ impl<'a> Everywhere<'a> {
                     self.act(member, user, cases);
                 }
                 Event::Done(Brought::Report(cases, result)) => self.tell(user, cases, result),
-                Event::Silent => self.left_out(user, "it does not answer"),
+                Event::Silent => self.unheard(user),
                 Event::Overdue => self.overdue(user),
             }
         }
@@ -253,6 +253,14 @@ impl<'a> Everywhere<'a> {
         self.call
             .voice
             .warn(&format!("{line} is not done for user {uid}: {why}"));
+    }
+
+    /// It may still do what it was asked for, if it was.
+    fn unheard(&self, user: RunningUser) {
+        let (line, uid) = (self.call.line(), user.uid);
+        self.call.voice.warn(&format!(
+            "{line} is not known to be done for user {uid}: it does not answer"
+        ));
     }
 
     fn overdue(&mut self, user: RunningUser) {

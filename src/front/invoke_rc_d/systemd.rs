@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::act::{ActError, Report};
+use crate::act::{self, ActError, Bounds, Report};
 use crate::decide::stock::{Judgement, status};
 use crate::domain::{Action, Machine, Wait};
 use crate::front::inquiry::{Origin, Stuck};
@@ -113,7 +113,7 @@ fn jobs(call: &mut Call, case: Case) -> Result<Done, InitError> {
 }
 
 fn kill(call: &mut Call) -> Result<u8, InitError> {
-    match call.systemd.kill(&call.unit.clone()) {
+    match act::kill(&mut call.systemd, &call.unit, &Bounds::default()) {
         Ok(()) => Ok(0),
         Err(InitError::Refused { message, .. }) => {
             call.voice

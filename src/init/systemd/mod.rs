@@ -212,6 +212,10 @@ impl Init for Systemd {
         self.userspace_timestamp().into()
     }
 
+    fn userspace_since(&mut self) -> Known<u64> {
+        self.manager_property("UserspaceTimestampMonotonic").into()
+    }
+
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
         if names.is_empty() {
             return Ok(Vec::new());

@@ -60,6 +60,8 @@ pub struct Listing {
 pub struct Ledger {
     pub(super) root: PathBuf,
     life: Life,
+    /// When the user space of this life began, in microseconds of the monotonic clock.
+    since: Option<u64>,
     pub(super) lock_limit: Duration,
 }
 
@@ -69,6 +71,7 @@ impl Ledger {
         Self {
             root: root.to_path_buf(),
             life,
+            since: None,
             lock_limit: LOCK_LIMIT,
         }
     }
@@ -86,6 +89,27 @@ impl Ledger {
             life: self.life.with_userspace(microseconds),
             ..self
         }
+    }
+
+    /// The same where that was at `microseconds` of the monotonic clock: what was begun before is
+    /// of another life, although whoever noted it could not tell.
+    #[must_use]
+    pub fn with_userspace_since(self, microseconds: u64) -> Self {
+        Self {
+            since: Some(microseconds),
+            ..self
+        }
+    }
+
+    /// Whether the user space of this life was there at `at`, as far as is known.
+    pub(super) fn is_since(&self, at: u64) -> bool {
+        self.since.is_none_or(|since| at >= since)
+    }
+
+    fn is_ours(&self, entry: &Entry) -> bool {
+        let begun = entry.owed.as_ref().and_then(|owed| owed.begun);
+        let undated = begun.filter(|_| entry.life.userspace.is_none());
+        entry.life.is_same(&self.life) && undated.is_none_or(|begun| self.is_since(begun.at))
     }
 
     /// The life of the init that entries of ours belong to.
@@ -161,7 +185,7 @@ impl Ledger {
             Err(error) => return Err(error.into()),
         };
         match decode(&bytes, name) {
-            Ok(entry) if entry.life.is_same(&self.life) => Ok(Reading::Current(Box::new(entry))),
+            Ok(entry) if self.is_ours(&entry) => Ok(Reading::Current(Box::new(entry))),
             Ok(entry) => Ok(Reading::Settled(Box::new(entry))),
             Err(why @ EntryError::Newer(_)) => Err(LedgerError::Newer { path, why }),
             Err(why @ EntryError::Damaged(_)) => Err(LedgerError::Damaged { path, why }),

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
@@ -14,6 +15,8 @@ use crate::ledger::{Entry, Undertaking};
 const DIRECTORY: &str = "begun";
 /// Largest file that is read, in bytes; one has a few hundred.
 const LARGEST: u64 = 1 << 20;
+/// For so long at least, a file that is not in place yet may be its process's that is about to lock it.
+const YOUNG: Duration = Duration::from_secs(60);
 
 /// The note about what this process has set out to do. Dropped without [`Undertaken::end`] it stays,
 /// as it does when the process is killed.
@@ -128,16 +131,27 @@ impl Ledger {
     /// `None` where its process is still at it, or has just ended.
     fn one_left_behind(&self, directory: &Directory, name: &str) -> Option<Left> {
         let file = directory.open_file(name, OFlag::O_RDONLY, 0).ok()?;
+        if name.starts_with('.') && is_young(&file) {
+            return None;
+        }
         let _lock = Flock::lock(file, FlockArg::LockSharedNonblock).ok()?;
         // A hidden one was never put in place: nothing had been begun.
         let bytes = directory.read(name, LARGEST).ok()?;
         let whole = (!name.starts_with('.')).then(|| Undertaking::decode(&bytes).ok());
-        let ours = |undertaking: &Undertaking| undertaking.life.is_same(self.life());
+        let ours = |undertaking: &Undertaking| {
+            undertaking.life.is_same(self.life()) && self.is_since(undertaking.at)
+        };
         Some(Left {
             name: name.to_owned(),
             undertaking: whole.flatten().filter(ours),
         })
     }
+}
+
+fn is_young(file: &File) -> bool {
+    let modified = file.metadata().and_then(|data| data.modified());
+    // A time that is still to come, after the clock was set, tells nothing.
+    modified.is_ok_and(|modified| modified.elapsed().map_or(true, |age| age < YOUNG))
 }
 
 /// A file whose process is gone.
@@ -162,7 +176,8 @@ impl Locked<'_> {
         let directory = self.ledger().begun(Missing::Fail)?;
         let mut adopted = Vec::new();
         for one in left {
-            for entry in one.undertaking.iter().flat_map(Undertaking::entries) {
+            for mut entry in one.undertaking.iter().flat_map(Undertaking::entries) {
+                entry.life = self.ledger().life().clone();
                 // Killed between these two, we adopt it again: merging is idempotent.
                 adopted.push(self.merge(entry)?);
             }

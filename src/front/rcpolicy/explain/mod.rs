@@ -29,6 +29,7 @@ use crate::report::log::verdict_word;
 
 pub(super) use self::arguments::Arguments;
 use self::asking::Permission;
+use self::outside::Silence;
 use self::scene::Scene;
 use self::told::Told;
 
@@ -100,13 +101,15 @@ impl Scene<'_> {
             (true, _, _) if self.away => return self.left_to_stock(request),
             (false, false, _) => return self.left_to_stock(request),
             (false, true, _) => self.by_script(request),
-            (true, _, Err(why)) => return self.unreached(request, &why),
+            (true, _, Err(why)) => return self.unreached(request, &why, Silence::Away),
             (true, true, Ok(init)) => self.by_unit(init, request),
             (true, false, Ok(init)) => self.one_of_units(init, request),
         };
         match result {
             Ok(explanation) => explanation,
-            Err(Stuck::Init(error)) => self.unreached(request, &error.to_string()),
+            Err(Stuck::Init(error)) => {
+                self.unreached(request, &error.to_string(), Silence::from(&error))
+            }
             Err(Stuck::Helper(error)) => self.unanswered(request, &error),
         }
     }

@@ -2,16 +2,49 @@
 //! deny holds. Also what is said where a question got no answer.
 
 use crate::decide::stock::status;
-use crate::domain::{Decision, Facts, FrontEnd, InitKind, Known, Reason, Request, Source, Verdict};
+use crate::domain::{
+    Action, Decision, Facts, FrontEnd, InitKind, Known, Reason, Request, Scope, Source, Verdict,
+};
 use crate::front::handover::stock_path;
 use crate::front::inquiry::{Asker, is_denied};
 use crate::front::local::{self, GoingDown};
 use crate::front::perform::Case;
+use crate::init::InitError;
+use crate::ledger::Due;
 use crate::observe::helper::HelperError;
 use crate::report::explain::Explanation;
 
 use super::asking::Asking;
 use super::scene::Scene;
+
+/// What kind of silence met a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// The init is away and may come back.
+    Away,
+    /// It refuses, or somebody else answers.
+    Refused,
+}
+
+impl From<&InitError> for Silence {
+    fn from(error: &InitError) -> Self {
+        match error.is_away() {
+            true => Self::Away,
+            false => Self::Refused,
+        }
+    }
+}
+
+/// Whether the drop-in notes the action down when systemd stays away.
+fn is_notable(request: &Request) -> bool {
+    let native = match request.front {
+        FrontEnd::InvokeRcD => true,
+        FrontEnd::DebSystemdInvoke | FrontEnd::Rcpolicy => {
+            !matches!(request.action, Action::ForceReload | Action::ForceStop)
+        }
+    };
+    native && request.scope == Scope::System && Due::try_from(&request.action).is_ok()
+}
 
 impl Scene<'_> {
     /// Where our tool does not touch the init.
@@ -58,19 +91,31 @@ impl Scene<'_> {
         }
     }
 
-    /// systemd gave no answer.
-    pub(super) fn unreached(&mut self, request: &Request, why: &str) -> Explanation {
+    /// systemd gave no answer: the drop-ins wait for it, and note down what they can.
+    pub(super) fn unreached(
+        &mut self,
+        request: &Request,
+        why: &str,
+        silence: Silence,
+    ) -> Explanation {
         self.told.unknown("what systemd says", why);
         let mut case = self.decide_unseen(request);
         case.facts.machine = Known::Unknown(why.to_owned());
         let path = stock_path(request.front);
-        self.told.unknown(
-            "policy-rc.d",
-            format!("{path} asks it, once it has taken over"),
-        );
-        let steps = match case.decision.verdict {
-            Verdict::Deny => Vec::new(),
-            _ => vec![format!("{path} takes over, unless systemd answers by then")],
+        let is_noted = silence == Silence::Away && is_notable(request);
+        let asked = match is_noted {
+            true => "`rcpolicy flush` asks it, before it does what was noted down".to_owned(),
+            false => format!("{path} asks it, once it has taken over"),
+        };
+        self.told.unknown("policy-rc.d", asked);
+        let steps = match (&case.decision.verdict, is_noted) {
+            (Verdict::Deny, _) => Vec::new(),
+            (_, true) => vec![
+                "wait for systemd; unless it answers by then, note the action down for `rcpolicy \
+                 flush`, and exit with status 1"
+                    .to_owned(),
+            ],
+            (_, false) => vec![format!("{path} takes over, unless systemd answers by then")],
         };
         let text = "systemd cannot be reached: this is decided on what is not known";
         self.told.notes.push(text.to_owned());

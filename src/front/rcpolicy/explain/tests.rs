@@ -301,3 +301,20 @@ fn one_that_gives_no_answer_runs_nothing() {
     let told = told.rule("decide = \"restart\"\n[policy-rc-d]\nlimit = \"50ms\"");
     insta::assert_snapshot!(told.helper("exec sleep 10").text());
 }
+
+#[test]
+fn an_init_that_stays_away_leads_to_a_note_and_one_that_refuses_to_the_stock_tool() {
+    use super::outside::Silence;
+    use crate::init::InitError;
+    let away = InitError::Unreachable {
+        init: "systemd",
+        why: "x".to_owned(),
+    };
+    let other = InitError::WrongPeer {
+        init: "systemd",
+        path: "x".to_owned(),
+        why: "y".to_owned(),
+    };
+    assert_eq!(Silence::from(&away), Silence::Away);
+    assert_eq!(Silence::from(&other), Silence::Refused);
+}

@@ -1,14 +1,23 @@
 //! Paying through an init that takes jobs: observe, ask, decide, plan and act as the drop-ins do, then
 //! look whether what was promised is there.
 
+use std::time::Duration;
+
+use crate::act::{Bounds, kill};
 use crate::decide::{Plan, plan_all, rest};
-use crate::domain::{Action, Facts, FrontEnd, Job, UnitFacts, Verb, Verdict, Wait};
+use crate::domain::{Action, Facts, FrontEnd, Job, UnitFacts, UnitName, Verb, Verdict, Wait};
 use crate::front::perform::{self, Case, one_unit};
+use crate::front::way::{self, Way};
 use crate::init::related::related;
 use crate::init::{Depth, Init};
 use crate::ledger::{Entry, Owed};
 
 use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
+
+/// How long a service may take to be gone once all its processes were killed.
+const DYING: Duration = Duration::from_secs(10);
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(50);
 
 impl Payer<'_> {
     /// Pays `entry` by `action`.
@@ -54,6 +63,12 @@ impl Payer<'_> {
             | Verdict::Reload
             | Verdict::Defer { .. } => {}
         }
+        if case.decision.verdict == Verdict::Run(Action::ForceStop) {
+            return self.by_force(init, entry, case);
+        }
+        if let Some(word) = word_for_script(entry, case) {
+            return self.by_own_script(entry, case, &word);
+        }
         let (mut plan, left) = self.plan(case, entry);
         let entry = match restarts(&plan, &case.facts.unit) {
             true => &self.begin_restart(entry),
@@ -66,6 +81,23 @@ impl Payer<'_> {
                 Ok(self.leave(entry, left, &case.request.action, &done))
             }
             Err(why) => {
+                self.log(case, &why, Some(1));
+                Err(Unpaid::Failed(why))
+            }
+        }
+    }
+
+    /// Kills what runs of the service, which is no job.
+    fn by_force(&self, init: &mut dyn Init, entry: &Entry, case: &Case) -> Result<Paid, Unpaid> {
+        let unit = &case.facts.unit.id;
+        match kill_and_see(init, unit) {
+            Ok(done) => {
+                let done = format!("{unit} {done}");
+                self.log(case, &done, Some(0));
+                Ok(self.leave(entry, None, &case.request.action, &done))
+            }
+            Err(why) => {
+                let why = format!("force-stop of {unit} failed: {why}");
                 self.log(case, &why, Some(1));
                 Err(Unpaid::Failed(why))
             }
@@ -175,13 +207,56 @@ impl Payer<'_> {
     }
 }
 
-/// Whether the service itself is restarted.
+/// Whether the service itself is restarted: by one job, or by a stop and a start.
 fn restarts(plan: &Plan, unit: &UnitFacts) -> bool {
-    let restart = |job: &Job| {
-        let renews = matches!(job.verb, Verb::Restart | Verb::TryRestart);
-        renews && (job.unit == unit.id || job.unit == unit.asked)
+    let ours = |job: &&Job| job.unit == unit.id || job.unit == unit.asked;
+    let stopped = plan.stops.iter().any(|job| ours(&job));
+    let mut jobs = plan.main.iter().chain(&plan.after).filter(ours);
+    jobs.any(|job| match job.verb {
+        Verb::Restart | Verb::TryRestart | Verb::ReloadOrRestart => true,
+        Verb::Start => stopped,
+        Verb::Stop | Verb::Reload => false,
+    })
+}
+
+/// The word for the init script where that does what systemd cannot do: invoke-rc.d goes there too.
+fn word_for_script(entry: &Entry, case: &Case) -> Option<String> {
+    if entry.who.front == Some(FrontEnd::DebSystemdInvoke) {
+        return None;
+    }
+    match way::of_invoke_rc_d(case, case.request.action.as_str()) {
+        Way::Script(word) => Some(word),
+        Way::Denied
+        | Way::Instead(_)
+        | Way::Ends(_)
+        | Way::Plan
+        | Way::Note
+        | Way::ShowStatus
+        | Way::Kill
+        | Way::Masked
+        | Way::Foreign => None,
+    }
+}
+
+/// Kills all of `unit`, and waits until the init has it down. What was done.
+fn kill_and_see(init: &mut dyn Init, unit: &UnitName) -> Result<&'static str, String> {
+    let is_down = |init: &mut dyn Init| {
+        let active = init.active(unit).map_err(|error| error.to_string())?;
+        Ok::<bool, String>(active.is_and(|state| state.is_down()))
     };
-    plan.main.iter().any(restart)
+    if is_down(init)? {
+        return Ok("does not run");
+    }
+    kill(init, unit, &Bounds::default()).map_err(|error| error.to_string())?;
+    let limit = u64::try_from(DYING.as_micros()).unwrap_or(u64::MAX);
+    let deadline = init.clock().saturating_add(limit);
+    while !is_down(init)? {
+        if init.clock() >= deadline {
+            return Err("it was killed, and still runs or runs again".to_owned());
+        }
+        init.pause(PAUSE);
+    }
+    Ok("killed")
 }
 
 /// A stop notes down what it takes down, which cancels what was owed: but it is not done yet.

@@ -2,16 +2,19 @@
 //! asked of the script itself, where it knows `status`.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::decide::stock::status;
-use crate::domain::{Action, InitKind, Known, Machine};
+use crate::domain::{Action, InitKind, Known, LoadState, Machine};
 use crate::front::local::{self, GoingDown, Level};
 use crate::front::perform::{self, Case};
 use crate::front::script::{Descriptors, Script};
 use crate::front::way::{self, Way};
 use crate::ledger::Entry;
 use crate::observe::detect::{INIT_SCRIPTS, is_executable};
+use crate::observe::links;
 
+use super::look_back::without;
 use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
 
 /// What a script's `status` ends with where the service is not running: LSB.
@@ -28,19 +31,14 @@ impl Payer<'_> {
         entry: &Entry,
         action: &Action,
     ) -> Result<Paid, String> {
-        let level = self.running_level()?;
+        self.is_staying_up()?;
         let script = self.script(kind, entry);
         if !is_executable(&script.path) {
             let done = format!("its init script {} is gone", script.path);
             return Ok(self.strike(entry, None, &done));
         }
         let name = entry.service.as_str();
-        let (links, wrong) = local::by_links(&self.place.root, level, name, action);
-        if !wrong.is_empty() {
-            return Err(wrong.join("; "));
-        }
-        if links == Some(status::DENIED) {
-            let done = format!("not started: it has no start link in runlevel {level}");
+        if let Some(done) = self.denied_by_links(kind, name, action)? {
             return Ok(self.strike(entry, None, &done));
         }
         let starts = action.may_start() && *action != Action::Start;
@@ -52,12 +50,70 @@ impl Payer<'_> {
             Way::Instead(actions) => in_turn(&actions, |action| {
                 let listed = self.judge_for_script(kind, entry, action, Listed::of(&case))?;
                 let way = way::of_invoke_rc_d(&listed, action.as_str());
-                self.run_script(entry, &listed, &way, &script)
+                self.run_script(entry, None, &listed, &way, &script)
             }),
             way => self
-                .run_script(entry, &case, &way, &script)
+                .run_script(entry, None, &case, &way, &script)
                 .map_err(Unpaid::why),
         }
+    }
+
+    /// What a start link that is missing says of `action`.
+    fn denied_by_links(
+        &self,
+        kind: InitKind,
+        name: &str,
+        action: &Action,
+    ) -> Result<Option<String>, String> {
+        let root = &self.place.root;
+        if kind == InitKind::Systemd {
+            // As invoke-rc.d has it there, in whatever runlevel.
+            let denied = action.needs_link() && !links::enables(root, name);
+            return Ok(denied.then(|| "not started: it has no start link".to_owned()));
+        }
+        let level = self.running_level()?;
+        let (links, wrong) = local::by_links(root, level, name, action);
+        if !wrong.is_empty() {
+            return Err(wrong.join("; "));
+        }
+        let denied = links == Some(status::DENIED);
+        Ok(denied.then(|| format!("not started: it has no start link in runlevel {level}")))
+    }
+
+    /// Pays what systemd leaves to the init script of a unit that it knows itself.
+    ///
+    /// # Errors
+    /// Why it stays owed.
+    pub(super) fn by_own_script(
+        &self,
+        entry: &Entry,
+        case: &Case,
+        word: &str,
+    ) -> Result<Paid, Unpaid> {
+        let script = self.script(case.facts.init, entry);
+        let rest = entry
+            .owed
+            .as_ref()
+            .and_then(|owed| without(entry, owed.due));
+        let is_gone = !is_executable(&script.path);
+        let gone = format!("its init script {} is gone", script.path);
+        let nothing = match case.facts.unit.is_down() {
+            true => Some("it does not run".to_owned()),
+            false => is_gone.then(|| gone.clone()),
+        };
+        let owed = entry.owed.as_ref().map(|owed| owed.due.action());
+        if is_gone && owed.as_ref() != Some(&case.request.action) {
+            // One of several that may pay.
+            self.session.log_outcome(case, &gone, Some(1));
+            return Err(Unpaid::Failed(format!("no {word}: {gone}")));
+        }
+        if let Some(why) = nothing {
+            self.session.log_outcome(case, &why, Some(0));
+            return Ok(self.strike(entry, rest.as_ref(), &format!("no {word}: {why}")));
+        }
+        self.is_staying_up()?;
+        let way = Way::Script(word.to_owned());
+        self.run_script(entry, rest.as_ref(), case, &way, &script)
     }
 
     fn judge_for_script(
@@ -69,14 +125,21 @@ impl Payer<'_> {
     ) -> Result<Case, String> {
         let request = self.request(entry, action);
         let machine = Known::Is(Machine::Running);
-        let facts = self.session.unseen(&request, kind, machine);
+        let mut facts = self.session.unseen(&request, kind, machine);
+        if kind == InitKind::Systemd {
+            // One that it does not know.
+            let path = PathBuf::from(INIT_SCRIPTS).join(entry.service.to_string());
+            facts.unit.load = Known::Is(LoadState::NotFound);
+            facts.unit.source_path = Known::Is(path.display().to_string());
+        }
         self.decide(request, facts, entry, listed)
     }
 
-    /// Does what was decided, and strikes the note where that pays it.
+    /// Does what was decided, and leaves `rest` of the note where that pays it.
     fn run_script(
         &self,
         entry: &Entry,
+        rest: Option<&Entry>,
         case: &Case,
         way: &Way,
         script: &Script,
@@ -86,7 +149,7 @@ impl Payer<'_> {
             Way::Ends(0) => {
                 let why = perform::why(&case.decision);
                 self.session.log(case, Some(0));
-                return Ok(self.strike(entry, None, &why));
+                return Ok(self.strike(entry, rest, &why));
             }
             Way::Instead(_)
             | Way::Denied
@@ -106,25 +169,31 @@ impl Payer<'_> {
         let (ending, trouble) = script.run(word, &[]);
         if ending == 0 {
             self.session.log(case, Some(0));
-            return Ok(self.strike(entry, None, &format!("{word} done")));
+            return Ok(self.strike(entry, rest, &format!("{word} done")));
         }
         let failed = trouble.unwrap_or_else(|| format!("{word} ended with status {ending}"));
         self.session.log_outcome(case, &failed, Some(ending));
         Err(Unpaid::Failed(failed))
     }
 
-    /// The runlevel of a machine that is not going down.
+    /// Nothing is run on a machine that is going down.
+    fn is_staying_up(&self) -> Result<(), String> {
+        let level = self.level.as_ref();
+        match level.is_some_and(|level| level.going_down == GoingDown::Yes) {
+            true => Err("the system is shutting down".to_owned()),
+            false => Ok(()),
+        }
+    }
+
     fn running_level(&self) -> Result<&str, String> {
         match &self.level {
-            Some(level) if level.going_down == GoingDown::Yes => {
-                Err("the system is shutting down".to_owned())
-            }
             Some(Level {
                 name: Some(name), ..
             }) => Ok(name),
             Some(_) | None => Err("the runlevel is not known".to_owned()),
         }
     }
+
     fn script(&self, kind: InitKind, entry: &Entry) -> Script {
         let name = entry.service.to_string();
         let path = self.place.path(INIT_SCRIPTS).join(&name);

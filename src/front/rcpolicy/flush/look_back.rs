@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use crate::domain::{Contact, Job, Until, Verb};
+use crate::domain::{Contact, Job, Seen, Until, Verb};
 use crate::init::Init;
 use crate::ledger::{Begun, Due, Entry, Owed};
 use crate::recover::{Asked, Recovery, recover};
+use crate::report::console::Console;
 
 use super::payer::{Looked, Paid, Payer};
 
@@ -16,6 +17,12 @@ use super::payer::{Looked, Paid, Payer};
 const UNDER_WAY: Duration = Duration::from_secs(100);
 /// Between two looks at it.
 const PAUSE: Duration = Duration::from_millis(50);
+/// From here on the reader is told what is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// An init that has been left with a request for so long, and has answered us for so long, without a
+/// job for it, has dropped the request together with the connection that it came by.
+const LEFT_BEHIND: Duration = Duration::from_secs(5);
+const ANSWERING: Duration = Duration::from_secs(1);
 
 impl Payer<'_> {
     /// Notes that the service is about to be restarted, so that a flush that is cut off is not the
@@ -23,10 +30,12 @@ impl Payer<'_> {
     /// restarted all the same.
     pub(super) fn begin_restart(&self, entry: &Entry) -> Entry {
         let owed = entry.owed.as_ref();
+        let due = owed.map_or(Due::Restart, |owed| owed.due);
         let begun = Entry {
-            kept_running: false,
+            // A reload would not do for what was kept running.
+            kept_running: entry.kept_running && due == Due::ForceReload,
             owed: Some(Owed {
-                due: owed.map_or(Due::Restart, |owed| owed.due),
+                due,
                 until: owed.map_or(Until::Flush, |owed| owed.until),
                 reasons: owed.map_or_else(Vec::new, |owed| owed.reasons.clone()),
                 begun: Some(Begun {
@@ -46,23 +55,34 @@ impl Payer<'_> {
     }
 
     /// Looks what became of what was asked for already.
-    pub(super) fn look_back(&self, init: &mut dyn Init, entry: &Entry) -> Looked {
+    pub(super) fn look_back(
+        &self,
+        init: &mut dyn Init,
+        entry: &Entry,
+        console: &mut Console<'_>,
+    ) -> Looked {
         let owed = entry.owed.as_ref();
         let Some((due, begun)) = owed.and_then(|owed| Some((owed.due, owed.begun?))) else {
             return Looked::Due(Box::new(entry.clone()));
         };
-        let found = match come_to_rest(init, &Job::new(verb(due), entry.unit.clone()), begun) {
+        let action = due.action();
+        let waiting = || {
+            let (service, most) = (&entry.service, UNDER_WAY.as_secs());
+            console.complain(format_args!(
+                "waiting to see what becomes of the {action} of {service}, for {most} s at most"
+            ));
+        };
+        let job = Job::new(verb(due), entry.unit.clone());
+        let found = match come_to_rest(init, &job, begun, waiting) {
             Ok(found) => found,
             Err(why) => return Looked::Over(Paid::Kept(why)),
         };
-        let action = due.action();
-        let never_again = matches!(begun.contact, Contact::Taken | Contact::Pending);
         match found {
             Recovery::Settled => self.settled(entry, due),
             Recovery::StillRunning => {
                 Looked::Over(Paid::Kept(format!("its {action} is still under way")))
             }
-            Recovery::AskAgain if never_again => {
+            Recovery::AskAgain if begun.contact == Contact::Taken => {
                 self.failed(entry, due, &format!("its {action} came to nothing"))
             }
             Recovery::AskAgain => Looked::Due(Box::new(entry.clone())),
@@ -90,29 +110,57 @@ impl Payer<'_> {
     }
 }
 
-/// What became of the request, once nothing of it goes on any more.
-fn come_to_rest(init: &mut dyn Init, job: &Job, begun: Begun) -> Result<Recovery, String> {
-    let limit = u64::try_from(UNDER_WAY.as_micros()).unwrap_or(u64::MAX);
-    let deadline = init.clock().saturating_add(limit);
+/// What became of the request, once nothing of it goes on any more. `waiting` is called once where that
+/// takes long.
+fn come_to_rest(
+    init: &mut dyn Init,
+    job: &Job,
+    begun: Begun,
+    waiting: impl FnOnce(),
+) -> Result<Recovery, String> {
+    let mut waiting = Some(waiting);
+    // When the init first answered.
+    let mut first = None;
     loop {
         let seen = init.seen(std::slice::from_ref(&job.unit));
         let seen = seen.map_err(|error| error.to_string())?.into_iter().next();
         let seen = seen.ok_or("what became of it cannot be seen")?;
+        let now = init.clock();
+        let first = *first.get_or_insert(now);
         let asked = Asked {
             job,
-            contact: begun.contact,
+            contact: how_far(begun, &seen, first, now),
             before: None,
             at: begun.at,
         };
         match recover(&asked, &seen) {
-            Recovery::StillRunning if init.clock() < deadline => init.pause(PAUSE),
+            Recovery::StillRunning if is_within(UNDER_WAY, first, now) => {
+                if !is_within(PATIENCE, first, now) {
+                    waiting.take().into_iter().for_each(|waiting| waiting());
+                }
+                init.pause(PAUSE);
+            }
             found => return Ok(found),
         }
     }
 }
 
+/// How far the request came, as far as the silence since tells it.
+fn how_far(begun: Begun, seen: &Seen, first: u64, now: u64) -> Contact {
+    let idle = seen.job.is_and(Option::is_none);
+    let long = !is_within(LEFT_BEHIND, begun.at, now) && !is_within(ANSWERING, first, now);
+    match begun.contact {
+        Contact::Pending if idle && long => Contact::Sent,
+        contact => contact,
+    }
+}
+
+fn is_within(span: Duration, from: u64, now: u64) -> bool {
+    u128::from(now.saturating_sub(from)) < span.as_micros()
+}
+
 /// What an entry says besides; `None` where that is nothing.
-fn without(entry: &Entry, due: Due) -> Option<Entry> {
+pub(super) fn without(entry: &Entry, due: Due) -> Option<Entry> {
     let renewed = due == Due::Restart;
     let rest = Entry {
         owed: None,

@@ -36,10 +36,7 @@ pub(super) fn run(
     place.require_root("flush")?;
     let ledger = place.ledger()?;
     let _paying = ledger.begin_paying()?;
-    for entry in adopt(&ledger)? {
-        console.say(format_args!("{}: {}", entry.service, entry.because));
-    }
-    if is_empty(&ledger.all()?) {
+    if ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?) {
         console.say("nothing is owed");
         return Ok(Ending::Done);
     }
@@ -82,7 +79,14 @@ fn flush(
         return Err(Failure::NoLife);
     };
     let ledger = in_this_life(ledger, &mut means);
+    for entry in adopt(&ledger)? {
+        console.say(format_args!("{}: {}", entry.service, entry.because));
+    }
     let listing = ledger.all()?;
+    if is_empty(&listing) {
+        console.say("nothing is owed");
+        return Ok(Ending::Done);
+    }
     let mut ending = settle(&ledger, &listing, &mut means, console)?;
     let payer = Payer {
         session: Session {
@@ -108,7 +112,7 @@ fn flush(
     };
     for entry in listing.entries.iter().filter(wanted) {
         let service = &entry.service;
-        match payer.pay(&mut means, entry) {
+        match payer.pay(&mut means, entry, console) {
             Paid::Done(what) => console.say(format_args!("{service}: {what}")),
             Paid::Left(why) => console.say(format_args!("{service}: left alone: {why}")),
             Paid::Kept(why) => {
@@ -139,10 +143,16 @@ fn is_empty(listing: &Listing) -> bool {
 /// A soft-reboot is another life that only the init can tell.
 fn in_this_life(ledger: Ledger, means: &mut Means<'_>) -> Ledger {
     match means {
-        Means::Init(init) => match init.userspace() {
-            Known::Is(began) => ledger.with_userspace(began),
-            Known::Unknown(_) => ledger,
-        },
+        Means::Init(init) => {
+            let Known::Is(began) = init.userspace() else {
+                return ledger;
+            };
+            let ledger = ledger.with_userspace(began);
+            match init.userspace_since() {
+                Known::Is(since) => ledger.with_userspace_since(since),
+                Known::Unknown(_) => ledger,
+            }
+        }
         Means::Scripts(_) => ledger,
     }
 }

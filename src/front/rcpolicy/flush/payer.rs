@@ -14,6 +14,7 @@ use crate::init::{Depth, Init};
 use crate::ledger::Entry;
 use crate::observe::dpkg::Unconfigured;
 use crate::observe::helper::{HelperError, Output};
+use crate::report::console::Console;
 
 use crate::front::rcpolicy::Place;
 
@@ -99,10 +100,14 @@ impl Listed {
     }
 }
 
-/// Whether Upstart has no job for the service, whose init script is run instead then.
-fn is_scripts(init: &mut dyn Init, entry: &Entry) -> bool {
-    init.kind() == InitKind::Upstart
-        && one_unit(init, &entry.unit, Depth::State).is_ok_and(|unit| unit.is_missing())
+/// As what the init script of a service is run whose init does not know it: Upstart has no job for it,
+/// or systemd, from 260 on, no unit.
+fn script_under(init: &mut dyn Init, entry: &Entry) -> Option<InitKind> {
+    let unit = one_unit(init, &entry.unit, Depth::State).ok()?;
+    match init.kind() {
+        InitKind::Upstart => unit.is_missing().then_some(InitKind::Sysv),
+        _ => unit.is_script_only().then_some(InitKind::Systemd),
+    }
 }
 
 /// Tries one action after the other until one pays, as invoke-rc.d does.
@@ -138,13 +143,25 @@ pub(super) struct Payer<'a> {
 
 impl Payer<'_> {
     /// Pays `entry`, or says why not.
-    pub(super) fn pay(&self, means: &mut Means<'_>, entry: &Entry) -> Paid {
+    pub(super) fn pay(
+        &self,
+        means: &mut Means<'_>,
+        entry: &Entry,
+        console: &mut Console<'_>,
+    ) -> Paid {
         if let Some(why) = self.inconsistent(entry) {
             return Paid::Kept(why);
         }
+        let script = match means {
+            Means::Init(init) => script_under(*init, entry),
+            Means::Scripts(kind) => Some(*kind),
+        };
         let looked_back = match means {
-            Means::Init(init) => self.look_back(*init, entry),
-            Means::Scripts(_) => Looked::Due(Box::new(entry.clone())),
+            // Of what only a script knows, the init cannot tell what became of it.
+            Means::Init(init) if script != Some(InitKind::Systemd) => {
+                self.look_back(*init, entry, console)
+            }
+            Means::Init(_) | Means::Scripts(_) => Looked::Due(Box::new(entry.clone())),
         };
         let entry = match looked_back {
             Looked::Due(entry) => entry,
@@ -159,12 +176,10 @@ impl Payer<'_> {
             }
             Payment::Nothing => return self.strike(entry, None, "nothing was owed"),
         };
-        let paid = match means {
-            Means::Init(init) => match is_scripts(*init, entry) {
-                true => self.by_script(InitKind::Sysv, entry, &action),
-                false => self.by_init(*init, entry, &action),
-            },
-            Means::Scripts(kind) => self.by_script(*kind, entry, &action),
+        let paid = match (means, script) {
+            (_, Some(kind)) => self.by_script(kind, entry, &action),
+            (Means::Init(init), None) => self.by_init(*init, entry, &action),
+            (Means::Scripts(kind), None) => self.by_script(*kind, entry, &action),
         };
         paid.unwrap_or_else(Paid::Kept)
     }

@@ -5,9 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use super::*;
-use crate::domain::{Caller, FileState, FrontEnd, JobFailure, Phase, Until, Verb};
+use crate::domain::{
+    Caller, Contact, FileState, FrontEnd, Job, JobFailure, LoadState, Phase, Until, Verb, Wait,
+};
 use crate::init::Init;
-use crate::ledger::{Down, Due, Owed, Stopped, Who};
+use crate::init::simulated::{Image, Spec};
+use crate::ledger::{Begun, Down, Due, Owed, Stopped, Who};
 use crate::policy::{Origin, Policy, Tier, parse};
 use crate::testing::{Room, Watched, life, name};
 
@@ -79,6 +82,24 @@ impl Room {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// An init script of `foo` that writes down what it is called with.
+    fn script(&self) {
+        let root = self.directory.path();
+        let text = format!("#!/bin/sh\necho $1 >>{}/called\n", root.display());
+        for directory in ["etc/init.d", "etc/rc2.d"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        let file = root.join("etc/init.d/foo");
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink("../init.d/foo", root.join("etc/rc2.d/S01foo")).unwrap();
+    }
+
+    /// What the script was called with.
+    fn called(&self) -> String {
+        fs::read_to_string(self.directory.path().join("called")).unwrap_or_default()
+    }
+
     fn run(&self) -> String {
         let process = self.init.view(&name("foo")).unwrap().process;
         process
@@ -98,6 +119,16 @@ fn restart(entry: &mut Entry) {
         until: Until::Batch,
         reasons: Vec::new(),
         begun: None,
+    });
+}
+
+/// Asked for by a process that did not see the end.
+fn begun(entry: &mut Entry, due: Due, contact: Contact, at: u64) {
+    entry.owed = Some(Owed {
+        due,
+        until: Until::Flush,
+        reasons: Vec::new(),
+        begun: Some(Begun { at, contact }),
     });
 }
 
@@ -253,6 +284,24 @@ fn a_soft_reboot_is_another_life_and_settles_what_was_owed_in_the_one_before() {
 }
 
 #[test]
+fn what_was_put_off_before_a_soft_reboot_while_nobody_could_tell_is_settled_too() {
+    for (later, settled) in [(1, true), (0, false)] {
+        let mut room = Room::new();
+        let at = room.init.now();
+        room.owes(|entry| begun(entry, Due::Restart, Contact::Unread, at));
+        let before = room.run();
+        let (status, said) = room.flush_watched(|init| {
+            init.userspace = Known::Is(7);
+            init.userspace_since = Known::Is(at + later);
+        });
+        assert_eq!(status, 0, "{said}");
+        assert_eq!(said.contains("foo: settled"), settled, "{said}");
+        assert_eq!(room.run() == before, settled, "{said}");
+        assert!(!room.is_owed());
+    }
+}
+
+#[test]
 fn in_the_same_life_or_where_nobody_can_tell_it_is_paid() {
     for userspace in [Known::Is(7), Known::default()] {
         let mut room = Room::new();
@@ -357,5 +406,142 @@ fn a_list_is_tried_in_turn_where_invoke_rc_d_would_and_no_further_than_deb_syste
             !paid,
             "{said}"
         );
+    }
+}
+
+#[test]
+fn a_force_stop_that_is_owed_kills_the_service_and_is_struck_once_that_is_down() {
+    let mut room = Room::new();
+    let at = room.init.now();
+    room.owes(|entry| begun(entry, Due::ForceStop, Contact::Sent, at));
+    let (status, said) = room.flush("");
+    assert_eq!((status, said.as_str()), (0, "foo: foo.service killed\n"));
+    assert!(!room.is_up("foo"));
+    assert!(!room.is_owed());
+}
+
+#[test]
+fn a_force_stop_that_is_denied_stays_owed() {
+    let mut room = Room::new();
+    room.owes(|entry| begun(entry, Due::ForceStop, Contact::Sent, 0));
+    let rule = "[[rule]]\nservice = [\"foo\"]\naction = [\"force-stop\"]\ndecide = \"deny\"\n";
+    let (status, said) = room.flush(rule);
+    assert_eq!(status, 1, "{said}");
+    assert!(room.is_up("foo") && room.is_owed(), "{said}");
+}
+
+#[test]
+fn what_a_frozen_init_dropped_with_its_connection_is_asked_for_again() {
+    let mut room = Room::new();
+    let (at, before) = (room.init.now(), room.run());
+    room.owes(|entry| begun(entry, Due::Restart, Contact::Pending, at));
+    let (status, said) = room.flush("");
+    assert_eq!(
+        (status, said.lines().next()),
+        (0, Some("foo: restart of foo.service done"))
+    );
+    assert_ne!(room.run(), before);
+    let seconds = (room.init.now() - at) / 1_000_000;
+    assert!((5..10).contains(&seconds), "after {seconds} s");
+    assert!(!room.is_owed());
+}
+
+#[test]
+fn what_a_frozen_init_carried_out_after_all_is_not_done_twice() {
+    let mut room = Room::new();
+    let at = room.init.now();
+    room.owes(|entry| begun(entry, Due::Restart, Contact::Pending, at));
+    room.init.pass(1_000_000);
+    room.job(Verb::Restart, "foo");
+    let after = room.run();
+    let (status, said) = room.flush("");
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(room.run(), after);
+    assert!(!room.is_owed());
+}
+
+#[test]
+fn who_has_to_wait_for_what_is_under_way_is_told_so() {
+    let mut room = Room::new();
+    let slow = Spec {
+        stop_takes: 20_000_000,
+        ..Spec::new(name("foo"))
+    };
+    room.init.add(slow, Image::Whole(1));
+    room.job(Verb::Start, "foo");
+    let at = room.init.now();
+    let stop = Job::new(Verb::Stop, name("foo"));
+    let _queued = room.init.run(&[stop], Wait::Queued).unwrap();
+    room.owes(|entry| begun(entry, Due::Stop, Contact::Taken, at));
+    let (status, said) = room.flush("");
+    assert_eq!(status, 0, "{said}");
+    let waiting = "waiting to see what becomes of the stop of foo, for 100 s";
+    assert_eq!(said.matches(waiting).count(), 1, "{said}");
+    assert!(said.contains("foo: its stop was done already"), "{said}");
+}
+
+#[test]
+fn a_restart_in_two_halves_that_a_cut_off_flush_had_done_is_not_done_twice() {
+    let mut room = Room::new();
+    room.stopped();
+    let mut entry = room.owed().unwrap();
+    restart(&mut entry);
+    room.ledger().lock().unwrap().put(&entry).unwrap();
+    room.job(Verb::Start, "foo");
+    room.flush_cut_off();
+    // What the flush was about to ask for: a socket cannot be started while its service runs.
+    room.job(Verb::Stop, "foo");
+    room.job(Verb::Start, "foo.socket");
+    room.job(Verb::Start, "foo");
+    let after = room.run();
+    let (status, said) = room.flush("");
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(room.run(), after, "{said}");
+    assert!(!room.is_owed());
+}
+
+#[test]
+fn what_is_owed_to_a_service_that_the_init_knows_no_more_is_done_by_its_script() {
+    for (due, called) in [
+        (Due::Restart, "restart\n"),
+        (Due::Reload, "reload\n"),
+        (Due::Stop, "stop\n"),
+        (Due::Start, "start\n"),
+    ] {
+        let mut room = Room::new();
+        room.script();
+        room.owes(|entry| begun(entry, due, Contact::Sent, 0));
+        let (status, said) = room.flush_watched(|init| {
+            init.told = Box::new(|unit| {
+                if unit.asked == name("foo") {
+                    unit.load = Known::Is(LoadState::NotFound);
+                    unit.source_path = Known::Is("/etc/init.d/foo".to_owned());
+                }
+            });
+        });
+        assert_eq!(status, 0, "{due:?}: {said}");
+        assert_eq!(room.called(), called, "{due:?}: {said}");
+        assert!(!room.is_owed());
+    }
+}
+
+#[test]
+fn a_reload_that_only_the_script_knows_is_done_by_the_script_while_the_service_runs() {
+    for up in [true, false] {
+        let mut room = Room::new();
+        room.script();
+        if !up {
+            room.job(Verb::Stop, "foo.socket");
+            room.job(Verb::Stop, "foo");
+        }
+        room.owes(|entry| {
+            restart(entry);
+            entry.kept_running = false;
+            entry.owed.as_mut().unwrap().due = Due::Reload;
+        });
+        let (status, said) = room.flush("");
+        assert_eq!(status, 0, "{said}");
+        assert_eq!(room.called(), if up { "reload\n" } else { "" }, "{said}");
+        assert!(!room.is_owed());
     }
 }
