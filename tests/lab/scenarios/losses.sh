@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../scenario.sh"
 
 if [ "${LAB_FULL:-no}" = yes ]; then
-    each=1000 storm=300 dbus=300 killed=500 stock=1000
+    each=1000 storm=300 dbus=300 killed=500 stock=100
 else
     each=50 storm=50 dbus=50 killed=50 stock=10
 fi
