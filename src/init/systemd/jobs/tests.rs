@@ -20,7 +20,7 @@ use crate::init::{Init, Onlooker};
 enum Manners {
     /// It reads nothing.
     Frozen,
-    /// It takes every job, ends none, answers nothing else, and sends signals all the time.
+    /// It takes a job, and from then on sends signals and nothing else.
     Chatty,
     /// It takes every job after this long, and ends none.
     Late(Duration),
@@ -35,15 +35,16 @@ fn serve(mut peer: UnixStream, manners: Manners) {
         Manners::Late(time) => std::thread::sleep(time),
         Manners::Chatty => {}
     }
-    let _ = peer.set_read_timeout(Some(Duration::from_millis(5)));
+    let signal = Message::signal(MANAGER_PATH, MANAGER, "UnitNew");
+    // So many in one write that whoever reads never finds nothing.
+    let signals = signal.build(&"x").unwrap().data().repeat(200);
     // What is left of the login: BEGIN.
     let mut inbox = Vec::new();
     let mut buffer = [0; 4096];
     loop {
         match peer.read(&mut buffer) {
-            Ok(0) => return,
+            Ok(0) | Err(_) => return,
             Ok(count) => inbox.extend_from_slice(&buffer[..count]),
-            Err(_) => {}
         }
         if let Some(end) = inbox.windows(7).position(|bytes| bytes == b"BEGIN\r\n") {
             inbox.drain(..end + 7);
@@ -57,12 +58,11 @@ fn serve(mut peer: UnixStream, manners: Manners) {
             if peer.write_all(answer.data()).is_err() {
                 return;
             }
-        }
-        if manners == Manners::Chatty {
-            let signal = Message::signal(MANAGER_PATH, MANAGER, "UnitNew");
-            let signal = signal.build(&"x").unwrap();
-            if peer.write_all(signal.data()).is_err() {
-                return;
+            let taken = answer.message_type() == zbus::message::Type::MethodReturn;
+            while taken && manners == Manners::Chatty {
+                if peer.write_all(&signals).is_err() {
+                    return;
+                }
             }
         }
     }
@@ -137,6 +137,7 @@ fn restart(room: &mut Room) -> JobFailure {
     }
 }
 
+const LONG: Duration = Duration::from_secs(9);
 const SHORT: Duration = Duration::from_millis(100);
 const WAIT: Duration = Duration::from_millis(1300);
 
@@ -160,7 +161,7 @@ fn a_request_that_is_not_answered_is_lost_however_short_the_limit_and_never_said
 
 #[test]
 fn a_manager_that_stays_silent_is_waited_for_once_and_not_said_to_be_back() {
-    let mut room = room(Manners::Frozen, WAIT, SHORT);
+    let mut room = room(Manners::Frozen, WAIT, LONG);
     let begun = Instant::now();
     let _ = restart(&mut room);
     let after = room.manager.seen(&[foo()]);
@@ -175,7 +176,7 @@ fn a_manager_that_stays_silent_is_waited_for_once_and_not_said_to_be_back() {
 #[test]
 fn a_stream_of_signals_keeps_no_limit_from_being_looked_at() {
     let limit = Duration::from_millis(300);
-    let mut room = room(Manners::Chatty, Duration::from_secs(9), limit);
+    let mut room = room(Manners::Chatty, LONG, limit);
     let begun = Instant::now();
     let failure = restart(&mut room);
     assert!(
@@ -192,7 +193,7 @@ fn a_stream_of_signals_keeps_no_limit_from_being_looked_at() {
 #[test]
 fn the_limit_of_a_job_begins_when_the_job_was_taken_on() {
     let late = Manners::Late(Duration::from_millis(400));
-    let mut room = room(late, Duration::from_secs(9), Duration::from_millis(300));
+    let mut room = room(late, LONG, Duration::from_millis(300));
     let begun = Instant::now();
     let failure = restart(&mut room);
     assert!(
@@ -200,4 +201,15 @@ fn the_limit_of_a_job_begins_when_the_job_was_taken_on() {
         "{failure:?}"
     );
     assert!(begun.elapsed() >= Duration::from_millis(600));
+}
+
+#[test]
+fn a_silence_while_the_manager_is_to_read_its_files_is_told_of_too() {
+    let mut room = room(Manners::Frozen, LONG, LONG);
+    let result = room.manager.reload(WAIT);
+    assert!(
+        matches!(result, Err(InitError::Silent { seconds: 1, .. })),
+        "{result:?}"
+    );
+    assert_eq!(*room.told.0.borrow(), ["away, up to 1 s"]);
 }
