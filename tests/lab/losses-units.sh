@@ -51,6 +51,54 @@ for copy in $(seq "$1"); do
     names="$name $names"
 done
 
+# A service of the old kind. The unit that systemd before 260 makes of it forks and has no main process, and cannot
+# reload: invoke-rc.d leaves that to the script.
+if [ -x /usr/lib/systemd/system-generators/systemd-sysv-generator ]; then
+    for copy in $(seq "$1"); do
+        name=loss-script-$copy
+        cat >"/etc/init.d/$name" <<END
+#!/bin/sh
+### BEGIN INIT INFO
+# Provides:          $name
+# Required-Start:
+# Required-Stop:
+# Default-Start:     2 3 4 5
+# Default-Stop:      0 1 6
+# Short-Description: a service of the old kind
+### END INIT INFO
+END
+        cat >>"/etc/init.d/$name" <<'END'
+name=${0##*/}
+name=${name#[SK][0-9][0-9]}
+pid() { cat "/run/$name.pid" 2>/dev/null; }
+running() { [ -n "$(pid)" ] && kill -0 "$(pid)" 2>/dev/null; }
+start() {
+    running && return
+    /opt/losses/note "$name" start
+    setsid sleep infinity </dev/null >/dev/null 2>&1 &
+    echo $! >"/run/$name.pid"
+}
+stop() {
+    running || return
+    /opt/losses/note "$name" stop
+    kill "$(pid)"
+    while running; do sleep 0.01; done
+}
+case $1 in
+start) start ;;
+stop) stop ;;
+restart) stop; start ;;
+reload) running && /opt/losses/note "$name" reload ;;
+status) running || exit 3 ;;
+*) exit 2 ;;
+esac
+END
+        chmod 755 "/etc/init.d/$name"
+        update-rc.d "$name" defaults
+        names="${names-} $name.service"
+    done
+fi
+
 # The default allows a bus five starts in ten seconds.
 for unit in dbus.service dbus.socket systemd-logind.service; do
     mkdir -p "/etc/systemd/system/$unit.d"
@@ -62,6 +110,6 @@ printf '[Socket]\nTriggerLimitIntervalSec=0\n' >>/etc/systemd/system/dbus.socket
 
 systemctl daemon-reload
 # shellcheck disable=SC2086
-systemctl enable --quiet $names
+systemctl enable --quiet $(echo "$names" | tr ' ' '\n' | grep -v script)
 # shellcheck disable=SC2086
 systemctl start $names
