@@ -78,6 +78,8 @@ pub(crate) struct Watched<'a> {
     pub(crate) before: Watch<'a>,
     /// Changes what is told of each unit.
     pub(crate) told: Box<dyn FnMut(&mut UnitFacts) + 'a>,
+    /// Likewise of what is seen of it.
+    pub(crate) shown: Box<dyn FnMut(&mut Seen) + 'a>,
 }
 
 impl<'a> Watched<'a> {
@@ -89,6 +91,7 @@ impl<'a> Watched<'a> {
             userspace_since: Known::default(),
             before: Box::new(|_| None),
             told: Box::new(|_| ()),
+            shown: Box::new(|_| ()),
         }
     }
 
@@ -133,7 +136,9 @@ impl Init for Watched<'_> {
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
-        self.inner.seen(units)
+        let mut found = self.inner.seen(units)?;
+        found.iter_mut().for_each(|seen| (self.shown)(seen));
+        Ok(found)
     }
 
     fn clock(&self) -> u64 {

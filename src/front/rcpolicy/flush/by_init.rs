@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::act::{Bounds, kill};
 use crate::decide::{Plan, plan_all, rest};
-use crate::domain::{Action, Facts, FrontEnd, Job, UnitFacts, UnitName, Verb, Verdict, Wait};
+use crate::domain::{Action, Facts, FrontEnd, Job, Seen, UnitFacts, UnitName, Verb, Verdict, Wait};
 use crate::front::perform::{self, Case, one_unit};
 use crate::front::way::{self, Way};
 use crate::init::related::related;
@@ -16,6 +16,8 @@ use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
 
 /// How long a service may take to be gone once all its processes were killed.
 const DYING: Duration = Duration::from_secs(10);
+/// How long the init may take to see that one without a main process is.
+const EMPTIED: Duration = Duration::from_secs(1);
 /// Between two looks at it.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -240,23 +242,30 @@ fn word_for_script(entry: &Entry, case: &Case) -> Option<String> {
 
 /// Kills all of `unit`, and waits until the init has it down. What was done.
 fn kill_and_see(init: &mut dyn Init, unit: &UnitName) -> Result<&'static str, String> {
-    let is_down = |init: &mut dyn Init| {
-        let active = init.active(unit).map_err(|error| error.to_string())?;
-        Ok::<bool, String>(active.is_and(|state| state.is_down()))
-    };
-    if is_down(init)? {
+    if look(init, unit)?.active.is_and(|state| state.is_down()) {
         return Ok("does not run");
     }
     kill(init, unit, &Bounds::default()).map_err(|error| error.to_string())?;
-    let limit = u64::try_from(DYING.as_micros()).unwrap_or(u64::MAX);
-    let deadline = init.clock().saturating_add(limit);
-    while !is_down(init)? {
-        if init.clock() >= deadline {
+    let begun = init.clock();
+    loop {
+        let seen = look(init, unit)?;
+        let passed = Duration::from_micros(init.clock().saturating_sub(begun));
+        // One without a main process may stand for active with nothing left that runs.
+        let empty = seen.main_pid == 0 && seen.active.is_and(|state| state.is_active());
+        if seen.active.is_and(|state| state.is_down()) || empty && passed >= EMPTIED {
+            return Ok("killed");
+        }
+        if passed >= DYING {
             return Err("it was killed, and still runs or runs again".to_owned());
         }
         init.pause(PAUSE);
     }
-    Ok("killed")
+}
+
+fn look(init: &mut dyn Init, unit: &UnitName) -> Result<Seen, String> {
+    let seen = init.seen(std::slice::from_ref(unit));
+    let mut seen = seen.map_err(|error| error.to_string())?;
+    seen.pop().ok_or_else(|| "it cannot be seen".to_owned())
 }
 
 /// A stop notes down what it takes down, which cancels what was owed: but it is not done yet.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::domain::{
-    Caller, Contact, FileState, FrontEnd, Job, JobFailure, LoadState, Phase, Until, Verb, Wait,
+    ActiveState, Caller, Contact, FileState, FrontEnd, Job, JobFailure, LoadState, Phase, Until,
+    Verb, Wait,
 };
 use crate::init::Init;
 use crate::init::simulated::{Image, Spec};
@@ -418,6 +419,26 @@ fn a_force_stop_that_is_owed_kills_the_service_and_is_struck_once_that_is_down()
     assert_eq!((status, said.as_str()), (0, "foo: foo.service killed\n"));
     assert!(!room.is_up("foo"));
     assert!(!room.is_owed());
+}
+
+#[test]
+fn a_killed_service_that_stands_for_active_with_nothing_left_that_runs_is_paid() {
+    for (main_pid, paid) in [(0, true), (7, false)] {
+        let mut room = Room::new();
+        room.owes(|entry| {
+            restart(entry);
+            entry.kept_running = false;
+            entry.owed.as_mut().unwrap().due = Due::ForceStop;
+        });
+        let (status, said) = room.flush_watched(|init| {
+            init.shown = Box::new(move |seen| {
+                seen.active = Known::Is(ActiveState::Active);
+                seen.main_pid = main_pid;
+            });
+        });
+        assert_eq!(status, u8::from(!paid), "{said}");
+        assert_eq!(room.is_owed(), !paid, "{said}");
+    }
 }
 
 #[test]
