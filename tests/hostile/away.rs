@@ -40,7 +40,7 @@ fn what_systemd_did_not_answer_in_time_is_noted_down_and_the_caller_is_told() {
 fn a_process_killed_while_it_waits_leaves_what_it_was_asked_for() {
     let world = away().policy("[init]\nwait = \"20s\"\n");
     for (line, signal) in RESTART.into_iter().zip(["KILL", "TERM"]) {
-        let seen = then_pending(&world, &format!("timeout -s {signal} 0.5 {line}"));
+        let seen = then_pending(&world, &format!("timeout -s {signal} 2 {line}"));
         seen.says(&[
             "foo",
             "restart until flush",
@@ -48,7 +48,7 @@ fn a_process_killed_while_it_waits_leaves_what_it_was_asked_for() {
         ]);
         assert!(!seen.stderr.contains("noted down"), "{seen:#?}");
     }
-    let seen = then_pending(&world, "timeout -s INT 0.5 invoke-rc.d foo stop");
+    let seen = then_pending(&world, "timeout -s INT 2 invoke-rc.d foo stop");
     seen.says(&["stop until flush"]);
 }
 
@@ -56,7 +56,7 @@ fn a_process_killed_while_it_waits_leaves_what_it_was_asked_for() {
 fn two_killed_calls_are_owed_as_one() {
     let seen = then_pending(
         &away().policy("[init]\nwait = \"20s\"\n"),
-        "timeout -s KILL 0.3 invoke-rc.d foo stop; timeout -s KILL 0.3 invoke-rc.d foo start",
+        "timeout -s KILL 2 invoke-rc.d foo stop; timeout -s KILL 2 invoke-rc.d foo start",
     );
     seen.says(&["restart until flush"]);
 }
