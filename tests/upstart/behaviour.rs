@@ -143,7 +143,7 @@ fn a_job_takes_as_long_as_it_takes_and_is_left_to_itself_at_the_limit() {
     spec.slow = 400;
     let world = World::new(&[spec]);
     let mut upstart = world.upstart();
-    upstart.limit = Some(Duration::from_millis(40));
+    upstart.limit = Duration::from_millis(40);
     let job = Job::new(Verb::Start, unit("slow"));
     let outcome = upstart.run(&[job], Wait::Done).unwrap().remove(0);
     assert!(
