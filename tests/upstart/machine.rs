@@ -100,7 +100,9 @@ fn invoke_rc_d_does_with_upstart_as_the_stock_script_did_and_never_errs_in_a_re_
     re_executed(&world);
     waited_for(&world);
     lost_track(&world);
-    println!("upstart, as process 1: all ways of invoke-rc.d were taken");
+    crate::say(format_args!(
+        "upstart, as process 1: all ways of invoke-rc.d were taken"
+    ));
 }
 
 /// In namespaces of its own; the network's, too, is where abstract sockets live.

@@ -105,6 +105,8 @@ fn stands(job: &str, instance: &Instance) -> Option<Standing> {
         unit: ServiceName::parse(&name).ok()?.unit(),
         active: instance.is_up(),
         main_pid: instance.main_pid(),
+        // Upstart forgets what has ended.
+        result: String::new(),
     })
 }
 
