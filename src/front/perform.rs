@@ -74,11 +74,11 @@ pub(super) fn upstart(policy: &Policy, voice: &Voice) -> Upstart {
         .remembering(Path::new(UPSTART_MEMORY))
         .waiting(settings.init_wait)
         .watched_by(Rc::new(Spoken(voice.clone())));
-    upstart.limit = match settings.action_limit {
-        // It has none of its own.
-        ActionLimit::Unit => None,
-        ActionLimit::After(limit) => Some(limit),
-    };
+    match settings.action_limit {
+        // It has none of its own: what ours falls back to holds.
+        ActionLimit::Unit => {}
+        ActionLimit::After(limit) => upstart.limit = limit,
+    }
     upstart
 }
 

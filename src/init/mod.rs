@@ -38,6 +38,14 @@ pub enum InitError {
         /// What is wrong with the peer.
         why: String,
     },
+    /// It does not run here, or there is no way to it: nothing that waiting would change.
+    #[error("{init} does not run here: {why}")]
+    NotHere {
+        /// Which init.
+        init: &'static str,
+        /// How that was told.
+        why: String,
+    },
     /// The init answered with an error.
     #[error("{message}")]
     Refused {
@@ -70,7 +78,7 @@ impl InitError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } | Self::Lost { .. } => true,
-            Self::WrongPeer { .. } => false,
+            Self::WrongPeer { .. } | Self::NotHere { .. } => false,
             Self::Refused { name, .. } => matches!(
                 name.strip_prefix("org.freedesktop.DBus.Error."),
                 Some("NoReply" | "Disconnected" | "NameHasNoOwner" | "ServiceUnknown" | "Timeout")

@@ -31,6 +31,15 @@ pub struct Standing {
     pub active: bool,
     /// Its main process, 0 if none.
     pub main_pid: u32,
+    /// How its last run ended, in the init's word: `success`, `exit-code`; empty where unknown.
+    pub result: String,
+}
+
+impl Standing {
+    /// Whether nothing is known to have gone wrong with it.
+    fn is_well(&self) -> bool {
+        matches!(self.result.as_str(), "" | "success")
+    }
 }
 
 /// What a unit did not keep.
@@ -51,18 +60,26 @@ pub enum Change {
     },
 }
 
-/// What of `before` is not so `after`. What came up meanwhile is no loss.
-pub fn changes(before: &[Standing], after: &[Standing]) -> Vec<Change> {
+/// What of `before` is not so `after`, as far as a re-exec can have done it. What came up meanwhile is
+/// no loss. Nor is a service whose main process has ended meanwhile, which no re-exec does to it, if it
+/// ended well or was started again; `runs` tells whether a process of before still does. An init that
+/// lost track of a process that runs on has lost it, whatever it says of the end.
+pub fn changes(before: &[Standing], after: &[Standing], runs: &dyn Fn(u32) -> bool) -> Vec<Change> {
     let change = |was: &Standing| {
         let unit = was.unit.clone();
         let is = after.iter().find(|is| is.unit == was.unit);
+        let ended_by_itself = || was.main_pid != 0 && !runs(was.main_pid);
         match is {
             Some(is) if is.active && is.main_pid == was.main_pid => None,
+            Some(is) if is.active && ended_by_itself() => None,
             Some(is) if is.active => Some(Change::OtherProcess {
                 unit,
                 before: was.main_pid,
                 after: is.main_pid,
             }),
+            // An init forgets what ended well, and keeps what failed.
+            Some(is) if is.is_well() && ended_by_itself() => None,
+            None if ended_by_itself() => None,
             Some(_) | None => Some(Change::Down(unit)),
         }
     };
@@ -80,7 +97,16 @@ mod tests {
             unit,
             active,
             main_pid,
+            result: String::new(),
         }
+    }
+
+    /// Every process runs on.
+    const ALL: &dyn Fn(u32) -> bool = &|_| true;
+
+    fn told(before: &[Standing], after: &[Standing], runs: &dyn Fn(u32) -> bool) -> Vec<String> {
+        let changes = changes(before, after, runs);
+        changes.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -98,12 +124,8 @@ mod tests {
             stands("swapped", true, 11),
             stands("new", true, 12),
         ];
-        let told: Vec<String> = changes(&before, &after)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
         assert_eq!(
-            told,
+            told(&before, &after, ALL),
             [
                 "fell.service was active and is not any more",
                 "gone.service was active and is not any more",
@@ -115,7 +137,41 @@ mod tests {
     #[test]
     fn a_state_that_survived_has_no_changes() {
         let before = [stands("a", true, 7), stands("b.socket", true, 0)];
-        assert!(changes(&before, &before).is_empty());
-        assert!(changes(&[], &before).is_empty());
+        assert!(changes(&before, &before, ALL).is_empty());
+        assert!(changes(&[], &before, ALL).is_empty());
+    }
+
+    #[test]
+    fn what_ended_by_itself_meanwhile_was_not_lost_and_what_runs_on_unknown_was() {
+        let ended = |unit: &str, result: &str| Standing {
+            result: result.to_owned(),
+            ..stands(unit, false, 0)
+        };
+        let before = [
+            stands("done", true, 7),
+            stands("gone", true, 8),
+            stands("restarted-itself", true, 9),
+            stands("crashed", true, 10),
+            stands("forgotten", true, 20),
+            stands("second-copy", true, 21),
+            stands("remains", true, 0),
+        ];
+        let after = [
+            ended("done", "success"),
+            stands("restarted-itself", true, 30),
+            ended("crashed", "signal"),
+            ended("forgotten", "success"),
+            stands("second-copy", true, 31),
+            ended("remains", "success"),
+        ];
+        assert_eq!(
+            told(&before, &after, &|pid| pid >= 20),
+            [
+                "crashed.service was active and is not any more",
+                "forgotten.service was active and is not any more",
+                "second-copy.service had main process 21 and has 31 now",
+                "remains.service was active and is not any more",
+            ]
+        );
     }
 }

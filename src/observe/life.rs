@@ -24,7 +24,7 @@ pub fn life_under(root: &Path) -> Option<Life> {
     Some(Life {
         boot_id: boot_id.trim().to_owned(),
         pid_namespace: namespace_inode(namespace.to_str()?)?,
-        init_started: start_time(&stat)?,
+        init_started: state_and_start(&stat)?.1,
         userspace: None,
     })
 }
@@ -43,12 +43,13 @@ fn namespace_inode(link: &str) -> Option<u64> {
     inside.parse().ok()
 }
 
-/// Field 22 of /proc/PID/stat, in clock ticks since boot. Field 2, the command, is in parentheses
-/// and may hold anything, parentheses and blanks included.
-fn start_time(stat: &str) -> Option<u64> {
+/// Fields 3 and 22 of /proc/PID/stat, the latter in clock ticks since boot. Field 2, the command, is
+/// in parentheses and may hold anything, parentheses and blanks included.
+pub(super) fn state_and_start(stat: &str) -> Option<(char, u64)> {
     let (_, after_command) = stat.rsplit_once(')')?;
-    // The first field after the command is number 3.
-    after_command.split_whitespace().nth(22 - 3)?.parse().ok()
+    let mut fields = after_command.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(22 - 4)?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_answer() {
-        assert_eq!(start_time("1 (x) S 0"), None);
+        assert_eq!(state_and_start("1 (x) S 0"), None);
         assert_eq!(namespace_inode("pid:4026531836"), None);
     }
 }

@@ -9,5 +9,6 @@ pub mod helper;
 pub mod life;
 pub mod links;
 pub mod offline;
+pub mod process;
 pub mod runlevel;
 mod upstart;

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use super::plain::{lines, one_line};
+
 /// Standard output and standard error, or what stands for them in a test.
 pub struct Console<'a> {
     out: &'a mut dyn Write,
@@ -22,12 +24,17 @@ impl<'a> Console<'a> {
         if self.failure.is_some() {
             return;
         }
-        self.failure = writeln!(self.out, "{text}").err();
+        self.failure = writeln!(self.out, "{}", lines(&text.to_string())).err();
     }
 
     /// One line for the human, on standard error; where that is closed nobody wants it.
     pub fn complain(&mut self, text: impl Display) {
-        let _ = writeln!(self.err, "rcpolicy: {text}");
+        let _ = writeln!(self.err, "rcpolicy: {}", one_line(&text.to_string()));
+    }
+
+    /// The same, of a text that we laid out in lines.
+    pub fn complain_at_length(&mut self, text: impl Display) {
+        let _ = writeln!(self.err, "rcpolicy: {}", lines(&text.to_string()));
     }
 
     /// Flushes. A reader that went away is no failure: it has seen what it wanted.
@@ -59,6 +66,21 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_move_the_cursor_or_begin_a_line() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console::new(&mut out, &mut err);
+        console.say("a\tb\nc\u{1b}[1A");
+        console.complain("no answer\nrcpolicy: done\u{1b}[2K");
+        console.complain_at_length("usage\n  x\r");
+        assert!(console.finish().is_ok());
+        assert_eq!(String::from_utf8(out).unwrap(), "a\tb\nc\u{fffd}[1A\n");
+        assert_eq!(
+            String::from_utf8(err).unwrap(),
+            "rcpolicy: no answer\u{fffd}rcpolicy: done\u{fffd}[2K\nrcpolicy: usage\n  x\u{fffd}\n"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::pending::one_line;
+use super::plain::one_line;
 use crate::domain::{Facts, Known, Reason, UnitFacts, UnitName, Verdict};
 
 /// One thing that was observed.

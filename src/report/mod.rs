@@ -7,6 +7,7 @@ pub mod initctl;
 pub mod journal;
 pub mod log;
 pub mod pending;
+pub mod plain;
 pub mod problems;
 pub mod systemctl;
 pub mod time;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::plain::one_line;
 use crate::ledger::{Entry, LedgerError, Listing, Who};
 
 /// The table of `entries`; `now` is in seconds since the epoch.
@@ -92,12 +93,6 @@ fn age(seconds: u64) -> String {
         3600..86_400 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
     }
-}
-
-/// Text that came from outside, without what could move a terminal's cursor.
-pub fn one_line(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(plain).collect()
 }
 
 /// The listing as one JSON document.

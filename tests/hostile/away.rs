@@ -1,5 +1,8 @@
 //! systemd was booted here, as far as anybody can tell, and does not answer: what was asked for is
-//! not lost, whether we gave up waiting or were killed.
+//! not lost, whether we gave up waiting or were killed. Where it is not systemd that is away, nobody
+//! waits.
+
+use std::time::{Duration, Instant};
 
 use super::world::{Seen, World};
 
@@ -8,7 +11,13 @@ const RESTART: [&str; 2] = [
     "deb-systemd-invoke restart foo.service",
 ];
 
+/// PID 1 looks like a systemd that does not listen.
 fn away() -> World {
+    booted().setup("echo systemd >/tmp/comm; mount --bind /tmp/comm /proc/1/comm")
+}
+
+/// systemd was booted, says /run.
+fn booted() -> World {
     World::new()
         .setup("mkdir -p /run/systemd/system /run/rcpolicy")
         .policy("[init]\nwait = \"1s\"\n")
@@ -100,5 +109,38 @@ fn what_is_denied_is_not_owed_when_systemd_is_away() {
     for line in RESTART {
         let seen = then_pending(&world, line);
         seen.says(&["denie", "nothing is owed"]);
+    }
+}
+
+#[test]
+fn where_process_1_is_no_systemd_the_stock_tool_is_called_at_once() {
+    let world = booted()
+        .policy("[init]\nwait = \"20s\"\n")
+        .setup("mount --bind /usr/sbin/invoke-rc.d.distrib /usr/bin/deb-systemd-invoke");
+    let stock = [
+        "1 invoke-rc.d.distrib foo restart",
+        "1 deb-systemd-invoke restart foo.service",
+    ];
+    for (line, stock) in RESTART.into_iter().zip(stock) {
+        let begun = Instant::now();
+        let seen = then_pending(&world, line);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{seen:#?}");
+        seen.says(&[
+            "systemd does not run here",
+            "process 1 is `sh`; handing over to the stock",
+            "nothing is owed",
+        ]);
+        seen.ran(&[stock]);
+    }
+}
+
+#[test]
+fn others_than_root_do_not_wait_where_there_is_no_bus() {
+    let world = away().policy("[init]\nwait = \"20s\"\n");
+    for line in RESTART {
+        let begun = Instant::now();
+        let seen = world.call(&format!("setpriv --reuid 1 --clear-groups {line}"));
+        assert!(begun.elapsed() < Duration::from_secs(10), "{seen:#?}");
+        seen.says(&["systemd does not run here: /run/dbus/system_bus_socket"]);
     }
 }

@@ -157,14 +157,14 @@ fn each(work: impl Fn((Verb, From, To), &mut Count) + Sync) -> Count {
 }
 
 fn tell(what: &str, count: &Count) {
-    println!(
+    crate::say(format_args!(
         "upstart, {what}: {} interruptions of {} actions: {} lost, {} done twice, {} wrong outcomes",
         count.interruptions,
         ACTIONS.len(),
         count.lost.len(),
         count.twice.len(),
         count.wrong.len()
-    );
+    ));
     let none = count.lost.is_empty() && count.twice.is_empty() && count.wrong.is_empty();
     assert!(none, "{count:#?}");
 }
@@ -226,8 +226,8 @@ fn a_task_interrupted_while_it_runs_is_not_run_again() {
         }
         point += 1;
     }
-    println!(
+    crate::say(format_args!(
         "upstart, a task: {} interruptions, run once each time",
         point - 1
-    );
+    ));
 }

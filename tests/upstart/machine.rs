@@ -98,8 +98,11 @@ fn invoke_rc_d_does_with_upstart_as_the_stock_script_did_and_never_errs_in_a_re_
     re_execs(&world);
     owed(&world);
     re_executed(&world);
+    waited_for(&world);
     lost_track(&world);
-    println!("upstart, as process 1: all ways of invoke-rc.d were taken");
+    crate::say(format_args!(
+        "upstart, as process 1: all ways of invoke-rc.d were taken"
+    ));
 }
 
 /// In namespaces of its own; the network's, too, is where abstract sockets live.
@@ -242,6 +245,29 @@ fn re_executed(world: &World) {
     );
     assert_eq!(world.server(|server| server.cuts), cuts + 1);
     assert_eq!(invoke("foo status"), running(world));
+}
+
+/// `rcpolicy wait init` returns when it answers again, and not before.
+fn waited_for(world: &World) {
+    let wait = |limit: &str, away: u64| {
+        world.server(|server| {
+            server.reexec.refused = Duration::from_millis(away);
+            server.go_away();
+        });
+        let begun = std::time::Instant::now();
+        let waited = Command::new("/tools/rcpolicy")
+            .args(["wait", "init", "--timeout", limit])
+            .output()
+            .unwrap();
+        (waited.status.code(), begun.elapsed())
+    };
+    let (status, took) = wait("20s", 700);
+    assert_eq!(status, Some(0));
+    assert!(took >= Duration::from_millis(500), "{took:?}");
+    let (status, took) = wait("100ms", 2500);
+    assert_eq!(status, Some(1));
+    assert!(took < Duration::from_millis(2500), "{took:?}");
+    std::thread::sleep(Duration::from_millis(2600));
 }
 
 /// After a re-exec that kept no state, a later call still knows the process that an earlier one saw.

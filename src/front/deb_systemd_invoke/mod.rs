@@ -5,6 +5,7 @@
 mod arguments;
 mod asking;
 mod managers;
+mod once;
 mod users;
 mod whole;
 

@@ -1,19 +1,25 @@
 //! `--user`: the same action in every running user's manager, all of them at once, each judged by what its own manager
-//! says of its own units. policy-rc.d is asked once for each unit. Nothing of it is noted on the ledger, which is the
-//! machine's: what cannot be done now is not put off, and a stop takes down what was named and no more.
+//! says of its own units. policy-rc.d is asked once for each unit, and not about as many as a manager likes to name.
+//! Nothing of it is noted on the ledger, which is the machine's: what cannot be done now is not put off, and a stop takes
+//! down what was named and no more.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use thiserror::Error;
+
 use super::Call;
 use super::asking::Asking;
+use super::once::{Once, Said};
 use crate::act::{ActError, Report};
+use crate::decide::also_asked;
 use crate::domain::{Action, Facts, HelperAnswer, InitKind, Known, Request, Verdict, Wait};
 use crate::front::crowd::{AreYouThere, Crowd, Event, Limits};
 use crate::front::inquiry::{Heard, Stuck};
 use crate::front::perform::{Case, Session};
 use crate::init::InitError;
 use crate::init::systemd::{Limit, RunningUser, Systemd};
+use crate::observe::helper::HelperError;
 use crate::policy::ActionLimit;
 use crate::report::systemctl;
 
@@ -22,10 +28,31 @@ const SILENCE: Duration = Duration::from_millis(2400);
 /// How long one answer of its may take, and how long it may be away (re-executing itself): less, so that the reason
 /// reaches us.
 const ANSWER: Duration = Duration::from_millis(2000);
-/// How long a job may take where the policy says nothing: a manager tells its units' limits, and may say anything.
-const JOBS: Duration = Duration::from_secs(100);
+/// How long dpkg waits for a job where the policy says nothing: a manager tells its units' limits, and may say anything.
+const JOBS: Duration = Duration::from_secs(30);
 /// Beyond the limit of a job.
 const GRACE: Duration = Duration::from_secs(2);
+/// So often policy-rc.d is asked at most because of what a manager says that one named unit triggers. A message of the
+/// longest kind names 10,000.
+const MOST_ASKED: usize = 32;
+
+/// Why nothing is done in a user's manager that did answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+enum LeftOut {
+    /// policy-rc.d would have to be asked about everything that it makes up.
+    #[error(
+        "policy-rc.d would be asked {count} times about what {unit} triggers, more than {MOST_ASKED}"
+    )]
+    Crowded {
+        /// The unit that was named.
+        unit: String,
+        /// What policy-rc.d would be asked.
+        count: usize,
+    },
+    /// policy-rc.d gave no answer about a unit that this manager names.
+    #[error("{0}")]
+    Helper(#[from] HelperError),
+}
 
 /// What one user's thread brought.
 enum Brought {
@@ -51,6 +78,8 @@ struct Everywhere<'a> {
     heard: Heard,
     limit: Limit,
     crowd: Crowd<Brought>,
+    /// What policy-rc.d said of units that managers named.
+    said: Said,
     ending: u8,
 }
 
@@ -76,7 +105,7 @@ impl Call {
             return Ok(0);
         }
         let users = self.systemd.running_users()?;
-        Everywhere::new(self, users, asked, heard).go()
+        Ok(Everywhere::new(self, users, asked, heard).go())
     }
 
     /// What no policy forbids whatever a manager says; the rest is announced here, once.
@@ -117,11 +146,12 @@ impl<'a> Everywhere<'a> {
             heard,
             limit,
             crowd: Crowd::new(Some(are_you_there)),
+            said: Said::new(),
             ending: 0,
         }
     }
 
-    fn go(mut self) -> Result<u8, Stuck> {
+    fn go(mut self) -> u8 {
         for (member, user) in self.users.clone().into_iter().enumerate() {
             self.observe(member, user);
         }
@@ -131,16 +161,16 @@ impl<'a> Everywhere<'a> {
             };
             match event {
                 Event::Done(Brought::Facts(Err(error))) => self.left_out(user, &error.to_string()),
-                Event::Done(Brought::Facts(Ok(facts))) => {
-                    let cases = self.judge(facts)?;
-                    self.act(member, user, cases);
-                }
+                Event::Done(Brought::Facts(Ok(facts))) => match self.judge(facts) {
+                    Ok(cases) => self.act(member, user, cases),
+                    Err(why) => self.left_out(user, &why.to_string()),
+                },
                 Event::Done(Brought::Report(cases, result)) => self.tell(user, cases, result),
                 Event::Silent => self.unheard(user),
                 Event::Overdue => self.overdue(user),
             }
         }
-        Ok(self.ending)
+        self.ending
     }
 
     fn observe(&mut self, member: usize, user: RunningUser) {
@@ -162,23 +192,29 @@ impl<'a> Everywhere<'a> {
     }
 
     /// Decides about each unit by what this user's manager says of it.
-    fn judge(&self, facts: Vec<Facts>) -> Result<Vec<Case>, Stuck> {
+    fn judge(&mut self, facts: Vec<Facts>) -> Result<Vec<Case>, LeftOut> {
         let mut asker = Asking::new(&self.session, &self.call.voice);
+        let mut asker = Once {
+            asker: &mut asker,
+            said: &mut self.said,
+        };
         let mut cases = Vec::new();
         for (asked, mut facts) in self.asked.iter().zip(facts) {
             // What does not run for this user has nothing to reload there.
             if asked.request.action == Action::Reload && !facts.unit.is_up() {
                 continue;
             }
+            is_bearable(&asked.request, &facts)?;
             facts.helper = asked.helper.clone();
             let (request, heard) = (asked.request.clone(), &self.heard);
             let seen = (facts, None);
             let case = self
                 .session
                 .consider_seen(request, seen, heard, &mut asker)?;
-            cases.extend(self.call.announce(case));
+            cases.push(case);
         }
-        Ok(cases)
+        let announced = cases.into_iter().map(|case| self.call.announce(case));
+        Ok(announced.flatten().collect())
     }
 
     fn act(&mut self, member: usize, user: RunningUser, mut cases: Vec<Case>) {
@@ -190,13 +226,9 @@ impl<'a> Everywhere<'a> {
             return;
         }
         let session = Arc::clone(&self.session);
-        let most = match self.limit {
-            Limit::Unit => JOBS,
-            Limit::Fixed(limit) => limit.saturating_add(GRACE),
-        };
         let limits = Limits {
             silence: SILENCE,
-            most,
+            most: most_for_jobs(self.limit),
         };
         let limit = self.limit;
         self.crowd.send(member, limits, move || {
@@ -281,4 +313,79 @@ impl<'a> Everywhere<'a> {
 
 fn manager_of(user: RunningUser, limit: Limit) -> Systemd {
     Systemd::of_user(user, limit).waiting(ANSWER)
+}
+
+fn most_for_jobs(limit: Limit) -> Duration {
+    match limit {
+        Limit::Unit => JOBS,
+        Limit::Fixed(limit) => limit.saturating_add(GRACE),
+    }
+}
+
+/// Whether what a manager says keeps dpkg busy for no longer than an honest one's word would.
+fn is_bearable(request: &Request, facts: &Facts) -> Result<(), LeftOut> {
+    match also_asked(request, facts, None).len() {
+        0..=MOST_ASKED => Ok(()),
+        count => Err(LeftOut::Crowded {
+            unit: request.unit.to_string(),
+            count,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Capabilities, Context, FrontEnd, Scope, UnitFacts, UnitName};
+
+    fn naming(count: usize) -> (Request, Facts) {
+        let named = UnitName::parse("foo.socket").unwrap();
+        let mut unit = UnitFacts::unknown(&named, "no matter");
+        let names = (0..count).map(|n| UnitName::parse(&format!("made-up-{n}")).unwrap());
+        unit.triggers = names.collect();
+        let request = Request {
+            front: FrontEnd::DebSystemdInvoke,
+            named: named.to_string(),
+            unit: named,
+            action: Action::Restart,
+            flags: Vec::new(),
+            scope: Scope::User,
+            context: Context::default(),
+        };
+        let facts = Facts {
+            now: 0,
+            life: None,
+            init: InitKind::Systemd,
+            capabilities: Capabilities {
+                activation: true,
+                transactions: true,
+            },
+            machine: Known::default(),
+            unit,
+            related: Vec::new(),
+            helper: HelperAnswer::Absent,
+            helper_related: Vec::new(),
+        };
+        (request, facts)
+    }
+
+    #[test]
+    fn a_manager_that_names_thousands_of_units_is_left_out_before_policy_rc_d_is_asked() {
+        let (request, facts) = naming(10_000);
+        let why = is_bearable(&request, &facts).unwrap_err().to_string();
+        assert!(
+            why.contains("asked 20000 times about what foo.socket triggers"),
+            "{why}"
+        );
+        let (request, facts) = naming(3);
+        assert_eq!(is_bearable(&request, &facts), Ok(()));
+        assert!(!also_asked(&request, &facts, None).is_empty());
+    }
+
+    #[test]
+    fn a_job_that_never_ends_holds_dpkg_up_for_half_a_minute_or_as_long_as_the_policy_says() {
+        assert_eq!(most_for_jobs(Limit::Unit), Duration::from_secs(30));
+        let said = Limit::Fixed(Duration::from_secs(300));
+        assert_eq!(most_for_jobs(said), Duration::from_secs(302));
+    }
 }

@@ -4,7 +4,7 @@ use super::{Ending, Failure, Place};
 use crate::domain::ServiceName;
 use crate::report::console::Console;
 use crate::report::log::{self, Filter, LogLine, Passed};
-use crate::report::pending::one_line;
+use crate::report::plain::one_line;
 use crate::report::time;
 
 /// How many damaged lines are named; the rest is counted.

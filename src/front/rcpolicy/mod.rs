@@ -258,7 +258,7 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
 fn usage(error: &clap::Error, console: &mut Console<'_>) -> Ending {
     let text = error.render().to_string();
     if error.use_stderr() {
-        console.complain(text.trim_end());
+        console.complain_at_length(text.trim_end());
         return Ending::Usage;
     }
     console.say(text.trim_end());

@@ -1,6 +1,7 @@
 //! `rcpolicy reexec [--sessions]`: lets the init re-execute itself, returns when it answers again, and says what
 //! did not survive. With `--sessions` the users' managers too, all of them at once.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::init::reexec::{Change, Reexecutes, Standing, changes};
 use crate::init::systemd::{Limit, RunningUser, Systemd};
 use crate::init::upstart::{Upstart, sessions as sessions_in};
 use crate::observe::detect;
+use crate::observe::process::Process;
 use crate::policy::{self, Keep, Policy, Roots, positive_duration};
 use crate::report::Voice;
 use crate::report::console::Console;
@@ -38,7 +40,8 @@ pub(super) struct Arguments {
 /// An init or a user's manager that was re-executed.
 struct Back {
     took: Duration,
-    before: Vec<Standing>,
+    /// So many active units stand as before.
+    kept: usize,
     changes: Vec<Change>,
 }
 
@@ -159,12 +162,22 @@ fn silent() -> InitError {
 
 fn reexec(init: &mut dyn Reexecutes, limit: Duration) -> Result<Back, InitError> {
     let before = init.standing()?;
+    let processes: BTreeMap<u32, Process> = before
+        .iter()
+        .filter_map(|unit| Some((unit.main_pid, Process::of(unit.main_pid)?)))
+        .collect();
     let took = init.reexec(limit)?;
-    let changes = changes(&before, &init.standing()?);
+    let runs = |pid: u32| processes.get(&pid).is_some_and(|process| process.runs());
+    let after = init.standing()?;
+    let is_kept = |was: &&Standing| {
+        let same =
+            |is: &Standing| (&is.unit, is.active, is.main_pid) == (&was.unit, true, was.main_pid);
+        was.active && after.iter().any(same)
+    };
     Ok(Back {
         took,
-        before,
-        changes,
+        kept: before.iter().filter(is_kept).count(),
+        changes: changes(&before, &after, &runs),
     })
 }
 
@@ -172,9 +185,7 @@ fn reexec(init: &mut dyn Reexecutes, limit: Duration) -> Result<Back, InitError>
 fn told(whose: &str, result: Result<Back, InitError>, console: &mut Console<'_>) -> Ending {
     match result {
         Ok(back) => {
-            let up = back.before.iter().filter(|unit| unit.active);
-            let kept = up.count().saturating_sub(back.changes.len());
-            let seconds = back.took.as_secs_f32();
+            let (kept, seconds) = (back.kept, back.took.as_secs_f32());
             console.say(format_args!(
                 "{whose} is back after {seconds:.1} s; {kept} active units are as before"
             ));
@@ -229,6 +240,7 @@ mod tests {
             unit: UnitName::parse(name).unwrap(),
             active: true,
             main_pid,
+            result: String::new(),
         }
     }
 
@@ -244,7 +256,8 @@ mod tests {
 
     #[test]
     fn what_survived_is_counted_and_what_did_not_is_named() {
-        let before = vec![unit("a", 7), unit("b", 8)];
+        let (one, other) = (std::process::id(), std::os::unix::process::parent_id());
+        let before = vec![unit("a", one), unit("b", other)];
         let same = Fake {
             before: before.clone(),
             after: Some(before.clone()),
@@ -259,9 +272,25 @@ mod tests {
         };
         assert_eq!(
             tell(lost),
-            "1 systemd is back after 0.3 s; 0 active units are as before\n\
-             rcpolicy: systemd: a.service had main process 7 and has 9 now\n\
-             rcpolicy: systemd: b.service was active and is not any more\n"
+            format!(
+                "1 systemd is back after 0.3 s; 0 active units are as before\n\
+                 rcpolicy: systemd: a.service had main process {one} and has 9 now\n\
+                 rcpolicy: systemd: b.service was active and is not any more\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_service_that_ended_or_restarted_by_itself_meanwhile_did_survive() {
+        // No process has these numbers.
+        let before = vec![unit("once", u32::MAX), unit("restarts", u32::MAX - 1)];
+        let fake = Fake {
+            before,
+            after: Some(vec![unit("restarts", std::process::id())]),
+        };
+        assert_eq!(
+            tell(fake),
+            "0 systemd is back after 0.3 s; 0 active units are as before\n"
         );
     }
 

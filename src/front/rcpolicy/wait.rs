@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::{Ending, Failure, Place};
 use crate::domain::InitKind;
+use crate::front::perform::upstart;
 use crate::ledger::{Ledger, LedgerError};
 use crate::observe::detect;
 use crate::observe::offline::{self, Reach};
 use crate::policy::{self, Keep, Roots, positive_duration};
+use crate::report::Voice;
 use crate::report::console::Console;
 
 /// How long flushing is waited for where nobody says: restarting many services takes its time.
@@ -56,11 +58,11 @@ fn wait_for_init(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
-    match detect::init_under(&place.root) {
-        InitKind::Systemd => {}
+    let kind = detect::init_under(&place.root);
+    match kind {
+        InitKind::Systemd | InitKind::Upstart => {}
         // None of these is ever away: there is nothing that would have to answer.
-        InitKind::Upstart
-        | InitKind::Sysv
+        InitKind::Sysv
         | InitKind::Openrc
         | InitKind::Runit
         | InitKind::S6
@@ -72,7 +74,16 @@ fn wait_for_init(
     }
     let policy = policy::load(&Roots::under(&place.root, Keep::No));
     let limit = limit.unwrap_or(policy.settings().init_wait);
-    match place.systemd(&policy)?.answers_within(limit) {
+    let answered = match kind {
+        InitKind::Upstart => upstart(&policy, &Voice::new("rcpolicy")).answers_within(limit),
+        InitKind::Systemd
+        | InitKind::Sysv
+        | InitKind::Openrc
+        | InitKind::Runit
+        | InitKind::S6
+        | InitKind::Simulated => place.systemd(&policy)?.answers_within(limit),
+    };
+    match answered {
         Ok(_) => Ok(Ending::Done),
         Err(error) if error.is_away() => {
             let seconds = limit.as_secs_f32();

@@ -50,6 +50,13 @@ fn connect_at_once(place: &OwnedFd) -> Result<Stream, Errno> {
     Ok(Stream::new(UnixStream::from(socket)))
 }
 
+/// Whether anybody listens at `path`, as far as the kernel tells at once; a full backlog is a yes.
+pub(in crate::init) fn is_listened_at(path: &Path) -> bool {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let connected = open(path, flags, Mode::empty()).and_then(|place| connect_at_once(&place));
+    !matches!(connected, Err(Errno::ENOENT | Errno::ECONNREFUSED))
+}
+
 /// Authenticates as the user we run as.
 pub(in crate::init) fn enter(
     init: &'static str,

@@ -13,7 +13,7 @@ use super::names::{BUS_NAME, MANAGER, MANAGER_PATH, SYSTEMD};
 use super::users::{self, USERS_SYSTEMD, UsersPlace};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Connection, Peer};
-use crate::init::dbus::dial::{connect, enter, unreachable_at, wrong};
+use crate::init::dbus::dial::{connect, enter, is_listened_at, unreachable_at, wrong};
 use crate::init::dbus::link::Dial;
 use crate::init::dbus::patience::Attempt;
 
@@ -32,6 +32,9 @@ const THROUGH_BUS: Peer = Peer {
 const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
 
+/// What PID 1 is called where it is, or is about to become, systemd.
+const SYSTEMDS_NAMES: [&str; 2] = ["systemd", "init"];
+
 /// For so long only the private socket is tried where it should be there: while PID 1 executes
 /// itself anew it is missing for a moment, and the bus is the slower and the less certain way.
 const PRIVATE_ONLY: Duration = Duration::from_secs(2);
@@ -45,6 +48,8 @@ pub(super) struct Sockets {
     pub(super) bus: Option<PathBuf>,
     /// Set for the manager of a user, which is reached in its own way.
     pub(super) user: Option<UsersPlace>,
+    /// Where the name of PID 1 is read.
+    pub(super) name: PathBuf,
 }
 
 impl Default for Sockets {
@@ -56,6 +61,7 @@ impl Default for Sockets {
                 .then(|| PathBuf::from("/run/systemd/private")),
             bus: Some(PathBuf::from("/run/dbus/system_bus_socket")),
             user: None,
+            name: PathBuf::from("/proc/1/comm"),
         }
     }
 }
@@ -74,18 +80,25 @@ impl Dial for Sockets {
             return users::dial(user, attempt.limit);
         }
         match (&self.private, &self.bus) {
-            (Some(private), Some(bus)) => match dial_private(private, attempt.limit) {
-                Err(InitError::Unreachable { .. }) if attempt.away_for >= PRIVATE_ONLY => {
-                    dial_bus(bus, attempt.limit)
+            (Some(private), bus) => match dial_private(private, attempt.limit) {
+                Err(InitError::Unreachable { why, .. }) => match (self.other_init(), bus) {
+                    (Some(other), _) => Err(not_here(format!("{why}, and process 1 is `{other}`"))),
+                    (None, Some(bus)) if attempt.away_for >= PRIVATE_ONLY => {
+                        dial_bus(bus, attempt.limit)
+                    }
+                    (None, _) => Err(unreachable(why)),
+                },
+                other => other,
+            },
+            (None, Some(bus)) => match dial_bus(bus, attempt.limit) {
+                // No other way is open to those whom the private socket does not let in, and a
+                // re-exec leaves the bus alone: there is nothing to wait for.
+                Err(InitError::Unreachable { why, .. }) if !is_listened_at(bus) => {
+                    Err(not_here(why))
                 }
                 other => other,
             },
-            (Some(private), None) => dial_private(private, attempt.limit),
-            (None, Some(bus)) => dial_bus(bus, attempt.limit),
-            (None, None) => Err(InitError::Unreachable {
-                init: SYSTEMD,
-                why: "no way to it is known".to_owned(),
-            }),
+            (None, None) => Err(unreachable("no way to it is known".to_owned())),
         }
     }
 
@@ -98,6 +111,29 @@ impl Dial for Sockets {
         let subscribe = connection.call(MANAGER_PATH, MANAGER, "Subscribe", &())?;
         Ok(vec![subscribe])
     }
+}
+
+impl Sockets {
+    /// The name of a PID 1 that is not systemd, and never will answer as such: a shell in a
+    /// container that was given the host's /run, or what is left at the end of a shutdown. Measured
+    /// on 252 and 262: PID 1 is `systemd` through all of a re-exec; before its first line it has the
+    /// name that it was started by.
+    fn other_init(&self) -> Option<String> {
+        let name = std::fs::read_to_string(&self.name).ok()?;
+        let name = name.trim_end();
+        let is_it = SYSTEMDS_NAMES.contains(&name) || name.starts_with("(sd-");
+        (!is_it).then(|| name.to_owned())
+    }
+}
+
+fn unreachable(why: String) -> InitError {
+    let init = SYSTEMD;
+    InitError::Unreachable { init, why }
+}
+
+fn not_here(why: String) -> InitError {
+    let init = SYSTEMD;
+    InitError::NotHere { init, why }
 }
 
 fn dial_private(path: &Path, limit: Duration) -> Result<Connection, InitError> {
@@ -178,6 +214,9 @@ mod tests {
     use super::*;
     use crate::init::dbus::stream::Stream;
 
+    /// A PID 1 whose name cannot be read.
+    const NAMELESS: &str = "/nonexistent/comm";
+
     fn is_unreachable(result: &Result<Connection, InitError>) -> bool {
         matches!(result, Err(InitError::Unreachable { .. }))
     }
@@ -187,6 +226,7 @@ mod tests {
             private: Some(private),
             bus: None,
             user: None,
+            name: NAMELESS.into(),
         }
     }
 
@@ -210,6 +250,68 @@ mod tests {
     }
 
     #[test]
+    fn where_process_1_is_no_systemd_its_absence_is_an_answer_and_else_it_may_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = dir.path().join("comm");
+        let bus = dir.path().join("bus");
+        let listener = UnixListener::bind(&bus).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let sockets = Sockets {
+            bus: Some(bus),
+            name: name.clone(),
+            ..only(dir.path().join("private"))
+        };
+        let at_once = |sockets: &Sockets| {
+            sockets.dial(Attempt {
+                limit: Duration::from_secs(1),
+                away_for: Duration::ZERO,
+            })
+        };
+        for other in ["bash", "systemd-shutdow", "docker-init", "systemd-executo"] {
+            std::fs::write(&name, format!("{other}\n")).unwrap();
+            let result = dial(&sockets, Duration::from_secs(1));
+            assert!(
+                matches!(&result, Err(InitError::NotHere { why, .. }) if why.ends_with(&format!("process 1 is `{other}`"))),
+                "{result:?}"
+            );
+        }
+        assert!(listener.accept().is_err(), "the bus was contacted");
+        for systemd in ["systemd", "init", "(sd-mkuserns)"] {
+            std::fs::write(&name, format!("{systemd}\n")).unwrap();
+            assert!(is_unreachable(&at_once(&sockets)), "{systemd}");
+        }
+    }
+
+    #[test]
+    fn who_has_only_the_bus_does_not_wait_for_one_that_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let bus = dir.path().join("bus");
+        let sockets = Sockets {
+            private: None,
+            bus: Some(bus.clone()),
+            user: None,
+            name: NAMELESS.into(),
+        };
+        let limit = Duration::from_millis(200);
+        for _ in 0..2 {
+            let result = dial(&sockets, limit);
+            assert!(
+                matches!(result, Err(InitError::NotHere { .. })),
+                "{result:?}"
+            );
+            // A socket that nobody listens at any more.
+            drop(UnixListener::bind(&bus));
+        }
+        std::fs::remove_file(&bus).unwrap();
+        let _slow = UnixListener::bind(&bus).unwrap();
+        let result = dial(&sockets, limit);
+        assert!(
+            matches!(result, Err(InitError::Silent { .. })),
+            "{result:?}"
+        );
+    }
+
+    #[test]
     fn a_listener_that_is_not_process_1_is_refused_before_a_byte_is_sent_and_without_fallback() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("private");
@@ -221,6 +323,7 @@ mod tests {
             private: Some(path),
             bus: Some(bus),
             user: None,
+            name: NAMELESS.into(),
         };
         let result = dial(&sockets, Duration::from_secs(1));
         assert!(
@@ -264,6 +367,7 @@ mod tests {
             private: Some(dir.path().join("private")),
             bus: Some(bus),
             user: None,
+            name: NAMELESS.into(),
         };
         let begun = Instant::now();
         let result = dial(&sockets, Duration::from_millis(200));

@@ -147,20 +147,24 @@ fn standing(link: &mut Link<Sockets>) -> Result<Vec<Standing>, InitError> {
     let parsed = |unit: Listed| UnitName::parse(&unit.0).ok().map(|name| (name, unit.3));
     let units: Vec<(UnitName, String)> = listed.into_iter().filter_map(parsed).collect();
     let is_service = |unit: &UnitName| unit.kind() == UnitKind::Service;
-    let mut pids = link
+    let mut answers = link
         .ask(|link| {
             let services = units.iter().filter(|(unit, _)| is_service(unit));
-            let call = |(unit, _): &(UnitName, String)| queries::get(link, unit, queries::MAIN_PID);
-            services.map(call).collect()
+            let questions = services.flat_map(|(unit, _)| {
+                [queries::MAIN_PID, queries::RESULT].map(|of| queries::get(link, unit, of))
+            });
+            questions.collect()
         })?
         .into_iter();
     let mut known = |(unit, word): (UnitName, String)| {
-        let answer = is_service(&unit).then(|| pids.next()).flatten();
-        let main_pid = answer.map(queries::value::<u32>);
+        let mut answer = || is_service(&unit).then(|| answers.next()).flatten();
+        let main_pid = answer().map(queries::value::<u32>);
+        let result = answer().map(queries::value::<String>);
         Standing {
-            unit,
             active: queries::active(&word).is_and(|state| state.is_active()),
             main_pid: main_pid.and_then(Result::ok).unwrap_or(0),
+            result: result.and_then(Result::ok).unwrap_or_default(),
+            unit,
         }
     };
     let mut standing = Vec::with_capacity(units.len());

@@ -28,6 +28,7 @@ impl Systemd {
             private: None,
             bus: None,
             user: Some(place),
+            ..Sockets::default()
         };
         Self {
             limit,

@@ -212,7 +212,9 @@ fn refusal(error: InitError, before: Option<Seen>) -> JobFailure {
     match error {
         InitError::Refused { name, message } => JobFailure::Refused { name, message },
         // Nobody had the manager's name when the bus read the request.
-        InitError::Unreachable { .. } => loss(&error, Contact::Unread, before),
+        InitError::Unreachable { .. } | InitError::NotHere { .. } => {
+            loss(&error, Contact::Unread, before)
+        }
         InitError::Lost { .. } | InitError::Silent { .. } | InitError::WrongPeer { .. } => {
             loss(&error, Contact::Sent, before)
         }

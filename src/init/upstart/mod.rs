@@ -18,7 +18,7 @@ mod work;
 
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -37,12 +37,16 @@ use crate::domain::{
     Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait,
 };
 
+/// How long a job may take where nobody says otherwise: several times what systemd gives a service,
+/// which is 90 s to start and as much to stop.
+const LIMIT: Duration = Duration::from_secs(600);
+
 /// One Upstart. The connection is made by the first question and kept.
 #[derive(Debug)]
 pub struct Upstart {
-    /// How long a job may take before it is left to itself; `None` for as long as it likes, as
-    /// `initctl` has it: Upstart has no limits of its own for starting.
-    pub limit: Option<Duration>,
+    /// How long a job may take before it is left to itself. Upstart has no limit of its own for
+    /// starting, and `initctl` waits for ever: dpkg shall not.
+    pub limit: Duration,
     track: Track,
 }
 
@@ -55,7 +59,7 @@ impl Upstart {
     /// The one at `address`. Contacts nobody yet.
     pub fn at(address: Address) -> Self {
         Self {
-            limit: None,
+            limit: LIMIT,
             track: Track::new(address),
         }
     }
@@ -88,6 +92,19 @@ impl Upstart {
     /// When nobody, or somebody else, listens, or Upstart does not answer in time.
     pub fn connect(&mut self) -> Result<(), InitError> {
         self.track.link.connected().map(|_| ())
+    }
+
+    /// Waits until it answers a question, and returns how long that took.
+    ///
+    /// # Errors
+    /// When it does not within `limit`, or somebody else answers: that is never waited for.
+    pub fn answers_within(&mut self, limit: Duration) -> Result<Duration, InitError> {
+        let begun = Instant::now();
+        let kept = self.track.wait;
+        self.track.set_wait(limit);
+        let result = queries::version(&mut self.track.link);
+        self.track.set_wait(kept);
+        result.map(|()| begun.elapsed())
     }
 
     /// The unit's state as `initctl status` writes it, `foo start/running, process 42`; `None` where
@@ -214,7 +231,7 @@ mod tests {
             uid: 0,
             pid: 1,
         };
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let wait = Duration::from_millis(80);
         let mut upstart = Upstart::at(address).waiting(wait);
         let result = upstart.run(&[], Wait::Done);

@@ -69,6 +69,11 @@ pub(super) fn starts_by_itself(link: &mut Link<Address>, job: &Job) -> Known<boo
     is_empty.map(|empty| !empty).into()
 }
 
+/// Its version, which tells that it answers and is not looked at.
+pub(super) fn version(link: &mut Link<Address>) -> Result<(), InitError> {
+    one(link, MANAGER_PATH, PROPERTIES, "Get", &(MANAGER, "version"))?.map(drop)
+}
+
 /// How all instances of all jobs stand, by the names that they have here.
 pub(super) fn standing(link: &mut Link<Address>) -> Result<Vec<Standing>, InitError> {
     let jobs: Vec<OwnedObjectPath> = body(one(link, MANAGER_PATH, MANAGER, "GetAllJobs", &())?)?;
@@ -100,6 +105,8 @@ fn stands(job: &str, instance: &Instance) -> Option<Standing> {
         unit: ServiceName::parse(&name).ok()?.unit(),
         active: instance.is_up(),
         main_pid: instance.main_pid(),
+        // Upstart forgets what has ended.
+        result: String::new(),
     })
 }
 

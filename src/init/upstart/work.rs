@@ -18,6 +18,7 @@ use super::state::{Goal, Instance, is_another};
 use super::track::Track;
 use crate::domain::{Contact, Job as Asked, JobFailure, Loss, Seen, UnitName, Verb, Wait};
 use crate::init::InitError;
+use crate::init::dbus::patience::{Next, Patience};
 use crate::init::dbus::stream::Deadline;
 
 /// What became of a piece of work.
@@ -45,12 +46,7 @@ enum Begun {
 
 impl<'a> Work<'a> {
     /// Nothing is asked yet.
-    pub(super) fn new(
-        track: &'a mut Track,
-        asked: &'a Asked,
-        wait: Wait,
-        limit: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(track: &'a mut Track, asked: &'a Asked, wait: Wait, limit: Duration) -> Self {
         let begun = Instant::now();
         Self {
             track,
@@ -60,7 +56,7 @@ impl<'a> Work<'a> {
             before: None,
             begun_once: Begun::No,
             begun,
-            limit: Deadline(limit.and_then(|limit| begun.checked_add(limit))),
+            limit: Deadline(begun.checked_add(limit)),
         }
     }
 
@@ -180,14 +176,19 @@ impl<'a> Work<'a> {
     /// and stopping look first, so that nothing is done twice. Not where the request may still be
     /// carried out.
     fn insist(&mut self, mut part: impl FnMut(&mut Self) -> Done) -> Done {
-        let patience = self.track.wait;
-        let mut since = None;
+        // Its own: what is answered between two losses does not begin the wait anew.
+        let mut patience = Patience::new(UPSTART, self.track.wait);
         loop {
-            match part(self) {
-                Err(JobFailure::Lost(loss))
-                    if loss.contact != Contact::Pending
-                        && since.get_or_insert_with(Instant::now).elapsed() < patience => {}
+            let loss = match part(self) {
+                Err(JobFailure::Lost(loss)) if loss.contact != Contact::Pending => loss,
                 other => return other,
+            };
+            let why = InitError::Lost {
+                init: UPSTART,
+                why: loss.why.clone(),
+            };
+            if patience.failed(Instant::now(), &why) == Next::GiveUp {
+                return Err(JobFailure::Lost(loss));
             }
         }
     }

@@ -247,7 +247,9 @@ impl<D: Dial> Link<D> {
 fn is_absence(error: &InitError) -> bool {
     match error {
         InitError::Unreachable { .. } | InitError::Lost { .. } | InitError::Silent { .. } => true,
-        InitError::WrongPeer { .. } | InitError::Refused { .. } => false,
+        InitError::WrongPeer { .. } | InitError::NotHere { .. } | InitError::Refused { .. } => {
+            false
+        }
     }
 }
 

@@ -1,0 +1,55 @@
+//! Whether a process still runs that was seen before: its number may be another's by then.
+
+use std::fs;
+
+use super::life::state_and_start;
+
+/// A process that ran when it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    pid: u32,
+    /// In clock ticks since the boot.
+    started: u64,
+}
+
+impl Process {
+    /// The process with this number; `None` where there is none, or it has ended and is not yet
+    /// collected.
+    pub fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        match state_and_start(&stat)? {
+            ('Z' | 'X' | 'x', _) => None,
+            (_, started) => Some(Self { pid, started }),
+        }
+    }
+
+    /// Whether it still runs.
+    pub fn runs(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_runs_until_it_ends_and_its_number_alone_is_not_enough() {
+        assert!(Process::of(std::process::id()).unwrap().runs());
+        let later = Process {
+            pid: std::process::id(),
+            started: 1,
+        };
+        assert!(!later.runs());
+        let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let process = Process::of(cat.id()).unwrap();
+        assert!(process.runs());
+        drop(cat.stdin.take());
+        // As a zombie, at the latest once it was collected.
+        cat.wait().unwrap();
+        assert!(!process.runs());
+        assert_eq!(Process::of(0), None);
+    }
+}
