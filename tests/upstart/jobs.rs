@@ -2,6 +2,7 @@
 //! step, who is signalled and who is answered. It knows nothing of sockets.
 
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// What a job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -338,7 +339,17 @@ impl Instance {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
+        wait_for_the_service_itself(child.id());
         tally.started.push(child.id());
         self.child = Some(child);
+    }
+}
+
+/// A service is not told to reload before it listens: until then SIGHUP would be its end.
+fn wait_for_the_service_itself(pid: u32) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let name = || std::fs::read_to_string(format!("/proc/{pid}/comm"));
+    while Instant::now() < deadline && name().is_ok_and(|name| name.trim() != "sleep") {
+        std::thread::sleep(Duration::from_micros(200));
     }
 }
