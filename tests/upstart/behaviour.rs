@@ -215,9 +215,9 @@ fn before_1_10_a_reload_is_a_signal_to_the_main_process() {
     world.server(|server| server.kind.reloads = false);
     world.start("foo");
     let pid = world.pid("foo");
-    // A second process that dies of the signal, in the main one's place.
-    let victim = std::process::Command::new("sleep")
-        .arg("3600")
+    // A second process that dies of the signal, in the main one's place, also where we were called by nohup.
+    let victim = std::process::Command::new("env")
+        .args(["--default-signal=HUP", "sleep", "3600"])
         .spawn()
         .unwrap();
     let new = victim.id();
