@@ -348,6 +348,15 @@ sub noted {
     return join "\n", grep { /\b$name\b/ } @notes;
 }
 
+# A kill is no job: what runs after the end of a killed service is waited for by its state.
+sub rest {
+    my ($name) = @_;
+    for (1 .. 250) {
+        return if look($name)->{up} || qx(systemctl is-active $name.service 2>/dev/null) =~ /^(?:inactive|failed)/;
+        pause(0.02);
+    }
+}
+
 sub one_killed {
     my ($tool, $action, $with) = @_;
     my $trouble = $trouble{$with};
@@ -361,10 +370,12 @@ sub one_killed {
     my $ended = $? & 127 ? '' : 'ended with status ' . ($? >> 8) . ', ';
     my ($fresh, $at_exit) = (noted($name) ne $note, look($name));
     settle();
+    rest($name) if $action eq 'force-stop';
     my $settled = look($name);
     system 'rcpolicy flush >/run/losses.said 2>&1' if $whose eq 'ours';
     my $status = $? >> 8;
     settle();
+    rest($name) if $action eq 'force-stop';
     my $after = look($name);
     my $right = right($action, $before->{up});
     # What a script did leaves nothing by which a flush could tell; to reload once more does no harm.
