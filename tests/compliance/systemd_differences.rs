@@ -283,12 +283,15 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             match delta.field {
                 "stdout" => script && delta.theirs.is_empty() && ran(delta.ours),
                 "stderr" => {
-                    let unknown = ["not found", "not loaded"];
+                    let unknown = ["not found", "not loaded", "could not be found"];
                     let unknown = unknown.iter().any(|words| delta.theirs.contains(words));
                     script && unknown && !delta.ours.contains("Failed to ")
                 }
                 // The script's own status, in place of systemctl's.
-                "status" => script && matches!(delta.theirs, "exit status: 5" | "exit status: 1"),
+                "status" => {
+                    let failed = ["exit status: 1", "exit status: 4", "exit status: 5"];
+                    script && failed.contains(&delta.theirs)
+                }
                 _ => false,
             }
         },
