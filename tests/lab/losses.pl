@@ -381,6 +381,8 @@ sub one_killed {
     # What a script did leaves nothing by which a flush could tell; to reload once more does no harm.
     my $again = $name =~ /script/ && $action eq 'reload' && $after->{reload} - $before->{reload} == 2;
     $right->{reload} = 2 if $again;
+    # Of a service that is killed with all its processes 257 and 262 leave no note of the end; that it is down tells it.
+    $right->{stop} = 0 if $action eq 'force-stop' && $after->{stop} == $before->{stop};
     my @wrong = compare($right, $before, $after);
     my $row = $sum{"$with, $tool"} //= {};
     $row->{actions}++;
