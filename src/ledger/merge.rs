@@ -113,14 +113,18 @@ fn merge_down(earlier: Down, later: Down) -> Down {
         units,
         // The second stop found only what the first had left.
         service_was_running: earlier.service_was_running.or(later.service_was_running),
-        service_down_since: later.service_down_since.or(earlier.service_down_since),
+        service_down_since: match later.service_was_running {
+            Some(_) => later.service_down_since,
+            None => later.service_down_since.or(earlier.service_down_since),
+        },
     }
 }
 
-/// How it was before us is what the first stop saw; when it went down, what the last one saw.
+/// How it was before us is what the first stop saw; when it went down, what the last one saw, and
+/// nobody yet where that one was killed: an earlier time would make its stop somebody else's.
 fn stop_again(known: &mut Stopped, again: Stopped) {
     known.was_enabled = known.was_enabled.or(again.was_enabled);
-    known.down_since = again.down_since.or(known.down_since);
+    known.down_since = again.down_since;
 }
 
 #[cfg(test)]
@@ -263,6 +267,27 @@ mod tests {
             (entry.since, entry.when) = times;
             entry
         }
+    }
+
+    #[test]
+    fn a_stop_that_nobody_saw_the_end_of_leaves_no_earlier_time_behind() {
+        let stopped = |since: Option<u64>| {
+            let mut entry = entry("foo");
+            entry.down = Some(Down {
+                units: vec![Stopped {
+                    unit: UnitName::parse("foo.socket").unwrap(),
+                    was_enabled: Some(true),
+                    down_since: since,
+                    dependent: false,
+                }],
+                service_was_running: Some(true),
+                service_down_since: since,
+            });
+            entry
+        };
+        let down = merge(stopped(Some(5)), stopped(None)).down.unwrap();
+        assert_eq!(down.units[0].down_since, None);
+        assert_eq!(down.service_down_since, None);
     }
 
     #[test]
