@@ -88,3 +88,6 @@ frozen ours || same "one action of each kind while init stands still for 20 s: l
 holds "one action of each kind by each tool while init stands still for 20 s: none lost"
 frozen_for_long || same "an init that stands still past the deadline" "said, noted, failed and paid later" "not all of it"
 holds "past the deadline: said and noted, with a status that is no success; the flush pays exactly what is owed"
+
+# What is stopped here is noted, and would be owed to the scenarios to come.
+inside sh -c 'systemctl stop "loss-*"; rm -rf /run/rcpolicy/ledger /run/rcpolicy/begun /etc/systemd/system/loss-*; systemctl daemon-reload'
