@@ -5,7 +5,7 @@
 use nix::unistd::geteuid;
 
 use crate::act::Report;
-use crate::domain::{Contact, JobFailure, Reason, Request, Scope, Source, UnitName, Until, Verb};
+use crate::domain::{Contact, JobFailure, Reason, Request, Scope, Source, UnitName, Until};
 use crate::init::InitError;
 use crate::ledger::{Begun, Due, Entry, LedgerError, Owed, Task, Undertaken, Undertaking, Who};
 
@@ -124,7 +124,7 @@ impl Session {
             let request = &cases.iter().find(of_job).unwrap_or(first).request;
             let remainder = Remainder {
                 unit: job.unit.clone(),
-                due: due(job.verb),
+                due: Due::from(job.verb),
                 begun: Some(Begun {
                     at: self.began,
                     contact,
@@ -211,17 +211,6 @@ fn how_far(failure: &JobFailure) -> Option<(Contact, Fate)> {
         }
         JobFailure::Lost(loss) => Some((loss.contact, Fate::Unknown)),
         JobFailure::Refused { .. } | JobFailure::Ended { .. } | JobFailure::Replaced(_) => None,
-    }
-}
-
-fn due(verb: Verb) -> Due {
-    match verb {
-        Verb::Start => Due::Start,
-        Verb::Stop => Due::Stop,
-        Verb::Restart => Due::Restart,
-        Verb::TryRestart => Due::TryRestart,
-        Verb::Reload => Due::Reload,
-        Verb::ReloadOrRestart => Due::ForceReload,
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::domain::Action;
+use crate::domain::{Action, Verb};
 
 /// An action whose effect nobody knows cannot wait: it could not be merged with what comes after.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -45,6 +45,18 @@ impl Due {
         }
     }
 
+    /// The job that it is of an init that takes jobs. A kill is none: that it is down is what counts.
+    pub fn verb(self) -> Verb {
+        match self {
+            Self::Reload => Verb::Reload,
+            Self::TryRestart => Verb::TryRestart,
+            Self::Start => Verb::Start,
+            Self::ForceReload => Verb::ReloadOrRestart,
+            Self::Restart => Verb::Restart,
+            Self::Stop | Self::ForceStop => Verb::Stop,
+        }
+    }
+
     /// Whether nothing of it is left once `done` was carried out, whatever the service did before.
     pub fn is_paid_by(self, done: Self) -> bool {
         match done {
@@ -80,6 +92,19 @@ impl Due {
             | (Self::ForceReload, Self::Start | Self::Reload)
             | (Self::Start, Self::Reload)
             | (Self::Reload, Self::Start) => Self::ForceReload,
+        }
+    }
+}
+
+impl From<Verb> for Due {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Start => Self::Start,
+            Verb::Stop => Self::Stop,
+            Verb::Restart => Self::Restart,
+            Verb::TryRestart => Self::TryRestart,
+            Verb::Reload => Self::Reload,
+            Verb::ReloadOrRestart => Self::ForceReload,
         }
     }
 }

@@ -130,6 +130,18 @@ impl Systemd {
             .is_ok_and(|word| word == "running")
     }
 
+    /// Sends a signal to `whom` of a unit's processes: `main` or `all`. Never repeated by itself.
+    fn send_signal(&mut self, unit: &UnitName, whom: &str, signal: i32) -> Result<(), InitError> {
+        self.link.once(|link| {
+            let arguments = (unit.as_str(), whom, signal);
+            let call = link
+                .connected()?
+                .call(MANAGER_PATH, MANAGER, "KillUnit", &arguments)?;
+            let answer = link.call_all(&[call])?.pop();
+            answer.map_or(Ok(()), body::<()>)
+        })
+    }
+
     fn manager_property<T>(&mut self, name: &str) -> Result<T, InitError>
     where
         T: TryFrom<zbus::wire::OwnedVariant>,
@@ -298,14 +310,7 @@ impl Init for Systemd {
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
         const SIGKILL: i32 = 9;
-        self.link.once(|link| {
-            let arguments = (unit.as_str(), "all", SIGKILL);
-            let call = link
-                .connected()?
-                .call(MANAGER_PATH, MANAGER, "KillUnit", &arguments)?;
-            let answer = link.call_all(&[call])?.pop();
-            answer.map_or(Ok(()), body::<()>)
-        })
+        self.send_signal(unit, "all", SIGKILL)
     }
 
     fn hold(&mut self, unit: &UnitName) -> Result<(), InitError> {

@@ -49,14 +49,7 @@ impl Systemd {
     /// # Errors
     /// When PID 1 could not be asked, or refuses.
     pub fn signal(&mut self, unit: &UnitName, signal: i32) -> Result<(), InitError> {
-        self.link.once(|link| {
-            let arguments = (unit.as_str(), "main", signal);
-            let call = link
-                .connected()?
-                .call(MANAGER_PATH, MANAGER, "KillUnit", &arguments)?;
-            let answer = link.call_all(&[call])?.pop();
-            answer.map_or(Ok(()), body::<()>)
-        })
+        self.send_signal(unit, "main", signal)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Contact, Job, Seen, Until, Verb};
+use crate::domain::{Contact, Job, Seen, Until};
 use crate::init::Init;
 use crate::ledger::{Begun, Due, Entry, Owed};
 use crate::recover::{Asked, Recovery, recover};
@@ -72,7 +72,7 @@ impl Payer<'_> {
                 "waiting to see what becomes of the {action} of {service}, for {most} s at most"
             ));
         };
-        let job = Job::new(verb(due), entry.unit.clone());
+        let job = Job::new(due.verb(), entry.unit.clone());
         let found = match come_to_rest(init, &job, begun, waiting) {
             Ok(found) => found,
             Err(why) => return Looked::Over(Paid::Kept(why)),
@@ -170,15 +170,4 @@ pub(super) fn without(entry: &Entry, due: Due) -> Option<Entry> {
     };
     let more = rest.down.is_some() || rest.held || rest.kept_running || rest.quiesced.is_some();
     more.then_some(rest)
-}
-
-fn verb(due: Due) -> Verb {
-    match due {
-        Due::Reload => Verb::Reload,
-        Due::TryRestart => Verb::TryRestart,
-        Due::Start => Verb::Start,
-        Due::ForceReload => Verb::ReloadOrRestart,
-        Due::Restart => Verb::Restart,
-        Due::Stop | Due::ForceStop => Verb::Stop,
-    }
 }
