@@ -53,7 +53,9 @@ lab_boot() { # SUITE INIT NAME [container]
     mkdir "$group"
     echo "$group" >"$dir/cgroup"
     echo "$1 $2" >"$dir/kind"
-    setsid bash -c 'echo $$ >"$1/cgroup.procs" && shift && exec unshare -m -p -u -i -n -C --fork --kill-child bash "$@"' \
+    setsid bash -c 'echo $$ >"$1/cgroup.procs" && shift
+        unshare -m -p -u -i -n -C --fork --kill-child bash "$@" && status=0 || status=$?
+        echo "lab: its init ended with status $status"' \
         lab "$group" "$LAB_SOURCE/enter.sh" "$base" "$dir" "$2" "${4:-plain}" >"$dir/console" 2>&1 </dev/null &
     disown
     lab_wait_for "$LAB_BOOT_SECONDS" test -e "$dir/pid" || lab_fail "lab $3: no init; see $dir/console: $(cat "$dir/console")"
