@@ -5,7 +5,7 @@
 use nix::unistd::geteuid;
 
 use crate::act::Report;
-use crate::domain::{Contact, JobFailure, Reason, Request, Scope, Source, UnitName, Until};
+use crate::domain::{Contact, JobFailure, Reason, Request, Scope, Source, UnitName};
 use crate::init::InitError;
 use crate::ledger::{Begun, Due, Entry, LedgerError, Owed, Task, Undertaken, Undertaking, Who};
 
@@ -157,10 +157,12 @@ impl Session {
         let ledger = self.ledger.as_ref().ok_or(none)?;
         let because = &remainder.because;
         let (unit, life) = (remainder.unit.clone(), ledger.life().clone());
-        let mut entry = Entry::new(unit, life, who(request), self.now, because);
+        let who = who(request);
+        let until = who.until();
+        let mut entry = Entry::new(unit, life, who, self.now, because);
         entry.owed = Some(Owed {
             due: remainder.due,
-            until: Until::Flush,
+            until,
             reasons: vec![Reason::new(Source::Ledger, because.clone())],
             begun: remainder.begun,
         });

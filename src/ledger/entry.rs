@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Due;
-use crate::domain::{Caller, Contact, FrontEnd, Life, Reason, ServiceName, UnitName, Until};
+use crate::domain::{Caller, Contact, FrontEnd, Life, Phase, Reason, ServiceName, UnitName, Until};
 
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;
@@ -33,6 +33,17 @@ pub struct Who {
     /// Process id of ours.
     #[serde(default)]
     pub pid: u32,
+}
+
+impl Who {
+    /// Until when waits what was left half-way: a maintainer script's is done with the rest of its
+    /// batch. What a person asked for is not done behind their back, at some later batch's end.
+    pub fn until(&self) -> Until {
+        match self.caller.phase {
+            Phase::Install | Phase::Upgrade | Phase::Remove | Phase::Trigger => Until::Batch,
+            Phase::None => Until::Flush,
+        }
+    }
 }
 
 /// A trigger or a dependent that we took down.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Begun, Due, Entry, EntryError, Owed, VERSION, Who};
-use crate::domain::{Contact, Life, Reason, Source, UnitName, Until};
+use crate::domain::{Contact, Life, Reason, Source, UnitName};
 
 /// One action of an undertaking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Undertaking {
         );
         entry.owed = Some(Owed {
             due: task.due,
-            until: Until::Flush,
+            until: self.who.until(),
             reasons: vec![Reason::new(Source::Ledger, because)],
             begun: Some(Begun {
                 at: self.at,

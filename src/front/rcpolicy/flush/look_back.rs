@@ -80,7 +80,7 @@ impl Payer<'_> {
         match found {
             Recovery::Settled => self.settled(entry, due),
             Recovery::StillRunning => {
-                Looked::Over(Paid::Kept(format!("its {action} is still under way")))
+                Looked::Over(Paid::Waits(format!("its {action} is still under way")))
             }
             Recovery::AskAgain if begun.contact == Contact::Taken => {
                 self.failed(entry, due, &format!("its {action} came to nothing"))

@@ -4,6 +4,7 @@
 mod by_init;
 mod by_script;
 mod look_back;
+mod occasion;
 mod payer;
 
 use super::{Ending, Failure, Place};
@@ -18,6 +19,7 @@ use crate::policy::{self, Keep, Roots};
 use crate::report::Voice;
 use crate::report::console::Console;
 
+pub(super) use self::occasion::{Again, Left, Occasion};
 use self::payer::{Means, Paid, Payer};
 
 /// Arguments of `rcpolicy flush`.
@@ -33,12 +35,26 @@ pub(super) fn run(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
+    let left = pay(Occasion::ByHand(&arguments.services), place, console)?;
+    Ok(left.ending)
+}
+
+/// Pays what is due on `occasion`.
+///
+/// # Errors
+/// When nothing could be paid at all: not root, no running init, a ledger that cannot be used, or
+/// somebody else is at it.
+pub(super) fn pay(
+    occasion: Occasion<'_>,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Left, Failure> {
     place.require_root("flush")?;
     let ledger = place.ledger()?;
     let _paying = ledger.begin_paying()?;
     if ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?) {
         console.say("nothing is owed");
-        return Ok(Ending::Done);
+        return Ok(Left::NOTHING);
     }
     let policy = policy::load(&Roots::under(&place.root, Keep::No));
     let kind = detect::init_under(&place.root);
@@ -64,17 +80,17 @@ pub(super) fn run(
         voice: Voice::new("rcpolicy"),
         policy,
     };
-    flush(session, means, arguments, place, console)
+    flush(session, means, occasion, place, console)
 }
 
 /// Pays with the `means` of the machine.
 fn flush(
     session: Session,
     mut means: Means<'_>,
-    arguments: &Arguments,
+    occasion: Occasion<'_>,
     place: &Place,
     console: &mut Console<'_>,
-) -> Result<Ending, Failure> {
+) -> Result<Left, Failure> {
     let Some(ledger) = session.ledger.clone() else {
         return Err(Failure::NoLife);
     };
@@ -85,9 +101,10 @@ fn flush(
     let listing = ledger.all()?;
     if is_empty(&listing) {
         console.say("nothing is owed");
-        return Ok(Ending::Done);
+        return Ok(Left::NOTHING);
     }
-    let mut ending = settle(&ledger, &listing, &mut means, console)?;
+    let mut left = Left::NOTHING;
+    left.ending = settle(&ledger, &listing, &mut means, console)?;
     let payer = Payer {
         session: Session {
             ledger: Some(ledger.clone()),
@@ -98,34 +115,42 @@ fn flush(
         place,
         level: level(&mut means, place),
     };
-    for name in &arguments.services {
-        if !listing.entries.iter().any(|entry| entry.service == *name) {
-            console.complain(format_args!("nothing is owed to {name}"));
+    if let Occasion::ByHand(services) = occasion {
+        for name in services {
+            if !listing.entries.iter().any(|entry| entry.service == *name) {
+                console.complain(format_args!("nothing is owed to {name}"));
+            }
         }
     }
     for trouble in &listing.troubles {
         console.complain(trouble);
-        ending = Ending::No;
+        left.keep(Again::No);
     }
-    let wanted = |entry: &&Entry| {
-        arguments.services.is_empty() || arguments.services.contains(&entry.service)
-    };
-    for entry in listing.entries.iter().filter(wanted) {
-        let service = &entry.service;
-        match payer.pay(&mut means, entry, console) {
-            Paid::Done(what) => console.say(format_args!("{service}: {what}")),
-            Paid::Left(why) => console.say(format_args!("{service}: left alone: {why}")),
-            Paid::Kept(why) => {
-                console.say(format_args!("{service}: still owed: {why}"));
-                ending = Ending::No;
-            }
-            Paid::Failed(why) => {
-                console.say(format_args!("{service}: not owed any more: {why}"));
-                ending = Ending::No;
-            }
+    for entry in listing.entries.iter().filter(|entry| occasion.pays(entry)) {
+        let paid = payer.pay(&mut means, entry, console);
+        tell(&entry.service, &paid, &mut left, console);
+    }
+    Ok(left)
+}
+
+/// Says what became of the service's debt.
+fn tell(service: &ServiceName, paid: &Paid, left: &mut Left, console: &mut Console<'_>) {
+    match paid {
+        Paid::Done(what) => console.say(format_args!("{service}: {what}")),
+        Paid::Left(why) => console.say(format_args!("{service}: left alone: {why}")),
+        Paid::Kept(why) => {
+            console.say(format_args!("{service}: still owed: {why}"));
+            left.keep(Again::No);
+        }
+        Paid::Waits(why) => {
+            console.say(format_args!("{service}: still owed: {why}"));
+            left.keep(Again::Later);
+        }
+        Paid::Failed(why) => {
+            console.say(format_args!("{service}: not owed any more: {why}"));
+            left.keep(Again::No);
         }
     }
-    Ok(ending)
 }
 
 /// Makes entries of what killed processes left half-way.

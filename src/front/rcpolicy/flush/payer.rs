@@ -40,8 +40,10 @@ impl Means<'_> {
 pub(super) enum Paid {
     /// Nothing is owed any more; what was done.
     Done(String),
-    /// Still owed, and why.
+    /// Still owed, and why: a person's doing, or a policy's.
     Kept(String),
+    /// Still owed, and what it waits for: that comes by itself.
+    Waits(String),
     /// Not owed now: it comes back with the next start.
     Left(String),
     /// It was tried and failed, and is not tried again; why.
@@ -150,7 +152,7 @@ impl Payer<'_> {
         console: &mut Console<'_>,
     ) -> Paid {
         if let Some(why) = self.inconsistent(entry) {
-            return Paid::Kept(why);
+            return Paid::Waits(why);
         }
         let script = match means {
             Means::Init(init) => script_under(*init, entry),

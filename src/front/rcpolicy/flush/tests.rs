@@ -134,6 +134,17 @@ fn begun(entry: &mut Entry, due: Due, contact: Contact, at: u64) {
 }
 
 fn flush_by(init: &mut dyn Init, ledger: Ledger, root: PathBuf, policy: &str) -> (u8, String) {
+    let (left, text) = flush_on(Occasion::ByHand(&[]), init, ledger, root, policy);
+    (left.ending.status(), text)
+}
+
+fn flush_on(
+    occasion: Occasion<'_>,
+    init: &mut dyn Init,
+    ledger: Ledger,
+    root: PathBuf,
+    policy: &str,
+) -> (Left, String) {
     let parsed = parse("test.toml", Tier::Admin, policy);
     assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
     let place = Place {
@@ -152,12 +163,9 @@ fn flush_by(init: &mut dyn Init, ledger: Ledger, root: PathBuf, policy: &str) ->
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut console = Console::new(&mut out, &mut err);
-    let arguments = Arguments {
-        services: Vec::new(),
-    };
-    let ending = flush(session, Means::Init(init), &arguments, &place, &mut console).unwrap();
+    let left = flush(session, Means::Init(init), occasion, &place, &mut console).unwrap();
     let text = [out, err].concat();
-    (ending.status(), String::from_utf8(text).unwrap())
+    (left, String::from_utf8(text).unwrap())
 }
 
 #[test]
@@ -564,5 +572,32 @@ fn a_reload_that_only_the_script_knows_is_done_by_the_script_while_the_service_r
         assert_eq!(status, 0, "{said}");
         assert_eq!(room.called(), if up { "reload\n" } else { "" }, "{said}");
         assert!(!room.is_owed());
+    }
+}
+
+#[test]
+fn each_occasion_pays_what_is_due_then_and_no_more() {
+    let named = [name("foo").service()];
+    let other = [name("bar").service()];
+    for (until, occasion, pays) in [
+        (Until::Batch, Occasion::BatchEnd, true),
+        (Until::Flush, Occasion::BatchEnd, false),
+        (Until::Reboot, Occasion::BatchEnd, false),
+        (Until::Flush, Occasion::ByHand(&[]), true),
+        (Until::Reboot, Occasion::ByHand(&[]), false),
+        (Until::Reboot, Occasion::ByHand(&named), true),
+        (Until::Batch, Occasion::ByHand(&other), false),
+    ] {
+        let mut room = Room::new();
+        room.owes(|entry| {
+            restart(entry);
+            entry.owed.as_mut().unwrap().until = until;
+        });
+        let before = room.run();
+        let (ledger, root) = (room.ledger(), room.directory.path().to_path_buf());
+        let (left, said) = flush_on(occasion, &mut room.init, ledger, root, "");
+        assert_eq!(left, Left::NOTHING, "{said}");
+        assert_eq!(room.run() != before, pays, "{until:?} {occasion:?}: {said}");
+        assert_eq!(room.is_owed(), !pays, "{until:?} {occasion:?}: {said}");
     }
 }

@@ -1,0 +1,66 @@
+//! On what occasion a flush pays, which debts are due then, and what it leaves. Pure.
+
+use crate::domain::{ServiceName, Until};
+use crate::front::rcpolicy::Ending;
+use crate::ledger::Entry;
+
+/// Why a flush is.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::front::rcpolicy) enum Occasion<'a> {
+    /// Somebody asks for it: all that does not wait for the next boot, or all that is owed to these.
+    ByHand(&'a [ServiceName]),
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "the waiter comes with the batch's end")
+    )]
+    /// The package operations are over: what waits for that, stops that were held, and what a stop
+    /// took down and nobody brought back.
+    BatchEnd,
+}
+
+impl Occasion<'_> {
+    /// Whether `entry` is paid now.
+    pub(super) fn pays(&self, entry: &Entry) -> bool {
+        let until = entry.owed.as_ref().map(|owed| owed.until);
+        match self {
+            Self::ByHand([]) => until != Some(Until::Reboot),
+            Self::ByHand(services) => services.contains(&entry.service),
+            Self::BatchEnd => matches!(until, None | Some(Until::Batch)),
+        }
+    }
+}
+
+/// Whether it is worth while to try again later, without anybody's doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::front::rcpolicy) enum Again {
+    /// Something waits for dpkg, is still under way, or failed and may be tried again.
+    Later,
+    /// All is paid, or only a person can change what it waits for.
+    No,
+}
+
+/// What a flush has left.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::front::rcpolicy) struct Left {
+    /// How it ended.
+    pub(in crate::front::rcpolicy) ending: Ending,
+    /// Whether a waiter has something left to do.
+    pub(in crate::front::rcpolicy) again: Again,
+}
+
+impl Left {
+    /// Nothing was left.
+    pub(super) const NOTHING: Self = Self {
+        ending: Ending::Done,
+        again: Again::No,
+    };
+
+    /// Something is still owed.
+    pub(super) fn keep(&mut self, again: Again) {
+        self.ending = Ending::No;
+        if again == Again::Later {
+            self.again = again;
+        }
+    }
+}
