@@ -42,6 +42,7 @@ fn entry(name: &str, due: Due) -> Entry {
         due,
         until: Until::Batch,
         reasons: vec![Reason::new(Source::BuiltIn, "a test")],
+        at: None,
         begun: None,
     });
     entry

@@ -133,6 +133,7 @@ fn deferred(life: Life) -> Entry {
         due: Due::Restart,
         until: Until::Flush,
         reasons: vec![rule()],
+        at: None,
         begun: None,
     });
     entry

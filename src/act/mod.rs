@@ -9,7 +9,7 @@ pub use self::surely::{Bounds, kill};
 
 use crate::decide::{Plan, Step};
 use crate::domain::{Job, JobFailure, JobOutcome, UnitFacts, UnitName, Wait};
-use crate::init::{Depth, Init, InitError};
+use crate::init::{Depth, Init, InitError, monotonic};
 use crate::ledger::{Entry, Ledger, LedgerError};
 
 /// Nothing was done.
@@ -103,7 +103,7 @@ pub fn carry_out_within(
         match step {
             Step::Record(entry) => {
                 let ledger = ledger.ok_or(ActError::NoLife)?;
-                record(ledger, *entry, &mut report)?;
+                record(ledger, *entry, init.clock(), &mut report)?;
             }
             Step::Hold(unit) => warn(
                 &mut report,
@@ -160,13 +160,22 @@ pub fn note(plan: &Plan, ledger: Option<&Ledger>) -> Result<Vec<String>, ActErro
     let ledger = ledger.ok_or(ActError::NoLife)?;
     let mut report = Report::default();
     for entry in &plan.records {
-        record(ledger, entry.clone(), &mut report)?;
+        record(ledger, entry.clone(), monotonic(), &mut report)?;
     }
     Ok(report.warnings)
 }
 
-fn record(ledger: &Ledger, mut entry: Entry, report: &mut Report) -> Result<(), ActError> {
+/// Notes `entry` down at `now`, in microseconds of the monotonic clock.
+fn record(
+    ledger: &Ledger,
+    mut entry: Entry,
+    now: u64,
+    report: &mut Report,
+) -> Result<(), ActError> {
     entry.who.pid = std::process::id();
+    if let Some(owed) = &mut entry.owed {
+        owed.at = owed.at.or(Some(now));
+    }
     let mut locked = ledger.lock()?;
     locked.merge(entry)?;
     report

@@ -114,6 +114,7 @@ mod tests {
             due,
             until: Until::Batch,
             reasons: Vec::new(),
+            at: None,
             begun: None,
         });
         entry

@@ -171,6 +171,8 @@ fn owed(one: &Decided<'_>, due: Due, until: Until) -> Owed {
         due,
         until,
         reasons: one.decision.reasons.clone(),
+        // Whoever writes it down knows the time.
+        at: None,
         begun: None,
     }
 }

@@ -103,6 +103,7 @@ pub(super) fn owing(service: &str, due: Due) -> Entry {
         due,
         until: crate::domain::Until::Batch,
         reasons: Vec::new(),
+        at: None,
         begun: None,
     });
     entry

@@ -164,6 +164,7 @@ impl Session {
             due: remainder.due,
             until,
             reasons: vec![Reason::new(Source::Ledger, because.clone())],
+            at: Some(self.began),
             begun: remainder.begun,
         });
         let merged = ledger

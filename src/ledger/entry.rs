@@ -102,10 +102,28 @@ pub struct Owed {
     /// Why, each reason once.
     #[serde(default)]
     pub reasons: Vec<Reason>,
+    /// When it was last asked for, in microseconds of the monotonic clock: what was started later
+    /// runs with it. `None` where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
     /// It was, or may have been, asked for already: before it is done, it is to be looked whether
     /// that was carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Begun>,
+}
+
+/// That paying was tried and failed. What is asked for later is tried anew, and forgets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// How often in a row.
+    pub tries: u32,
+    /// Why the last time, one line.
+    pub why: String,
+    /// When that was, in seconds since the epoch.
+    pub when: u64,
+    /// The same in microseconds of the monotonic clock: what went down before may have done so by
+    /// that try.
+    pub at: u64,
 }
 
 /// A request whose end nobody saw.
@@ -151,6 +169,9 @@ pub struct Entry {
     /// An action put off.
     #[serde(default)]
     pub owed: Option<Owed>,
+    /// It was tried and failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Failed>,
 }
 
 #[derive(Deserialize)]
@@ -175,6 +196,7 @@ impl Entry {
             quiesced: None,
             kept_running: false,
             owed: None,
+            failed: None,
         }
     }
 
@@ -256,7 +278,14 @@ pub(super) mod tests {
             due: Due::Restart,
             until: Until::Batch,
             reasons: vec![Reason::new(Source::BuiltIn, "x\ny")],
+            at: Some(79),
             begun: None,
+        });
+        entry.failed = Some(Failed {
+            tries: 2,
+            why: "its job ended as failed".to_owned(),
+            when: 1_100,
+            at: 80,
         });
         entry
     }

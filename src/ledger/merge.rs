@@ -89,6 +89,8 @@ fn merge_owed(earlier: Owed, later: Owed) -> Owed {
         // Who wants it to wait longest is heeded.
         until: longest(earlier.until, later.until),
         reasons,
+        // What was started between the two runs without the later one's files.
+        at: later.at,
     }
 }
 
@@ -133,7 +135,7 @@ mod tests {
 
     use super::super::due::tests::ALL;
     use super::super::entry::tests::entry;
-    use super::super::{Begun, Due, Quiesced};
+    use super::super::{Begun, Due, Failed, Quiesced};
     use super::*;
     use crate::domain::{Contact, Reason, Source, UnitName, Until};
 
@@ -143,6 +145,7 @@ mod tests {
             due,
             until: Until::Batch,
             reasons: vec![Reason::new(Source::BuiltIn, format!("{due:?}"))],
+            at: None,
             begun: None,
         });
         entry
@@ -190,6 +193,25 @@ mod tests {
         assert_eq!(down.service_was_running, Some(true));
         let units: Vec<&str> = down.units.iter().map(|s| s.unit.as_str()).collect();
         assert_eq!(units, ["a.socket", "b.socket"]);
+    }
+
+    #[test]
+    fn what_is_asked_for_anew_counts_from_then_and_has_not_failed_yet() {
+        let failed = Failed {
+            tries: 3,
+            why: "x".to_owned(),
+            when: 1,
+            at: 1,
+        };
+        let at = |at| {
+            let mut entry = owing(Due::Restart);
+            entry.owed.as_mut().unwrap().at = Some(at);
+            entry
+        };
+        let mut earlier = at(5);
+        earlier.failed = Some(failed);
+        let merged = merge(earlier, at(9));
+        assert_eq!((merged.owed.unwrap().at, merged.failed), (Some(9), None));
     }
 
     #[test]
@@ -242,10 +264,12 @@ mod tests {
             at,
             contact: Contact::Sent,
         }));
-        let owed = (0..ALL.len(), until, begun).prop_map(|(due, until, begun)| Owed {
+        let owed = (0..ALL.len(), until, begun, any::<Option<u64>>());
+        let owed = owed.prop_map(|(due, until, begun, at)| Owed {
             due: ALL[due],
             until,
             reasons: vec![Reason::new(Source::BuiltIn, format!("{until:?}"))],
+            at,
             begun,
         });
         prop::option::of(owed)
@@ -257,6 +281,7 @@ mod tests {
             owed in any_owed(),
             quiesced in prop::option::of(1..9_u32),
             flags in any::<(bool, bool)>(),
+            failed in prop::option::of(1..4_u32),
             times in (0..9_u64, 9..20_u64),
         ) -> Entry {
             let mut entry = entry("foo");
@@ -265,6 +290,7 @@ mod tests {
             entry.quiesced = quiesced.map(|main_pid| Quiesced { invocation: String::new(), main_pid, down_since: None });
             (entry.held, entry.kept_running) = flags;
             (entry.since, entry.when) = times;
+            entry.failed = failed.map(|tries| Failed { tries, why: String::new(), when: 7, at: 8 });
             entry
         }
     }

@@ -9,7 +9,7 @@ mod store;
 mod undertaking;
 
 pub use due::{Due, NotDeferrable};
-pub use entry::{Begun, Down, Entry, EntryError, Owed, Quiesced, Stopped, VERSION, Who};
+pub use entry::{Begun, Down, Entry, EntryError, Failed, Owed, Quiesced, Stopped, VERSION, Who};
 pub use merge::{Event, after, merge};
 pub use notice::Notice;
 pub use store::{DIRECTORY, Ledger, LedgerError, Listing, Locked, Paying, Reading, Undertaken};

@@ -52,6 +52,7 @@ impl Undertaking {
             due: task.due,
             until: self.who.until(),
             reasons: vec![Reason::new(Source::Ledger, because)],
+            at: Some(self.at),
             begun: Some(Begun {
                 at: self.at,
                 contact: Contact::Sent,

@@ -7,6 +7,8 @@ use std::time::Duration;
 const INIT_WAIT: Duration = Duration::from_secs(30);
 /// Quiet time that ends a batch, where no file says.
 const FLUSH_SETTLE: Duration = Duration::from_secs(10);
+/// How often what fails is tried at batch ends, where no file says.
+const FLUSH_TRIES: u32 = 3;
 /// How long policy-rc.d may run, where no file says and compatibility is not strict.
 const HELPER_LIMIT: Duration = Duration::from_secs(60);
 /// How much of policy-rc.d's output is read, in bytes, where no file says.
@@ -60,6 +62,8 @@ pub struct SettingsPart {
     pub action_limit: Option<ActionLimit>,
     /// `[flush] settle`
     pub flush_settle: Option<Duration>,
+    /// `[flush] tries`
+    pub flush_tries: Option<u32>,
     /// `[rcpolicy] mode`
     pub mode: Option<Mode>,
     /// `[compat] strict`
@@ -77,6 +81,7 @@ impl SettingsPart {
             init_wait: self.init_wait.or(later.init_wait),
             action_limit: self.action_limit.or(later.action_limit),
             flush_settle: self.flush_settle.or(later.flush_settle),
+            flush_tries: self.flush_tries.or(later.flush_tries),
             mode: self.mode.or(later.mode),
             strict: self.strict.or(later.strict),
             helper_limit: self.helper_limit.or(later.helper_limit),
@@ -94,6 +99,8 @@ pub struct Settings {
     pub action_limit: ActionLimit,
     /// Quiet time that ends a batch.
     pub flush_settle: Duration,
+    /// How often a batch's end tries what fails, the first time included; by hand it is always tried.
+    pub flush_tries: u32,
     /// Whether rcpolicy acts.
     pub mode: Mode,
     /// Whether every deliberate difference from the stock tools is given up.
@@ -117,6 +124,7 @@ impl Settings {
             init_wait: part.init_wait.unwrap_or(INIT_WAIT),
             action_limit: part.action_limit.unwrap_or_default(),
             flush_settle: part.flush_settle.unwrap_or(FLUSH_SETTLE),
+            flush_tries: part.flush_tries.unwrap_or(FLUSH_TRIES),
             mode: part.mode.unwrap_or_default(),
             strict,
             helper_limit,

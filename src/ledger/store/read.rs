@@ -107,9 +107,10 @@ impl Ledger {
     }
 
     fn is_ours(&self, entry: &Entry) -> bool {
-        let begun = entry.owed.as_ref().and_then(|owed| owed.begun);
-        let undated = begun.filter(|_| entry.life.userspace.is_none());
-        entry.life.is_same(&self.life) && undated.is_none_or(|begun| self.is_since(begun.at))
+        let owed = entry.owed.as_ref();
+        let at = owed.and_then(|owed| owed.begun.map(|begun| begun.at).or(owed.at));
+        let undated = at.filter(|_| entry.life.userspace.is_none());
+        entry.life.is_same(&self.life) && undated.is_none_or(|at| self.is_since(at))
     }
 
     /// The life of the init that entries of ours belong to.

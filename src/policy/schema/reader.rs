@@ -102,6 +102,20 @@ impl Reader {
         }
     }
 
+    /// The number in `value`, from 1 to `most`.
+    pub(super) fn count(&mut self, value: &Value<'_>, most: u32) -> Option<u32> {
+        let DeValue::Integer(number) = value.get_ref() else {
+            self.mismatch(value, "a number");
+            return None;
+        };
+        let parsed = u32::from_str_radix(number.as_str(), number.radix());
+        let count = parsed.ok().filter(|count| (1..=most).contains(count));
+        if count.is_none() {
+            self.wrong(value.span(), format!("expected a number from 1 to {most}"));
+        }
+        count
+    }
+
     /// Every word of a list, or the one word that stands for a list of one, made by `make`.
     pub(super) fn list<T, E: std::fmt::Display>(
         &mut self,

@@ -8,6 +8,8 @@ use super::super::settings::{ActionLimit, HelperLimit, Mode, SettingsPart};
 use super::reader::{Key, Reader, Value, word};
 use super::units::{duration, positive_duration, size};
 
+/// What has failed so often will not succeed by itself.
+const MOST_TRIES: u32 = 100;
 const MODES: [Mode; 2] = [Mode::Enforce, Mode::Observe];
 
 /// Reads `[group.NAME]` tables.
@@ -118,8 +120,11 @@ pub(super) fn action(reader: &mut Reader, value: &Value<'_>, into: &mut Settings
 
 /// `[flush]`
 pub(super) fn flush(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (_, _, value) in keys(reader, value, &["settle"]) {
-        into.flush_settle = made(reader, value, duration);
+    for (name, _, value) in keys(reader, value, &["settle", "tries"]) {
+        match name {
+            "tries" => into.flush_tries = reader.count(value, MOST_TRIES),
+            _ => into.flush_settle = made(reader, value, duration),
+        }
     }
 }
 

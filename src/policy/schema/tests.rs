@@ -82,6 +82,7 @@ fn every_setting_is_understood() {
         init.wait = "5s"
         action.limit = "2min"
         flush.settle = "500ms"
+        flush.tries = 5
         rcpolicy.mode = "observe"
         compat.strict = true
         [policy-rc-d]
@@ -99,11 +100,12 @@ fn every_setting_is_understood() {
         Some(ActionLimit::After(Duration::from_secs(120)))
     );
     assert_eq!(settings.flush_settle, Some(Duration::from_millis(500)));
+    assert_eq!(settings.flush_tries, Some(5));
     assert_eq!(settings.mode, Some(Mode::Observe));
     assert_eq!(settings.strict, Some(true));
     assert_eq!(settings.helper_limit, Some(HelperLimit::Endless));
     assert_eq!(settings.helper_max_output, Some(1024 * 1024));
-    assert_eq!(parsed.file.groups[0].line, 10);
+    assert_eq!(parsed.file.groups[0].line, 11);
 }
 
 #[test]
@@ -219,6 +221,14 @@ fn each_mistake_is_reported_at_its_place() {
         (
             "[flush]\nsettel = \"1s\"\n".into(),
             "2:1: unknown key `settel`: did you mean `settle`?",
+        ),
+        (
+            "[flush]\ntries = 0\n".into(),
+            "2:9: expected a number from 1 to 100",
+        ),
+        (
+            "[flush]\ntries = \"3\"\n".into(),
+            "2:9: expected a number, found a string",
         ),
         (
             "[compat]\nstrict = \"yes\"\n".into(),

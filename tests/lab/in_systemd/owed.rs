@@ -34,6 +34,7 @@ fn restart(entry: &mut Entry) {
         due: Due::Restart,
         until: Until::Flush,
         reasons: Vec::new(),
+        at: None,
         begun: None,
     });
 }

@@ -38,6 +38,7 @@ impl Payer<'_> {
                 due,
                 until: owed.map_or(Until::Flush, |owed| owed.until),
                 reasons: owed.map_or_else(Vec::new, |owed| owed.reasons.clone()),
+                at: owed.and_then(|owed| owed.at),
                 begun: Some(Begun {
                     at: self.session.began,
                     contact: Contact::Sent,

@@ -119,6 +119,7 @@ fn restart(entry: &mut Entry) {
         due: Due::Restart,
         until: Until::Batch,
         reasons: Vec::new(),
+        at: None,
         begun: None,
     });
 }
@@ -129,6 +130,7 @@ fn begun(entry: &mut Entry, due: Due, contact: Contact, at: u64) {
         due,
         until: Until::Flush,
         reasons: Vec::new(),
+        at: None,
         begun: Some(Begun { at, contact }),
     });
 }
