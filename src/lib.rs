@@ -11,6 +11,7 @@
 //! | [`policy`] | the policy files; pure but for its `load` | domain, files |
 //! | [`ledger`] | what is owed; pure but for its `store` | domain, files |
 //! | [`decide`] | verdicts and plans; pure | domain, and the pure parts of policy and ledger |
+//! | [`batch`] | when a batch of package operations is over; pure | nothing |
 //! | [`recover`] | what a lost reply means; pure | domain |
 //! | [`init`] | one trait, one folder for each init | domain, files |
 //! | [`observe`] | the machine, as facts | domain, files |
@@ -25,6 +26,7 @@
 //! denies as `start` is brought up by no job of ours and by no trigger that we start; whatever a
 //! stop takes down is noted before it goes down, and its note is struck only after it is back.
 pub mod act;
+pub mod batch;
 pub mod decide;
 pub mod domain;
 pub mod files;

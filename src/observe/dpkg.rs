@@ -1,5 +1,5 @@
-//! What dpkg has unpacked and not configured: its status file, and the updates it has not merged yet.
-//! Parsing is pure. A database that cannot be read is an error, never "all is configured".
+//! What dpkg has unpacked and not configured, and the triggers that it has still to process: its status
+//! file, and the updates and activations that it has not merged yet. Parsing is pure. A database that cannot be read is an error, never "all is configured".
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,11 +29,24 @@ pub struct DpkgError {
     source: io::Error,
 }
 
+/// Triggers after which the init, or all that runs, goes over to a new libc or a new init: packages
+/// re-execute the init on them. A file's name is a trigger as well.
+const REEXEC_TRIGGERS: [&str; 5] = [
+    "libc-upgrade",
+    "/lib/systemd/systemd",
+    "/usr/lib/systemd/systemd",
+    "/sbin/init",
+    "/usr/sbin/init",
+];
+
 /// The packages that are not consistent, and where dpkg lists their files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unconfigured {
     /// Name and state.
     packages: BTreeMap<String, String>,
+    /// Packages with the triggers that they have still to process; no package for a trigger that
+    /// dpkg has only taken down so far.
+    triggers: Vec<(Option<String>, String)>,
     lists: PathBuf,
 }
 
@@ -49,10 +62,35 @@ impl Unconfigured {
             text.push_str("\n\n");
             text.push_str(&read(&update)?.unwrap_or_default());
         }
+        let unincorporated = read(&database.join("triggers/Unincorp"))?.unwrap_or_default();
+        let mut parsed = parse(&text);
+        parsed.triggers.extend(activations(&unincorporated));
         Ok(Self {
-            packages: parse(&text),
             lists: database.join("info"),
+            ..parsed
         })
+    }
+
+    /// The inconsistent packages but for `own`, with their states.
+    pub fn others<'a>(&'a self, own: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let packages = self.packages.iter().filter(move |(name, _)| *name != own);
+        packages.map(|(name, state)| (name.as_str(), state.as_str()))
+    }
+
+    /// The triggers that others than `own` have still to process.
+    pub fn triggers_of_others<'a>(&'a self, own: &'a str) -> impl Iterator<Item = &'a str> {
+        let others = self.triggers.iter().filter(move |(by, _)| {
+            let by = by.as_deref();
+            by != Some(own)
+        });
+        others.map(|(_, trigger)| trigger.as_str())
+    }
+
+    /// A pending trigger on which a package has the init re-execute itself: what is restarted before
+    /// that would be restarted between the old and the new.
+    pub fn awaited_reexec(&self) -> Option<&str> {
+        let mut triggers = self.triggers.iter().map(|(_, trigger)| trigger.as_str());
+        triggers.find(|trigger| REEXEC_TRIGGERS.contains(trigger))
     }
 
     /// The state of `package`, where that is not consistent.
@@ -136,34 +174,60 @@ fn is_number(path: &Path) -> bool {
     name.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Inconsistent packages by name, with their state. A later stanza of the same package and
-/// architecture counts; a package is inconsistent where it is so for any architecture.
-fn parse(text: &str) -> BTreeMap<String, String> {
-    let mut states: BTreeMap<(String, String), String> = BTreeMap::new();
-    let (mut package, mut architecture, mut state) = (String::new(), String::new(), None);
+/// Inconsistent packages and pending triggers. A later stanza of the same package and architecture
+/// counts; a package is inconsistent where it is so for any architecture.
+fn parse(text: &str) -> Unconfigured {
+    let mut latest: BTreeMap<(String, String), Stanza> = BTreeMap::new();
+    let (mut key, mut stanza) = <((String, String), Stanza)>::default();
     for line in text.lines().chain([""]) {
         match line.split_once(": ") {
-            Some(("Package", name)) => package = name.trim().to_owned(),
-            Some(("Architecture", name)) => architecture = name.trim().to_owned(),
-            Some(("Status", words)) => state = words.split_whitespace().nth(2).map(str::to_owned),
+            Some(("Package", name)) => key.0 = name.trim().to_owned(),
+            Some(("Architecture", name)) => key.1 = name.trim().to_owned(),
+            Some(("Status", words)) => {
+                stanza.state = words.split_whitespace().nth(2).map(str::to_owned);
+            }
+            Some(("Triggers-Pending", words)) => {
+                stanza.triggers = words.split_whitespace().map(str::to_owned).collect();
+            }
             Some(_) => {}
             None if line.trim().is_empty() => {
-                let key = (
-                    std::mem::take(&mut package),
-                    std::mem::take(&mut architecture),
-                );
-                if let Some(state) = state.take() {
-                    states.insert(key, state);
+                let (key, stanza) = (std::mem::take(&mut key), std::mem::take(&mut stanza));
+                if stanza.state.is_some() {
+                    latest.insert(key, stanza);
                 }
             }
             None => {}
         }
     }
-    states
-        .into_iter()
-        .filter(|(_, state)| INCONSISTENT.contains(&state.as_str()))
-        .map(|((package, _), state)| (package, state))
-        .collect()
+    let mut found = Unconfigured::default();
+    for ((package, _), stanza) in latest {
+        let triggers = stanza.triggers.into_iter();
+        let of_package = triggers.map(|trigger| (Some(package.clone()), trigger));
+        found.triggers.extend(of_package);
+        let state = stanza.state.unwrap_or_default();
+        if INCONSISTENT.contains(&state.as_str()) {
+            found.packages.insert(package, state);
+        }
+    }
+    found
+}
+
+/// What is of interest in one stanza of the status file.
+#[derive(Debug, Default)]
+struct Stanza {
+    state: Option<String>,
+    triggers: Vec<String>,
+}
+
+/// The triggers in `triggers/Unincorp`, which dpkg has not yet given to the packages that wait for
+/// them: each line a trigger, then who waits for its processing. Only those count that change what
+/// restarts would come to: whether anybody is interested in the others is not known here.
+fn activations(text: &str) -> impl Iterator<Item = (Option<String>, String)> {
+    let names = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let counted = names.filter(|name| REEXEC_TRIGGERS.contains(name));
+    counted.map(|name| (None, name.to_owned()))
 }
 
 #[cfg(test)]
@@ -205,6 +269,35 @@ mod tests {
         fs::write(updates.join("tmp.i"), stanza("installed")).unwrap();
         let found = Unconfigured::under(machine.path()).unwrap();
         assert_eq!(found.state_of("late"), Some("unpacked"));
+    }
+
+    #[test]
+    fn pending_triggers_are_seen_in_the_status_in_updates_and_among_those_not_yet_given_out() {
+        let machine = machine();
+        let database = machine.path().join(DATABASE);
+        let found = Unconfigured::under(machine.path()).unwrap();
+        assert_eq!(found.awaited_reexec(), None);
+        let stanza = "Package: late\nStatus: install ok triggers-pending\n\
+            Triggers-Pending: rcpolicy-flush /usr/share/man\n";
+        fs::write(database.join("updates/0000"), stanza).unwrap();
+        fs::create_dir(database.join("triggers")).unwrap();
+        fs::write(database.join("triggers/Unincorp"), "ldconfig -\n").unwrap();
+        let found = Unconfigured::under(machine.path()).unwrap();
+        let others: Vec<&str> = found.triggers_of_others("lib").collect();
+        assert_eq!(others, ["rcpolicy-flush", "/usr/share/man"]);
+        assert_eq!(found.triggers_of_others("late").count(), 0);
+        assert_eq!(found.awaited_reexec(), None);
+        fs::write(database.join("triggers/Unincorp"), "libc-upgrade libc6\n").unwrap();
+        let found = Unconfigured::under(machine.path()).unwrap();
+        assert_eq!(found.awaited_reexec(), Some("libc-upgrade"));
+        // Processed, as the next stanza says.
+        fs::write(database.join("triggers/Unincorp"), "").unwrap();
+        let stanza = "Package: late\nStatus: install ok installed\n";
+        fs::write(database.join("updates/0001"), stanza).unwrap();
+        let found = Unconfigured::under(machine.path()).unwrap();
+        assert_eq!(found.triggers_of_others("").count(), 0);
+        assert_eq!(found.others("lib").count(), 0);
+        assert_eq!(found.others("").count(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod dpkg;
 pub mod helper;
 pub mod life;
 pub mod links;
+pub mod locks;
 pub mod offline;
 pub mod process;
 pub mod runlevel;
