@@ -249,7 +249,13 @@ fn without_root_nothing_is_changed() {
         is_root: false,
         ..machine.place()
     };
-    let all = ["bypass on", "bypass off", "forget acpid"];
+    let all = [
+        "bypass on",
+        "bypass off",
+        "forget acpid",
+        "hold ssh --until 2h --because cable",
+        "unhold ssh",
+    ];
     let story: Vec<String> = all.iter().map(|w| machine.run_as(&user, w)).collect();
     insta::assert_snapshot!(story.join("\n"));
     assert!(!machine.root().join("etc").exists());
@@ -291,4 +297,35 @@ fn a_closed_pipe_ends_the_program_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_hold_is_shown_with_its_end_and_lifted_under_its_name() {
+    let machine = Machine::new();
+    insta::assert_snapshot!(machine.run("hold"));
+    insta::assert_snapshot!(machine.run("hold ssh.service --until 2h --because cable"));
+    insta::assert_snapshot!(machine.run("hold"));
+    insta::assert_snapshot!(machine.run("hold --json"));
+    insta::assert_snapshot!(machine.run("unhold sshd"));
+    insta::assert_snapshot!(machine.run("unhold ssh"));
+    assert!(machine.run("hold").contains("nothing is held"));
+}
+
+#[test]
+fn a_hold_without_an_end_a_reason_or_a_time_to_come_is_wrong_usage() {
+    let machine = Machine::new();
+    for words in [
+        "hold ssh",
+        "hold ssh --until 2h",
+        "hold ssh --because x",
+        "hold --until 2h --because x",
+        "hold ssh* --until 2h --because x",
+        "hold ssh --until 2026-11-20 --because x",
+        "hold ssh --until soon --because x",
+        "unhold",
+    ] {
+        let shown = machine.run(words);
+        assert!(shown.contains("\nstatus: 2\n"), "{shown}");
+    }
+    assert!(!machine.root().join("var/lib/rcpolicy/holds").exists());
 }

@@ -24,6 +24,8 @@ mod clauses;
 #[cfg(test)]
 mod comes_back;
 #[cfg(test)]
+mod holds;
+#[cfg(test)]
 mod stops;
 #[cfg(test)]
 mod testing;

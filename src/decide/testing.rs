@@ -7,7 +7,7 @@ use crate::domain::{
     UnitName, Verdict,
 };
 use crate::ledger::{Down, Due, Entry, Owed, Quiesced, Stopped, Who};
-use crate::policy::{Origin, Policy, PolicyFile, Problem, Tier, parse};
+use crate::policy::{Hold, Holds, Origin, Policy, PolicyFile, Problem, Tier, parse};
 
 use super::{Decided, Plan, decide, plan_all};
 
@@ -118,6 +118,7 @@ pub(super) struct Story {
     files: Vec<PolicyFile>,
     origin: Origin,
     problems: Vec<Problem>,
+    holds: Holds,
 }
 
 impl Story {
@@ -159,6 +160,7 @@ impl Story {
             files: Vec::new(),
             origin: Origin::Current,
             problems: Vec::new(),
+            holds: Holds::default(),
         }
     }
 
@@ -237,6 +239,21 @@ impl Story {
         self.policy(Tier::Admin, "[compat]\nstrict = true\n")
     }
 
+    /// `rcpolicy hold SERVICE`, in force.
+    pub(super) fn held(mut self, service: &str) -> Self {
+        let hold = Hold::new(name(service).service(), 1_000, 9_000, "cable");
+        let path = format!("holds/{service}.json");
+        self.holds.add("", path, Ok(hold), self.facts.now);
+        self
+    }
+
+    /// A hold that nobody can read, nor whose it is.
+    pub(super) fn held_unreadably(mut self) -> Self {
+        self.holds
+            .add("%%.json", "holds/x".to_owned(), Err("EIO".to_owned()), 0);
+        self
+    }
+
     /// The admin's policy is broken; `origin` says what applies instead.
     pub(super) fn broken(mut self, origin: Origin) -> Self {
         self.origin = origin;
@@ -268,6 +285,7 @@ impl Story {
 
     pub(super) fn read_policy(&self) -> Policy {
         Policy::new(self.origin, self.files.clone(), self.problems.clone())
+            .with_holds(self.holds.clone())
     }
 
     pub(super) fn decide(&self) -> Decision {

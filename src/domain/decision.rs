@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Action;
+use super::{Action, time};
 
 /// Until when a deferred action waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -65,6 +65,13 @@ pub enum Source {
         /// The line on which the rule begins, from 1.
         line: usize,
     },
+    /// A hold, which ends by itself.
+    Hold {
+        /// Its file.
+        path: String,
+        /// When it ends, in seconds since the epoch; `None` where it cannot be read.
+        until: Option<u64>,
+    },
     /// policy-rc.d and its exit status.
     PolicyRcD {
         /// Exit status.
@@ -86,6 +93,10 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule { path, line } => write!(f, "{path}:{line}"),
+            Self::Hold {
+                until: Some(until), ..
+            } => write!(f, "hold until {}", time::minute(*until)),
+            Self::Hold { path, until: None } => write!(f, "hold {path}"),
             Self::PolicyRcD { status } => write!(f, "policy-rc.d (exit status {status})"),
             Self::Option(option) => write!(f, "option {option}"),
             Self::Links => f.write_str("runlevel links"),

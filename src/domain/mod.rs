@@ -4,6 +4,7 @@
 mod action;
 mod decision;
 mod facts;
+mod file_stem;
 mod job;
 mod known;
 mod life;
@@ -11,6 +12,7 @@ mod links;
 mod name;
 mod request;
 mod seen;
+pub mod time;
 
 pub use action::{Action, Verb};
 pub use decision::{Decision, Reason, Source, Until, Verdict};

@@ -68,9 +68,7 @@ pub enum Answer<'a> {
 impl Policy {
     /// The first rule that matches: all of /etc, then /run, then /usr/lib.
     pub fn ask(&self, question: &Question<'_>) -> Answer<'_> {
-        if *self.origin() == Origin::None && is_held(question) {
-            let problem = self.problems().iter().find(|p| p.is_error());
-            let problem = problem.map_or_else(String::new, Problem::to_string);
+        if let Some(problem) = self.unreadable().filter(|_| is_held(question)) {
             return Answer::HoldBroken { problem };
         }
         match self.first(question) {
@@ -79,7 +77,17 @@ impl Policy {
         }
     }
 
-    /// The admin's deny, where the first rule that matches in /etc or else in /run is one.
+    /// Why nobody knows what the admin wants.
+    fn unreadable(&self) -> Option<String> {
+        if let Some(problem) = &self.holds().unreadable {
+            return Some(problem.clone());
+        }
+        let problem = self.problems().iter().find(|p| p.is_error());
+        let problem = problem.map_or_else(String::new, Problem::to_string);
+        (*self.origin() == Origin::None).then_some(problem)
+    }
+
+    /// The admin's deny: a hold, or the first rule that matches in /etc or else in /run.
     pub fn denies(&self, question: &Question<'_>) -> Option<Matched<'_>> {
         self.first(question)
             .filter(|matched| matched.tier.is_admins() && *matched.decide == Decide::Deny)
@@ -96,6 +104,25 @@ impl Policy {
     }
 
     fn first(&self, question: &Question<'_>) -> Option<Matched<'_>> {
+        self.held(question).or_else(|| self.first_rule(question))
+    }
+
+    /// A hold is a deny that stands before all rules. It is the system's service that is held.
+    fn held(&self, question: &Question<'_>) -> Option<Matched<'_>> {
+        let hold = self.holds().of(question.service)?;
+        (question.scope == Scope::System).then(|| Matched {
+            decide: &Decide::Deny,
+            tier: Tier::Admin,
+            source: Source::Hold {
+                path: hold.path.clone(),
+                until: hold.until,
+            },
+            because: Some(&hold.because),
+            phase: &[],
+        })
+    }
+
+    fn first_rule(&self, question: &Question<'_>) -> Option<Matched<'_>> {
         self.files().iter().find_map(|file| {
             let rule = file.rules.iter().find(|rule| rule.applies(question))?;
             Some(Matched {

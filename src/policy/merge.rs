@@ -1,6 +1,7 @@
 //! Files in their order of precedence, made into the one policy that is asked.
 //! Pure: `load` decides which files these are.
 
+use super::hold::Holds;
 use super::problem::Problem;
 use super::rule::{Group, Rule, Tier};
 use super::settings::{Settings, SettingsPart};
@@ -51,6 +52,7 @@ pub struct Policy {
     settings: Settings,
     problems: Vec<Problem>,
     origin: Origin,
+    holds: Holds,
 }
 
 impl Policy {
@@ -64,7 +66,14 @@ impl Policy {
             files,
             problems,
             origin,
+            holds: Holds::default(),
         }
+    }
+
+    /// The same with `holds`, which deny whatever the files say.
+    #[must_use]
+    pub fn with_holds(self, holds: Holds) -> Self {
+        Self { holds, ..self }
     }
 
     /// No rules, and the stock tools' behaviour: what ours is compared with.
@@ -82,6 +91,11 @@ impl Policy {
     /// The files that apply, in their order of precedence.
     pub fn files(&self) -> &[PolicyFile] {
         &self.files
+    }
+
+    /// The holds that apply.
+    pub fn holds(&self) -> &Holds {
+        &self.holds
     }
 
     /// The settings that apply.

@@ -1,11 +1,12 @@
 //! The policy: TOML files, what is wrong with them, and the answer to one question about one action.
 //!
-//! `problem`, `glob`, `rule`, `settings`, `schema`, `merge`, `evaluate` and `lint` are pure; `load` and what
-//! lies in its folder are the only readers of files. A file that is wrong never fails the caller: it
+//! `problem`, `glob`, `rule`, `settings`, `schema`, `merge`, `hold`, `evaluate` and `lint` are pure; `load` and
+//! what lies in its folder alone touch files. A file that is wrong never fails the caller: it
 //! becomes a [`Problem`], and [`Origin`] says which policy applies instead.
 
 mod evaluate;
 mod glob;
+mod hold;
 mod lint;
 mod load;
 mod merge;
@@ -16,7 +17,8 @@ mod settings;
 
 pub use evaluate::{Answer, Matched, Question};
 pub use glob::{Glob, GlobError};
-pub use load::{Keep, Roots, check, check_directory, load};
+pub use hold::{Held, Hold, HoldError, Holds};
+pub use load::{HoldStore, Keep, Roots, check, check_directory, load};
 pub use merge::{Origin, Policy, PolicyFile};
 pub use problem::{Place, Problem, Severity};
 pub use rule::{Decide, Group, Pattern, Rule, Tier};

@@ -3,6 +3,7 @@
 
 pub mod console;
 pub mod explain;
+pub mod holds;
 pub mod initctl;
 pub mod journal;
 pub mod log;
@@ -10,8 +11,8 @@ pub mod pending;
 pub mod plain;
 pub mod problems;
 pub mod systemctl;
-pub mod time;
 pub mod timeline;
 pub mod voice;
 
+pub use crate::domain::time;
 pub use voice::Voice;

@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod flush;
 mod forget;
+mod hold;
 mod log;
 mod pending;
 mod reexec;
@@ -27,7 +28,7 @@ use crate::ledger::{self, Ledger, LedgerError};
 use crate::observe::dpkg::DpkgError;
 use crate::observe::life::life_under;
 use crate::observe::offline::{self, Reach};
-use crate::policy::Policy;
+use crate::policy::{HoldError, Policy};
 use crate::report::Voice;
 use crate::report::console::Console;
 use crate::report::journal;
@@ -38,8 +39,8 @@ const STATUSES: &str = "\
 Exit status:
   0  done; for `bypass status`: the bypass is on
   1  the answer is no: a policy file is broken, something is still owed after a
-     flush, nothing to forget, the bypass is off, what was waited for did not come
-     in time, something did not survive a re-exec
+     flush, nothing to forget, nothing held, the bypass is off, what was waited for
+     did not come in time, something did not survive a re-exec
   2  wrong usage
   3  something could not be read or written, or needs root
 
@@ -47,6 +48,7 @@ Examples:
   rcpolicy pending                          what is owed to the machine, and why
   rcpolicy explain ssh stop --as openssh-server:prerm:upgrade
   rcpolicy flush mariadb                    pay what is owed to mariadb now
+  rcpolicy hold db --until 2h --because 'the DBA looks at it'
   rcpolicy log --service ssh --since 2h     what was decided about ssh lately
   rcpolicy wait init --timeout 30s          until the init answers again
   rcpolicy bypass on                        hand every call to the stock tools";
@@ -96,6 +98,10 @@ enum Failure {
     NeedsRoot(&'static str),
     #[error(transparent)]
     Name(#[from] NameError),
+    #[error("`{0}` is over already: a hold ends later than now")]
+    Past(String),
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     #[error(transparent)]
     Dpkg(#[from] DpkgError),
     #[error("cannot reach the init: {0}")]
@@ -109,13 +115,14 @@ enum Failure {
 impl Failure {
     fn ending(&self) -> Ending {
         match self {
-            Self::Time(_) | Self::Name(_) => Ending::Usage,
+            Self::Time(_) | Self::Name(_) | Self::Past(_) => Ending::Usage,
             Self::Ledger(_)
             | Self::Log(_)
             | Self::File(_)
             | Self::Json(_)
             | Self::NeedsRoot(_)
             | Self::Dpkg(_)
+            | Self::Hold(_)
             | Self::Unreachable(_)
             | Self::NoReexec(_)
             | Self::NoLife => Ending::Failed,
@@ -204,6 +211,10 @@ enum Command {
     Flush(flush::Arguments),
     /// Drop what is owed to a service, without doing it.
     Forget(forget::Arguments),
+    /// Deny all that packages ask of a service until a time; alone, show what is held.
+    Hold(hold::Arguments),
+    /// End a hold before its time.
+    Unhold(hold::Lifted),
     /// Show what was decided, the oldest first.
     Log(log::Arguments),
     /// Wait until the init answers, or until nothing is owed. Changes nothing.
@@ -242,6 +253,8 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Explain(arguments) => explain::run(arguments, place, console),
         Command::Flush(arguments) => flush::run(arguments, place, console),
         Command::Forget(arguments) => forget::run(arguments, place, console),
+        Command::Hold(arguments) => hold::run(arguments, place, console),
+        Command::Unhold(arguments) => hold::lift(arguments, place, console),
         Command::Log(arguments) => log::run(arguments, place, console),
         Command::Wait(arguments) => wait::run(arguments, place, console),
         Command::Reexec(arguments) => reexec::run(arguments, place, console),

@@ -2,6 +2,7 @@
 //! problem, and a broken file of the admin's brings back the last policy that read well.
 
 mod files;
+mod holds;
 mod last_good;
 mod roots;
 mod trusted;
@@ -16,10 +17,16 @@ use super::schema;
 use files::{Hidden, PolicyText};
 use trusted::Trust;
 
+pub use holds::HoldStore;
 pub use roots::{Keep, Roots};
 
-/// Loads the policy that applies.
+/// Loads the policy that applies now.
 pub fn load(roots: &Roots) -> Policy {
+    rules(roots).with_holds(HoldStore::of(roots).in_force())
+}
+
+/// The policy of the files.
+fn rules(roots: &Roots) -> Policy {
     let mut hidden = Hidden::default();
     let (texts, mut problems) = admins(roots, &mut hidden);
     let files = parse_all(&texts, &mut problems);

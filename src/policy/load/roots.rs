@@ -24,6 +24,8 @@ pub struct Roots {
     pub lib: PathBuf,
     /// The directory of the copy of the last policy that read well.
     pub cache: PathBuf,
+    /// The directory of holds.
+    pub holds: PathBuf,
     /// The user id that files may belong to besides root's.
     pub owner: u32,
     /// Whether that copy is brought up to date.
@@ -43,6 +45,7 @@ impl Roots {
             run: prefix.join("run/rcpolicy/policy.d"),
             lib: prefix.join("usr/lib/rcpolicy/policy.d"),
             cache: prefix.join("var/lib/rcpolicy/last-good"),
+            holds: prefix.join("var/lib/rcpolicy/holds"),
             owner: 0,
             keep,
         }

@@ -1,4 +1,5 @@
-//! Times as they stand in the log and as people write them. All are UTC where no offset is given.
+//! Times as they stand in the log, in messages and as people write them. All are UTC where no offset
+//! is given.
 //! Pure; counted in microseconds since the epoch.
 
 use thiserror::Error;
@@ -9,7 +10,7 @@ const DAY: i64 = 86_400 * SECOND;
 /// A text that is no time.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is not a time: write 2026-11-21T03:00:00Z, 2026-11-21, `2026-11-21 03:00` (UTC), or how long ago: 90s, 30m, 2h, 3d, 1w"
+    "`{0}` is not a time: write 2026-11-21T03:00:00Z, 2026-11-21, `2026-11-21 03:00` (UTC), or a span of time: 90s, 30m, 2h, 3d, 1w"
 )]
 pub struct TimeError(pub String);
 
@@ -22,21 +23,42 @@ pub fn rfc3339(microseconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
+/// A time to come as people read it, to the minute; `seconds` count from the epoch.
+pub fn minute(seconds: u64) -> String {
+    let micros = i64::try_from(seconds)
+        .ok()
+        .and_then(|s| s.checked_mul(SECOND));
+    let text = rfc3339(micros.unwrap_or(i64::MAX));
+    let (date, clock) = text.split_once('T').unwrap_or((&text, ""));
+    format!("{date} {} UTC", clock.get(..5).unwrap_or(clock))
+}
+
 /// A time as an admin writes it; `now` is what ages count from.
 ///
 /// # Errors
 /// When it is none of the known forms, or no such day exists.
 pub fn parse(text: &str, now: i64) -> Result<i64, TimeError> {
-    let wrong = || TimeError(text.to_owned());
+    read(text, |span| now.checked_sub(span))
+}
+
+/// A time to come as an admin writes it: a span counts from `now` on.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_ahead(text: &str, now: i64) -> Result<i64, TimeError> {
+    read(text, |span| now.checked_add(span))
+}
+
+fn read(text: &str, counted: impl Fn(i64) -> Option<i64>) -> Result<i64, TimeError> {
     let trimmed = text.trim();
-    ago(trimmed)
-        .and_then(|age| now.checked_sub(age))
+    span(trimmed)
+        .and_then(counted)
         .or_else(|| absolute(trimmed))
-        .ok_or_else(wrong)
+        .ok_or_else(|| TimeError(text.to_owned()))
 }
 
 /// `2h`, `3d`
-fn ago(text: &str) -> Option<i64> {
+fn span(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {
         's' => 1,
@@ -181,6 +203,20 @@ mod tests {
         ] {
             assert_eq!(parse(text, now), Ok(time), "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_to_come_is_told_to_the_minute_and_its_span_counts_forward() {
+        let now = 1_795_230_103;
+        let ahead =
+            |text| parse_ahead(text, now * SECOND).map(|time| minute((time / SECOND) as u64));
+        assert_eq!(ahead("2h"), Ok("2026-11-21 05:01 UTC".to_owned()));
+        assert_eq!(
+            ahead("2026-11-22 08:00+01:00"),
+            Ok("2026-11-22 07:00 UTC".to_owned())
+        );
+        assert!(ahead("soon").is_err());
+        assert!(minute(u64::MAX).ends_with(" UTC"));
     }
 
     #[test]
