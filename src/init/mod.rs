@@ -118,6 +118,18 @@ pub enum Depth {
     Relations,
 }
 
+/// What came of running a program apart.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apart {
+    /// It was begun.
+    Begun,
+    /// Something of that name runs already, or has just ended.
+    Exists,
+    /// The init has no such thing.
+    Unknown,
+}
+
 /// An init, as the steps need it.
 pub trait Init {
     /// Which one it is.
@@ -199,6 +211,15 @@ pub trait Init {
     /// When the init could not be asked.
     fn waiting_for_us(&mut self, _: &[SeenJob]) -> Result<Vec<u32>, InitError> {
         Ok(Vec::new())
+    }
+
+    /// Runs `command` apart from all that runs, as a unit `name` of its own: what is restarted, and the
+    /// end of whoever asks, leave it alone. Returns once the init has taken it on.
+    ///
+    /// # Errors
+    /// When the init could not be asked or refuses.
+    fn run_apart(&mut self, _name: &UnitName, _command: &[&str]) -> Result<Apart, InitError> {
+        Ok(Apart::Unknown)
     }
 
     /// Kills every process of `unit` at once.

@@ -12,5 +12,7 @@ pub use due::{Due, NotDeferrable};
 pub use entry::{Begun, Down, Entry, EntryError, Failed, Owed, Quiesced, Stopped, VERSION, Who};
 pub use merge::{Event, after, merge};
 pub use notice::Notice;
-pub use store::{DIRECTORY, Ledger, LedgerError, Listing, Locked, Paying, Reading, Undertaken};
+pub use store::{
+    DIRECTORY, Ledger, LedgerError, Listing, Locked, Paying, Reading, Undertaken, Waiting,
+};
 pub use undertaking::{Task, Undertaking};

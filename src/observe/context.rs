@@ -96,7 +96,7 @@ fn read_process(pid: u32) -> Option<(Ancestor, u32)> {
 }
 
 /// Name, parent and start time of a `/proc/PID/stat` line: proc(5). The name may hold anything.
-fn parse_stat(stat: &str) -> Option<(String, u32, u64)> {
+pub(super) fn parse_stat(stat: &str) -> Option<(String, u32, u64)> {
     let (head, tail) = stat.rsplit_once(')')?;
     let name = head.split_once('(')?.1.to_owned();
     let mut fields = tail.split_whitespace();

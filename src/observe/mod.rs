@@ -1,5 +1,6 @@
 //! The machine, read into facts. Thin: it looks and runs policy-rc.d, and decides nothing.
 
+pub mod above;
 pub mod bypass;
 pub mod children;
 pub mod context;

@@ -2,6 +2,7 @@
 //! What only asks is asked again when the connection is lost; what acts is not, its loss is an
 //! outcome. It observes and carries out; it decides nothing and prints nothing.
 
+mod apart;
 mod bus_files;
 mod dial;
 mod hold;
@@ -28,7 +29,7 @@ use self::names::{MANAGER, MANAGER_PATH, SYSTEMD};
 use self::seen::Moment;
 use super::dbus::connection::body;
 use super::dbus::link::Link;
-use super::{Depth, Init, InitError, Onlooker};
+use super::{Apart, Depth, Init, InitError, Onlooker};
 use crate::domain::{
     ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen,
     SeenJob, UnitFacts, UnitName, Wait,
@@ -306,6 +307,10 @@ impl Init for Systemd {
         let pairs = jobs.iter().zip(&paths);
         let waiting = pairs.filter(|(_, path)| found.contains(path));
         Ok(waiting.map(|(job, _)| job.id).collect())
+    }
+
+    fn run_apart(&mut self, name: &UnitName, command: &[&str]) -> Result<Apart, InitError> {
+        self.start_apart(name, command)
     }
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {

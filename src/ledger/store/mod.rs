@@ -6,11 +6,13 @@ mod error;
 mod name;
 mod read;
 mod undertaken;
+mod waiting;
 mod write;
 
 pub use error::LedgerError;
 pub use read::{Ledger, Listing, Reading};
 pub use undertaken::Undertaken;
+pub use waiting::Waiting;
 pub use write::{Locked, Paying};
 
 /// Where the ledger is on a real machine.

@@ -48,7 +48,11 @@ impl Ledger {
         Ok(Paying { _lock: lock })
     }
 
-    fn lock_file(&self, top: &Directory, name: &str) -> Result<Flock<File>, LedgerError> {
+    pub(super) fn lock_file(
+        &self,
+        top: &Directory,
+        name: &str,
+    ) -> Result<Flock<File>, LedgerError> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT;
         let file = top
             .open_file(name, flags, 0o600)

@@ -1,0 +1,128 @@
+//! The processes above us, and the units that they belong to: who runs dpkg, and what must not be
+//! restarted before all else, since we go down with it.
+
+use std::fs;
+
+use super::context::parse_stat;
+use crate::domain::UnitName;
+
+/// How far up we look, against loops in a /proc that is not ours.
+const GENERATIONS: usize = 64;
+
+/// A process above us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Above {
+    /// Its number.
+    pub pid: u32,
+    /// Its name, as the kernel shortens it to 15 bytes.
+    pub name: String,
+    /// When it started, in clock ticks since the boot: with the number, nobody else.
+    pub started: u64,
+}
+
+/// The processes above us, the nearest first; fewer where /proc does not tell.
+pub fn above() -> Vec<Above> {
+    let mut pid = std::os::unix::process::parent_id();
+    let mut found = Vec::new();
+    while pid > 0 && found.len() < GENERATIONS {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let Some((name, parent, started)) = parse_stat(&stat) else {
+            break;
+        };
+        found.push(Above { pid, name, started });
+        pid = parent;
+    }
+    found
+}
+
+/// What we hang on: the control groups that we and the processes above us are in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Branch {
+    groups: Vec<String>,
+}
+
+impl Branch {
+    /// Ours. Process 1 carries everybody, and is no unit.
+    pub fn observe() -> Self {
+        let pids = above().into_iter().map(|above| above.pid);
+        let pids = pids.filter(|pid| *pid != 1).map(|pid| pid.to_string());
+        let read = |pid: String| fs::read_to_string(format!("/proc/{pid}/cgroup")).ok();
+        let texts = std::iter::once("self".to_owned())
+            .chain(pids)
+            .filter_map(read);
+        let groups = texts.filter_map(|text| group(&text)).collect();
+        Self { groups }
+    }
+
+    /// Whether ending what runs in `unit` may end us or a process above us: one of us is in its
+    /// control group, or in one below that.
+    pub fn hangs_on(&self, unit: &UnitName) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|group| {
+            group
+                .split('/')
+                .any(|part| unescaped(part) == unit.as_str())
+        })
+    }
+}
+
+/// The group that systemd put a process into, of a /proc/PID/cgroup: cgroups(7).
+fn group(text: &str) -> Option<String> {
+    let path = |prefix: &str| {
+        let mut lines = text.lines();
+        lines.find_map(|line| {
+            let (_, rest) = line.split_once(':')?;
+            rest.strip_prefix(prefix)
+        })
+    };
+    let found = path("name=systemd:").or_else(|| path(":"))?;
+    Some(found.to_owned())
+}
+
+/// systemd puts `_` before a name that the kernel would take for a file of its own.
+fn unescaped(part: &str) -> &str {
+    part.strip_prefix('_').unwrap_or(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn branch(texts: &[&str]) -> Branch {
+        let groups = texts.iter().filter_map(|text| group(text)).collect();
+        Branch { groups }
+    }
+
+    #[test]
+    fn we_hang_on_the_units_that_we_or_those_above_us_are_in_and_on_no_others() {
+        let branch = branch(&[
+            "0::/user.slice/user-0.slice/session-3.scope\n",
+            "0::/system.slice/ssh.service\n",
+            "1:name=systemd:/system.slice/system-tunnel.slice/tunnel@a.service\n0::/\n",
+            "0::/_cgroup.service\n",
+            "0::/\n",
+            "nonsense",
+        ]);
+        for (unit, hangs) in [
+            ("ssh", true),
+            ("tunnel@a", true),
+            ("cgroup", true),
+            ("session-3.scope", true),
+            ("tunnel@b", false),
+            ("sshd", false),
+            ("cron", false),
+        ] {
+            let unit = UnitName::parse(unit).unwrap();
+            assert_eq!(branch.hangs_on(&unit), hangs, "{unit}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_above_us_is_our_parent_and_the_first_of_all_is_the_last() {
+        let found = above();
+        assert_eq!(found[0].pid, std::os::unix::process::parent_id());
+        assert!(found[0].started > 0);
+        let unit = UnitName::parse("rcpolicy-nonexistent").unwrap();
+        assert!(!Branch::observe().hangs_on(&unit));
+    }
+}
