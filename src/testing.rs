@@ -135,6 +135,10 @@ impl Init for Watched<'_> {
         Ok(found)
     }
 
+    fn services(&mut self, beginnings: &[String]) -> Result<Vec<UnitName>, InitError> {
+        self.inner.services(beginnings)
+    }
+
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
         let mut found = self.inner.seen(units)?;
         found.iter_mut().for_each(|seen| (self.shown)(seen));

@@ -1,9 +1,11 @@
 //! Deciding and planning. Pure: everything here is a function of what was asked, what was
 //! observed, what the policy says and what the ledger holds. Nothing here reads, runs or prints.
 
+mod aside;
 mod built_in;
 mod filter;
 mod judge;
+mod notes;
 mod pay;
 mod plan;
 mod question;

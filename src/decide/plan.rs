@@ -1,18 +1,16 @@
 //! From decisions to steps: which jobs, in which order, what is noted down before and struck after.
 //! Pure. Several units asked for in one call become one plan, so that nothing starts in between.
 
-use crate::domain::{
-    Action, Facts, FileState, Job, Phase, UnitFacts, UnitKind, UnitName, Until, Verb, Verdict,
-};
-use crate::ledger::{Down, Due, Entry, Owed, Quiesced, Stopped, Who};
+use crate::domain::{Action, Job, Phase, UnitKind, UnitName, Until, Verb, Verdict};
+use crate::ledger::{Due, Quiesced};
 use crate::policy::Policy;
 
-use super::built_in::is_about;
+use super::aside::make_way;
 use super::filter::stopped_by_hand;
-use super::question::question;
+use super::notes::{Note, note, note_of_stop, owed};
 use super::restore::{Service, removed, restore};
 use super::step::{Decided, Plan, push_job};
-use super::triggers::{Taken, falling, ledger_services, served, taken};
+use super::triggers::{Taken, falling, taken};
 
 /// The plan for all units of one call, the same in whatever order they are named. Where the policy
 /// is strict they keep the order in which they were named, as with the stock tools.
@@ -166,55 +164,6 @@ pub fn plan(one: &Decided<'_>, policy: &Policy) -> Plan {
     }
 }
 
-fn owed(one: &Decided<'_>, due: Due, until: Until) -> Owed {
-    Owed {
-        due,
-        until,
-        reasons: one.decision.reasons.clone(),
-        // Whoever writes it down knows the time.
-        at: None,
-        begun: None,
-    }
-}
-
-/// A new note about `unit`. None where no life of an init could be told: there is nothing then
-/// that a note could be about.
-fn entry(one: &Decided<'_>, unit: UnitName) -> Option<Entry> {
-    let facts = one.facts;
-    let life = facts.life.clone()?;
-    let who = Who {
-        caller: one.request.context.caller(),
-        front: Some(one.request.front),
-        pid: 0,
-    };
-    let because = one
-        .decision
-        .reasons
-        .first()
-        .map_or("", |reason| &reason.text);
-    Some(Entry::new(unit, life, who, facts.now, because))
-}
-
-/// The service that a stop is noted for: of several that a trigger starts, always the same one.
-fn noted_for(one: &Decided<'_>) -> UnitName {
-    let mut services = ledger_services(one.facts);
-    services.truncate(served(one.facts).len().max(1));
-    services.sort();
-    let first = services.into_iter().next();
-    first.map_or_else(|| one.facts.unit.id.clone(), |service| service.unit())
-}
-
-fn note(one: &Decided<'_>, fill: impl FnOnce(&mut Entry)) -> Plan {
-    let entry = entry(one, one.facts.unit.id.clone()).map(|mut entry| {
-        fill(&mut entry);
-        entry
-    });
-    Plan {
-        records: entry.into_iter().collect(),
-        ..Plan::default()
-    }
-}
-
 fn stop(one: &Decided<'_>, policy: &Policy) -> Plan {
     let unit = &one.facts.unit;
     let removal = one.request.context.phase == Phase::Remove;
@@ -245,65 +194,6 @@ fn stop(one: &Decided<'_>, policy: &Policy) -> Plan {
         plan.stops.push(Job::new(Verb::Stop, unit.id.clone()));
     }
     plan
-}
-
-/// What a stop has to note down first.
-enum Note {
-    /// Nothing that would have to come back goes down.
-    Needless,
-    Write(Box<Entry>),
-    /// There is no running init to note it for.
-    Impossible,
-}
-
-fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
-    let unit = &one.facts.unit;
-    let trigger = unit.id.kind().is_trigger();
-    let mut units: Vec<Stopped> = taken
-        .triggers
-        .iter()
-        .map(|name| stopped(one.facts, name, false))
-        .collect();
-    if one.request.context.phase == Phase::Upgrade && trigger && unit.is_up() {
-        units.push(stopped(one.facts, &unit.id, false));
-    }
-    let fallen = taken.dependents.iter();
-    units.extend(fallen.map(|name| stopped(one.facts, name, true)));
-    units.sort_by(|a, b| (a.dependent, &a.unit).cmp(&(b.dependent, &b.unit)));
-    let held = unit.bus_activated;
-    let cancels = one.owed.is_some_and(|entry| {
-        let runs = entry.owed.is_some() || entry.kept_running || entry.quiesced.is_some();
-        runs && is_about(entry, one.facts)
-    });
-    let known_hold = one.owed.is_some_and(|entry| entry.held);
-    if units.is_empty() && !cancels && (!held || known_hold) {
-        return Note::Needless;
-    }
-    let Some(mut entry) = entry(one, noted_for(one)) else {
-        return Note::Impossible;
-    };
-    let service = one.facts.of(&entry.unit);
-    let goes_down = !trigger || taken.dependents.contains(&entry.unit);
-    entry.held = held;
-    entry.down = Some(Down {
-        units,
-        service_was_running: service.filter(|_| goes_down).map(UnitFacts::is_up),
-        service_down_since: None,
-    });
-    Note::Write(Box::new(entry))
-}
-
-fn stopped(facts: &Facts, name: &UnitName, dependent: bool) -> Stopped {
-    let enabled = facts
-        .of(name)
-        .and_then(|unit| unit.file.get())
-        .map(|f| *f == FileState::Enabled);
-    Stopped {
-        unit: name.clone(),
-        was_enabled: enabled,
-        down_since: None,
-        dependent,
-    }
 }
 
 fn quiesce(one: &Decided<'_>) -> Plan {
@@ -353,75 +243,4 @@ fn start(one: &Decided<'_>, verb: Verb, policy: &Policy) -> Plan {
     push_job(&mut plan.main, Job::new(verb, unit.id.clone()));
     make_way(one, &mut plan, policy);
     plan
-}
-
-/// A socket refuses to start while its service runs: the service goes down first, and comes up
-/// again with it.
-fn make_way(one: &Decided<'_>, plan: &mut Plan, policy: &Policy) {
-    let sockets_start = plan.main.iter().any(|job| {
-        let socket = job.unit.kind() == UnitKind::Socket;
-        socket && one.facts.of(&job.unit).is_some_and(UnitFacts::is_down)
-    });
-    if !sockets_start || policy.settings().strict {
-        return;
-    }
-    let running = served(one.facts)
-        .into_iter()
-        .filter(|service| service.is_up() && !service.has_fd_store && !service.is_masked());
-    for service in running {
-        let named = plan.main.iter().any(|job| job.unit == service.id);
-        let upgrade = one.request.context.phase == Phase::Upgrade;
-        let name = service.id.service();
-        let asked = question(one.request, one.facts, &name, &Action::Restart);
-        let denied = || policy.denies(&asked).is_some();
-        // What falls with it must be known, or it would not come back.
-        let mut requiring = service.required_by.iter();
-        let known = requiring.all(|name| one.facts.of(name).is_some());
-        if known && (named || upgrade && !denied()) {
-            step_aside(one, plan, policy, service);
-        }
-    }
-}
-
-/// Stops a running service for a moment, with what could wake it meanwhile. That others require a
-/// trigger keeps it up. All is noted first: a socket may be refused, and must not be lost then.
-fn step_aside(one: &Decided<'_>, plan: &mut Plan, policy: &Policy, service: &UnitFacts) {
-    let fallen = falling(one.facts, std::slice::from_ref(&service.id));
-    let mut triggers = taken(one.request, one.facts, policy).triggers;
-    triggers.retain(|name| {
-        let trigger = one.facts.of(name);
-        let asked = name.service();
-        let start = question(one.request, one.facts, &asked, &Action::Start);
-        let alone = trigger.is_some_and(|unit| unit.required_by.is_empty());
-        alone && policy.denies(&start).is_none()
-    });
-    match entry(one, service.id.clone()) {
-        _ if triggers.is_empty() && fallen.is_empty() => {}
-        None => triggers.clear(),
-        Some(mut entry) => {
-            let alone = triggers.iter().map(|name| stopped(one.facts, name, false));
-            let fallen = fallen.iter().map(|name| stopped(one.facts, name, true));
-            entry.down = Some(Down {
-                units: alone.chain(fallen).collect(),
-                ..Down::default()
-            });
-            if !plan.leaves.iter().any(|left| left.service == entry.service) {
-                plan.strikes.retain(|service| *service != entry.service);
-                plan.strikes.push(entry.service.clone());
-            }
-            plan.records.push(entry);
-        }
-    }
-    push_job(&mut plan.stops, Job::new(Verb::Stop, service.id.clone()));
-    match plan.main.iter_mut().find(|job| job.unit == service.id) {
-        Some(job) => job.verb = Verb::Start,
-        None => plan.main.push(Job::new(Verb::Start, service.id.clone())),
-    }
-    for trigger in triggers {
-        push_job(&mut plan.stops, Job::new(Verb::Stop, trigger.clone()));
-        push_job(&mut plan.main, Job::new(Verb::Start, trigger));
-    }
-    for unit in fallen {
-        push_job(&mut plan.after, Job::new(Verb::Start, unit));
-    }
 }

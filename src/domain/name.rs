@@ -179,6 +179,19 @@ impl UnitName {
         }
     }
 
+    /// Whether it is a template, `foo@.service`: it cannot run, its instances can.
+    pub fn is_template(&self) -> bool {
+        self.stem().ends_with('@')
+    }
+
+    /// Whether it is an instance of `template`.
+    pub fn is_instance_of(&self, template: &Self) -> bool {
+        let instance = self.stem().strip_prefix(template.stem());
+        template.is_template()
+            && self.kind() == template.kind()
+            && instance.is_some_and(|instance| !instance.is_empty())
+    }
+
     /// The name without its suffix.
     pub fn stem(&self) -> &str {
         self.0
@@ -247,5 +260,24 @@ mod tests {
             UnitName::parse("foo.socket").unwrap().kind(),
             UnitKind::Socket
         );
+    }
+
+    #[test]
+    fn a_template_is_told_from_its_instances() {
+        let template = UnitName::parse("foo@").unwrap();
+        assert!(template.is_template());
+        for (text, instance) in [
+            ("foo@a", true),
+            ("foo@a.service", true),
+            ("foo@.service", false),
+            ("foo@a.socket", false),
+            ("food@a", false),
+            ("foo", false),
+        ] {
+            let unit = UnitName::parse(text).unwrap();
+            assert_eq!(unit.is_instance_of(&template), instance, "{text}");
+            assert!(!unit.is_instance_of(&UnitName::parse("foo").unwrap()));
+        }
+        assert!(!UnitName::parse("foo@a").unwrap().is_template());
     }
 }

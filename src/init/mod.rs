@@ -159,6 +159,18 @@ pub trait Init {
     /// When the init could not be asked at all.
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError>;
 
+    /// The names of all services that it has at hand and that begin with one of `beginnings`: an
+    /// empty one means all. What it has not loaded, and does not run, may be missing.
+    ///
+    /// # Errors
+    /// When the init could not be asked, or has no list of its services.
+    fn services(&mut self, _beginnings: &[String]) -> Result<Vec<UnitName>, InitError> {
+        Err(InitError::NotHere {
+            init: self.kind().as_str(),
+            why: "it has no list of its services".to_owned(),
+        })
+    }
+
     /// What `unit` does, and nothing else of it.
     ///
     /// # Errors

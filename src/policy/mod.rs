@@ -1,11 +1,12 @@
 //! The policy: TOML files, what is wrong with them, and the answer to one question about one action.
 //!
-//! `problem`, `glob`, `rule`, `settings`, `schema`, `merge`, `hold`, `evaluate` and `lint` are pure; `load` and
+//! `problem`, `glob`, `rule`, `group`, `settings`, `schema`, `merge`, `hold`, `evaluate` and `lint` are pure; `load` and
 //! what lies in its folder alone touch files. A file that is wrong never fails the caller: it
 //! becomes a [`Problem`], and [`Origin`] says which policy applies instead.
 
 mod evaluate;
 mod glob;
+mod group;
 mod hold;
 mod lint;
 mod load;
@@ -17,6 +18,8 @@ mod settings;
 
 pub use evaluate::{Answer, Matched, Question};
 pub use glob::{Glob, GlobError};
+pub use group::Membership;
+pub use load::{Keep, Roots, check, check_directory, load};
 pub use hold::{Held, Hold, HoldError, Holds};
 pub use load::{HoldStore, Keep, Roots, check, check_directory, load};
 pub use merge::{Origin, Policy, PolicyFile};

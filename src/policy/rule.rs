@@ -110,6 +110,11 @@ impl Pattern {
         self.glob.as_str()
     }
 
+    /// Whether it has no wildcard.
+    pub(super) fn is_literal(&self) -> bool {
+        self.glob.is_literal()
+    }
+
     /// Whether it means `service`.
     pub fn matches(&self, service: &ServiceName) -> bool {
         self.glob.matches(service.as_str())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{
     ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, LoadState, Machine,
-    Seen, UnitFacts, UnitName, Wait,
+    Seen, UnitFacts, UnitKind, UnitName, Wait,
 };
 use crate::init::{Depth, Init, InitError};
 
@@ -129,6 +129,23 @@ impl Init for Simulated {
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
         self.reach()?;
         Ok(names.iter().map(|name| self.facts(name, depth)).collect())
+    }
+
+    fn services(&mut self, beginnings: &[String]) -> Result<Vec<UnitName>, InitError> {
+        self.reach()?;
+        let service = |name: &&UnitName| name.kind() == UnitKind::Service;
+        let meant = |name: &&UnitName| {
+            beginnings
+                .iter()
+                .any(|text| name.as_str().starts_with(text))
+        };
+        Ok(self
+            .units
+            .keys()
+            .filter(service)
+            .filter(meant)
+            .cloned()
+            .collect())
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {

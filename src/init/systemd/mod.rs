@@ -8,6 +8,7 @@ mod dial;
 mod hold;
 mod jobs;
 mod limits;
+mod listing;
 mod manager;
 mod names;
 mod of_users;
@@ -241,6 +242,10 @@ impl Init for Systemd {
             Some(_) => of_users::without_scripts(found),
             None => found,
         })
+    }
+
+    fn services(&mut self, beginnings: &[String]) -> Result<Vec<UnitName>, InitError> {
+        listing::services(&mut self.link, beginnings)
     }
 
     fn active(&mut self, unit: &UnitName) -> Result<Known<ActiveState>, InitError> {

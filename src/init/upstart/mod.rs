@@ -149,6 +149,21 @@ impl Init for Upstart {
         names.iter().map(|unit| self.facts(unit)).collect()
     }
 
+    /// Those that run: of others nobody here needs to know.
+    fn services(&mut self, beginnings: &[String]) -> Result<Vec<UnitName>, InitError> {
+        if beginnings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let standing = queries::standing(&mut self.track.link)?;
+        let meant = |unit: &UnitName| {
+            beginnings
+                .iter()
+                .any(|text| unit.as_str().starts_with(text))
+        };
+        let units = standing.into_iter().map(|instance| instance.unit);
+        Ok(units.filter(meant).collect())
+    }
+
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
         units.iter().map(|unit| self.track.seen(unit)).collect()
     }

@@ -1,0 +1,116 @@
+//! What a plan notes down: what is put off, and what a stop takes down, before it does. Pure.
+
+use crate::domain::{Facts, FileState, Phase, UnitFacts, UnitName, Until};
+use crate::ledger::{Down, Due, Entry, Owed, Stopped, Who};
+
+use super::built_in::is_about;
+use super::step::{Decided, Plan};
+use super::triggers::{Taken, ledger_services, served};
+
+pub(super) fn owed(one: &Decided<'_>, due: Due, until: Until) -> Owed {
+    Owed {
+        due,
+        until,
+        reasons: one.decision.reasons.clone(),
+        // Whoever writes it down knows the time.
+        at: None,
+        begun: None,
+    }
+}
+
+/// A new note about `unit`. None where no life of an init could be told: there is nothing then
+/// that a note could be about.
+pub(super) fn entry(one: &Decided<'_>, unit: UnitName) -> Option<Entry> {
+    let facts = one.facts;
+    let life = facts.life.clone()?;
+    let who = Who {
+        caller: one.request.context.caller(),
+        front: Some(one.request.front),
+        pid: 0,
+    };
+    let because = one
+        .decision
+        .reasons
+        .first()
+        .map_or("", |reason| &reason.text);
+    Some(Entry::new(unit, life, who, facts.now, because))
+}
+
+/// The service that a stop is noted for: of several that a trigger starts, always the same one.
+fn noted_for(one: &Decided<'_>) -> UnitName {
+    let mut services = ledger_services(one.facts);
+    services.truncate(served(one.facts).len().max(1));
+    services.sort();
+    let first = services.into_iter().next();
+    first.map_or_else(|| one.facts.unit.id.clone(), |service| service.unit())
+}
+
+pub(super) fn note(one: &Decided<'_>, fill: impl FnOnce(&mut Entry)) -> Plan {
+    let entry = entry(one, one.facts.unit.id.clone()).map(|mut entry| {
+        fill(&mut entry);
+        entry
+    });
+    Plan {
+        records: entry.into_iter().collect(),
+        ..Plan::default()
+    }
+}
+
+/// What a stop has to note down first.
+pub(super) enum Note {
+    /// Nothing that would have to come back goes down.
+    Needless,
+    Write(Box<Entry>),
+    /// There is no running init to note it for.
+    Impossible,
+}
+
+pub(super) fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
+    let unit = &one.facts.unit;
+    let trigger = unit.id.kind().is_trigger();
+    let mut units: Vec<Stopped> = taken
+        .triggers
+        .iter()
+        .map(|name| stopped(one.facts, name, false))
+        .collect();
+    if one.request.context.phase == Phase::Upgrade && trigger && unit.is_up() {
+        units.push(stopped(one.facts, &unit.id, false));
+    }
+    let fallen = taken.dependents.iter();
+    units.extend(fallen.map(|name| stopped(one.facts, name, true)));
+    units.sort_by(|a, b| (a.dependent, &a.unit).cmp(&(b.dependent, &b.unit)));
+    let held = unit.bus_activated;
+    let cancels = one.owed.is_some_and(|entry| {
+        let runs = entry.owed.is_some() || entry.kept_running || entry.quiesced.is_some();
+        runs && is_about(entry, one.facts)
+    });
+    let known_hold = one.owed.is_some_and(|entry| entry.held);
+    if units.is_empty() && !cancels && (!held || known_hold) {
+        return Note::Needless;
+    }
+    let Some(mut entry) = entry(one, noted_for(one)) else {
+        return Note::Impossible;
+    };
+    let service = one.facts.of(&entry.unit);
+    let goes_down = !trigger || taken.dependents.contains(&entry.unit);
+    entry.held = held;
+    entry.down = Some(Down {
+        units,
+        service_was_running: service.filter(|_| goes_down).map(UnitFacts::is_up),
+        service_down_since: None,
+    });
+    Note::Write(Box::new(entry))
+}
+
+pub(super) fn stopped(facts: &Facts, name: &UnitName, dependent: bool) -> Stopped {
+    let enabled = facts
+        .of(name)
+        .and_then(|unit| unit.file.get())
+        .map(|f| *f == FileState::Enabled);
+    Stopped {
+        unit: name.clone(),
+        was_enabled: enabled,
+        down_since: None,
+        dependent,
+    }
+}
