@@ -5,9 +5,9 @@ use crate::domain::{
     Action, ActiveState, Context, Facts, FileState, FrontEnd, Phase, Reason, Request, Source,
     UnitFacts, Verdict,
 };
-use crate::ledger::Entry;
+use crate::ledger::{Down, Entry};
 
-use super::pay::not_wanted;
+use super::pay::{not_wanted, stopped_since};
 
 /// What is masked, disabled and not running, or stopped by the admin is not started.
 pub(super) fn filter(
@@ -29,8 +29,11 @@ pub(super) fn filter(
     if owed.is_some_and(|entry| unit.is_down() && stopped_by_hand(request, entry)) {
         return Some((Verdict::Nothing, state("was stopped by hand".to_owned())));
     }
+    // What an earlier run of dpkg was to bring back, and was killed before it could, is ours.
+    let ours = owed.is_some_and(|entry| is_down_by_our_stop(entry, unit));
     let by_admin = matches!(request.action, Action::Start | Action::Restart)
-        && stopped_by_admin(request, unit);
+        && stopped_by_admin(request, unit)
+        && !ours;
     by_admin.then(|| {
         (
             Verdict::Nothing,
@@ -78,6 +81,14 @@ fn not_enabled(request: &Request, unit: &UnitFacts) -> Option<(Verdict, Reason)>
         format!("{asked} is a disabled or a static unit, not starting it.")
     };
     Some((Verdict::Nothing, Reason::new(source, text)))
+}
+
+/// Whether it ran, and an upgrade's stop took it down, and nobody else since.
+fn is_down_by_our_stop(entry: &Entry, unit: &UnitFacts) -> bool {
+    let ran = |down: &Down| down.service_was_running == Some(true);
+    let stopped = entry.down.as_ref().is_some_and(ran) || entry.quiesced.is_some();
+    let upgrade = entry.who.caller.phase == Phase::Upgrade;
+    upgrade && stopped && !stopped_since(entry, unit)
 }
 
 /// Enabled, ran in this boot, and was taken down before dpkg or apt began: not by a script of

@@ -26,6 +26,8 @@ mod clauses;
 #[cfg(test)]
 mod comes_back;
 #[cfg(test)]
+mod heals;
+#[cfg(test)]
 mod holds;
 #[cfg(test)]
 mod stops;

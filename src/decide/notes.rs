@@ -1,6 +1,6 @@
 //! What a plan notes down: what is put off, and what a stop takes down, before it does. Pure.
 
-use crate::domain::{Facts, FileState, Phase, UnitFacts, UnitName, Until};
+use crate::domain::{Facts, FileState, Phase, UnitFacts, UnitKind, UnitName, Until};
 use crate::ledger::{Down, Due, Entry, Owed, Stopped, Who};
 
 use super::built_in::is_about;
@@ -85,7 +85,8 @@ pub(super) fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
         runs && is_about(entry, one.facts)
     });
     let known_hold = one.owed.is_some_and(|entry| entry.held);
-    if units.is_empty() && !cancels && (!held || known_hold) {
+    let needless = units.is_empty() && !cancels && (!held || known_hold);
+    if needless && !comes_back(one) {
         return Note::Needless;
     }
     let Some(mut entry) = entry(one, noted_for(one)) else {
@@ -100,6 +101,19 @@ pub(super) fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
         service_down_since: None,
     });
     Note::Write(Box::new(entry))
+}
+
+/// Whether the service itself is brought back at the batch's end where no script does so: what ran, and
+/// would be started at boot.
+fn comes_back(one: &Decided<'_>) -> bool {
+    let unit = &one.facts.unit;
+    let at_boot = unit.file.is_and(|file| match file {
+        FileState::Enabled => true,
+        FileState::Other(word) => word == "generated",
+        FileState::Disabled | FileState::Masked | FileState::Static => false,
+    });
+    let upgrade = one.request.context.phase == Phase::Upgrade;
+    upgrade && unit.id.kind() == UnitKind::Service && unit.is_up() && at_boot
 }
 
 pub(super) fn stopped(facts: &Facts, name: &UnitName, dependent: bool) -> Stopped {

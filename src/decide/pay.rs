@@ -75,6 +75,9 @@ pub(super) fn not_wanted(request: &Request, facts: &Facts, owed: Option<&Entry>)
     let unit = &facts.unit;
     let entry = owed.filter(|_| request.front == FrontEnd::Rcpolicy && unit.is_down())?;
     let state = |text: &str| Reason::new(Source::Unit(unit.id.to_string()), text);
+    if is_gone(unit) {
+        return Some(state("is not there any more"));
+    }
     if unit.file.is_and(|file| *file == FileState::Disabled) {
         return Some(state("is disabled and not running"));
     }
@@ -84,6 +87,12 @@ pub(super) fn not_wanted(request: &Request, facts: &Facts, owed: Option<&Entry>)
     let was_down = |down: &Down| down.service_was_running == Some(false);
     let only_triggers = entry.owed.is_none() && entry.down.as_ref().is_some_and(was_down);
     only_triggers.then(|| Reason::new(Source::Ledger, "was not running when it was stopped"))
+}
+
+/// Whether its package was removed: systemd may not have been told yet.
+fn is_gone(unit: &UnitFacts) -> bool {
+    let no_file = |file: &FileState| *file == FileState::Other("not-found".to_owned());
+    (unit.is_missing() || unit.file.is_and(no_file)) && !unit.is_script_only()
 }
 
 #[cfg(test)]

@@ -52,6 +52,15 @@ fn leaning_on(gone: Vec<&UnitName>, facts: &Facts) -> BTreeSet<UnitName> {
     leaning
 }
 
+/// What must wait for its package's postinst, and what would start that.
+fn waiting(facts: &Facts) -> BTreeSet<UnitName> {
+    let unconfigured = facts.related.iter().filter(|unit| unit.unconfigured);
+    let waiting: Vec<&UnitName> = unconfigured.map(|unit| &unit.id).collect();
+    let mut all = leaning_on(waiting.clone(), facts);
+    all.extend(waiting.into_iter().cloned());
+    all
+}
+
 fn is_untouched(stopped: &Stopped, unit: &UnitFacts) -> bool {
     let same_stop = stopped
         .down_since
@@ -121,8 +130,9 @@ pub(super) fn restore(one: &Decided<'_>, service: Service, policy: &Policy) -> P
     let mut plan = Plan::default();
     plan.releases.extend(entry.held.then(|| entry.unit.clone()));
     let mut kept = Vec::new();
+    let waiting = waiting(one.facts);
     for stopped in wanted_back(entry, one.facts) {
-        if is_denied(one, &stopped.unit, policy) {
+        if waiting.contains(&stopped.unit) || is_denied(one, &stopped.unit, policy) {
             kept.push(stopped.clone());
             continue;
         }

@@ -193,6 +193,9 @@ pub struct UnitFacts {
     pub accepts: bool,
     /// Whether the manager would read the unit's files anew before acting.
     pub needs_reload: bool,
+    /// Whether dpkg has its package unpacked and not configured, or could not be asked; looked at only
+    /// where it would be started beside what was named.
+    pub unconfigured: bool,
 }
 
 impl UnitFacts {
@@ -219,6 +222,7 @@ impl UnitFacts {
             has_fd_store: false,
             accepts: false,
             needs_reload: false,
+            unconfigured: false,
         }
     }
 

@@ -1,7 +1,8 @@
 //! The command lines, each from its arguments to its exit status. Front ends do not use each other,
 //! and nothing imports one; what they share is in the files beside them: `local` (links, unit state,
 //! runlevel), `gate` and `inquiry` (who is asked what, in which order), `perform` (observe, decide,
-//! act), `way` (how a decision is carried out), `notes` and `decisions` (ledger and log), `handover`
+//! act), `unconfigured` (what dpkg has unpacked only), `way` (how a decision is carried out), `notes`
+//! and `decisions` (ledger and log), `handover`
 //! (to the stock tool), `called` and `program` (a process into a call), `crowd` (many at once).
 
 mod called;
@@ -20,5 +21,6 @@ pub mod program;
 pub mod rcpolicy;
 mod script;
 mod spoken;
+mod unconfigured;
 mod undertake;
 mod way;

@@ -245,6 +245,7 @@ impl Session {
             return Ok(None);
         };
         complete(init, facts, &entry)?;
+        self.mark_unconfigured(facts, &entry);
         Ok(Some(entry))
     }
 

@@ -21,6 +21,9 @@ const INCONSISTENT: [&str; 5] = [
     "triggers-pending",
 ];
 
+/// States of a package whose postinst has not run since it was unpacked.
+const UNCONFIGURED: [&str; 3] = ["unpacked", "half-installed", "half-configured"];
+
 /// dpkg's database could not be read.
 #[derive(Debug, Error)]
 #[error("cannot read dpkg's `{}`: {source}", path.display())]
@@ -98,8 +101,24 @@ impl Unconfigured {
         self.packages.get(package).map(String::as_str)
     }
 
+    /// Whether `unit` belongs to a package that is still to be configured; `but_for` is the one whose
+    /// script asks, which is being configured right now.
+    pub fn awaits_configuration(&self, unit: &UnitName, but_for: Option<&str>) -> bool {
+        let awaits =
+            |name: &str, state: &str| UNCONFIGURED.contains(&state) && but_for != Some(name);
+        self.owner_among(unit, awaits).is_some()
+    }
+
     /// The inconsistent package that ships `unit` or the init script of its name, and its state.
     pub fn owner_of(&self, unit: &UnitName) -> Option<(&str, &str)> {
+        self.owner_among(unit, |_, _| true)
+    }
+
+    fn owner_among(
+        &self,
+        unit: &UnitName,
+        wanted: impl Fn(&str, &str) -> bool,
+    ) -> Option<(&str, &str)> {
         let template = unit.as_str().split_once('@').map(|(stem, _)| {
             let suffix = unit.as_str().rsplit_once('.').map_or("", |(_, s)| s);
             format!("{stem}@.{suffix}")
@@ -113,7 +132,11 @@ impl Unconfigured {
             files.push(format!("/lib/systemd/system/{template}"));
             files.push(format!("/usr/lib/systemd/system/{template}"));
         }
-        let owner = self.packages.iter().find(|(name, _)| {
+        let mut among = self
+            .packages
+            .iter()
+            .filter(|(name, state)| wanted(name, state));
+        let owner = among.find(|(name, _)| {
             let list = self.list(name);
             list.lines().any(|line| files.iter().any(|f| f == line))
         });
@@ -312,6 +335,39 @@ mod tests {
         assert_eq!(owner("foo@x"), Some(("lib", "half-configured")));
         assert_eq!(owner("bar"), Some(("lib", "half-configured")));
         assert_eq!(owner("baz"), None);
+    }
+
+    #[test]
+    fn what_only_waits_for_triggers_and_what_is_being_configured_by_the_asking_script_is_ready() {
+        let machine = machine();
+        let database = machine.path().join(DATABASE);
+        let stanza = |name, state| format!("Package: {name}\nStatus: install ok {state}\n\n");
+        let states = [
+            "unpacked",
+            "half-configured",
+            "triggers-awaited",
+            "installed",
+        ];
+        let mut text = String::new();
+        for (name, state) in ["a", "b", "c", "d"].into_iter().zip(states) {
+            text.push_str(&stanza(name, state));
+            let list = format!("/usr/lib/systemd/system/{name}@.service\n");
+            fs::write(database.join(format!("info/{name}.list")), list).unwrap();
+        }
+        fs::write(database.join("status"), text).unwrap();
+        let found = Unconfigured::under(machine.path()).unwrap();
+        for (name, but_for, expected) in [
+            ("a", None, true),
+            ("a", Some("b"), true),
+            ("b", None, true),
+            ("b", Some("b"), false),
+            ("c", None, false),
+            ("d", None, false),
+        ] {
+            let unit = UnitName::parse(&format!("{name}@x")).unwrap();
+            let awaits = found.awaits_configuration(&unit, but_for);
+            assert_eq!(awaits, expected, "{name} {but_for:?}");
+        }
     }
 
     #[test]

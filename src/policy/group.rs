@@ -63,8 +63,11 @@ impl Group {
 
     /// What the names of its members begin with, where a pattern may mean several.
     pub fn beginnings(&self) -> Vec<String> {
-        let several = self.members.iter().filter(|member| named(member).is_none());
-        let mut beginnings: Vec<String> = several
+        let several = |member: &&Pattern| !member.is_literal() || template(member).is_some();
+        let mut beginnings: Vec<String> = self
+            .members
+            .iter()
+            .filter(several)
             .map(|pattern| {
                 let text = pattern.as_str();
                 let end = text.find(['*', '?', '[']).unwrap_or(text.len());

@@ -19,7 +19,6 @@ mod settings;
 pub use evaluate::{Answer, Matched, Question};
 pub use glob::{Glob, GlobError};
 pub use group::Membership;
-pub use load::{Keep, Roots, check, check_directory, load};
 pub use hold::{Held, Hold, HoldError, Holds};
 pub use load::{HoldStore, Keep, Roots, check, check_directory, load};
 pub use merge::{Origin, Policy, PolicyFile};

@@ -7,6 +7,7 @@ use crate::act::{Bounds, kill};
 use crate::decide::{Plan, plan_all, rest};
 use crate::domain::{Action, Facts, FrontEnd, Job, Seen, UnitFacts, UnitName, Verb, Verdict, Wait};
 use crate::front::perform::{self, Case, one_unit};
+use crate::front::unconfigured::Configured;
 use crate::front::way::{self, Way};
 use crate::init::related::related;
 use crate::init::{Depth, Init};
@@ -136,6 +137,7 @@ impl Payer<'_> {
             ..self.session.unseen(&request, init.kind(), machine)
         };
         perform::complete(init, &mut facts, entry).map_err(|error| error.to_string())?;
+        Configured::of(&self.unconfigured).mark(&mut facts, entry);
         Ok(facts)
     }
 
@@ -198,7 +200,9 @@ impl Payer<'_> {
                 let units = left.down.iter().flat_map(|down| &down.units);
                 let names: Vec<&str> = units.map(|stopped| stopped.unit.as_str()).collect();
                 let names = names.join(" ");
-                Paid::Kept(format!("{done}; start of {names} is denied"))
+                Paid::Kept(format!(
+                    "{done}; start of {names} is denied, or their packages are not configured"
+                ))
             }
             (paid, _) => paid,
         }
