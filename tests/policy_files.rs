@@ -89,10 +89,78 @@ fn every_shipped_file_is_named_in_one_of_these_tests() {
 }
 
 #[test]
-fn the_default_policy_changes_nothing_that_is_built_in() {
+fn the_default_policys_settings_are_the_built_in_ones() {
     let policy = loaded("90-default.toml", Tier::Vendor);
     assert_eq!(*policy.settings(), Settings::default());
-    assert!(policy.files()[0].rules.is_empty());
+}
+
+#[test]
+fn what_carries_others_waits_for_the_next_boot_in_upgrades_and_triggers_and_nothing_else_does() {
+    let policy = loaded("90-default.toml", Tier::Vendor);
+    let carrying = [
+        "dbus",
+        "dbus-broker",
+        "systemd-logind",
+        "gdm",
+        "gdm3",
+        "lightdm",
+        "sddm",
+        "xdm",
+        "wdm",
+        "slim",
+        "lxdm",
+        "nodm",
+        "greetd",
+        "ly",
+        "ly@tty2",
+        "user@1000",
+        "getty@tty1",
+        "elogind",
+    ];
+    let others = [
+        "dbus.socket",
+        "ssh",
+        "polkit",
+        "user-runtime-dir@1000",
+        "cron",
+        "NetworkManager",
+    ];
+    for action in ["stop", "start", "restart", "try-restart"] {
+        for service in carrying {
+            let ask = |phase| decided(&policy, service, action, phase, "libc6");
+            let waits = Some(Decide::Defer(Until::Reboot));
+            assert_eq!(ask(Phase::Upgrade), waits, "{action} {service}");
+            assert_eq!(ask(Phase::Trigger), waits, "{action} {service}");
+            for phase in [Phase::Install, Phase::Remove, Phase::None] {
+                assert_eq!(ask(phase), None, "{action} {service} {phase:?}");
+            }
+        }
+        for service in others {
+            let answer = decided(&policy, service, action, Phase::Upgrade, "dbus");
+            assert_eq!(answer, None, "{action} {service}");
+        }
+    }
+    for action in ["reload", "force-reload", "status"] {
+        let answer = decided(&policy, "dbus", action, Phase::Upgrade, "dbus");
+        assert_eq!(answer, None, "{action}");
+    }
+    let rules = &policy.files()[0].rules;
+    assert!(rules.iter().all(|rule| rule.because.is_some()));
+}
+
+#[test]
+fn the_shipped_rules_give_way_to_the_admins_and_to_strict_compatibility() {
+    let vendor = fs::read_to_string(shipped("90-default.toml")).unwrap();
+    let with = |admins: &str| {
+        let files = [(Tier::Admin, admins), (Tier::Vendor, &vendor)];
+        let files = files.map(|(tier, text)| parse("x.toml", tier, text).file);
+        Policy::new(Origin::Current, files.to_vec(), Vec::new())
+    };
+    let ask = |policy: &Policy| decided(policy, "dbus", "restart", Phase::Upgrade, "dbus");
+    let own = "[[rule]]\nservice = \"dbus\"\ndecide = \"restart\"\n";
+    assert_eq!(ask(&with("")), Some(Decide::Defer(Until::Reboot)));
+    assert_eq!(ask(&with(own)), Some(Decide::Restart));
+    assert_eq!(ask(&with("[compat]\nstrict = true\n")), None);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod restore;
 mod step;
 pub mod stock;
 mod triggers;
+mod until;
 
 pub use judge::{also_asked, decide, decide_listed};
 pub use pay::{Payment, payment, rest, stopped_since};

@@ -1,7 +1,7 @@
 //! From decisions to steps: which jobs, in which order, what is noted down before and struck after.
 //! Pure. Several units asked for in one call become one plan, so that nothing starts in between.
 
-use crate::domain::{Action, Job, Phase, UnitKind, UnitName, Until, Verb, Verdict};
+use crate::domain::{Action, Job, Phase, UnitKind, UnitName, Verb, Verdict};
 use crate::ledger::{Due, Quiesced};
 use crate::policy::Policy;
 
@@ -11,6 +11,7 @@ use super::notes::{Note, note, note_of_stop, owed};
 use super::restore::{Service, removed, restore};
 use super::step::{Decided, Plan, push_job};
 use super::triggers::{Taken, falling, taken};
+use super::until::until;
 
 /// The plan for all units of one call, the same in whatever order they are named. Where the policy
 /// is strict they keep the order in which they were named, as with the stock tools.
@@ -136,7 +137,7 @@ pub fn plan(one: &Decided<'_>, policy: &Policy) -> Plan {
                 Action::Stop | Action::ForceStop => Some(Due::Restart),
                 other => Due::try_from(other).ok(),
             };
-            entry.owed = due.map(|due| owed(one, due, Until::Batch));
+            entry.owed = due.map(|due| owed(one, due, until(one, policy)));
         }),
         Verdict::Defer { action, until } => note(one, |entry| {
             entry.owed = Due::try_from(action).ok().map(|due| owed(one, due, *until));

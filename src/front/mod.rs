@@ -19,6 +19,7 @@ mod perform;
 pub mod policy_rc_d;
 pub mod program;
 pub mod rcpolicy;
+mod reboot;
 mod script;
 mod spoken;
 mod unconfigured;

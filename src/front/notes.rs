@@ -8,6 +8,7 @@ use crate::init::Init;
 use crate::ledger::{Due, Entry, Ledger};
 
 use super::perform::{Case, Session};
+use super::reboot;
 
 impl Session {
     /// The life of the init that notes are kept for.
@@ -76,7 +77,9 @@ impl Session {
     /// When it could not be noted.
     pub(super) fn note(&self, case: &Case) -> Result<Vec<String>, ActError> {
         let plan = plan(&case.decided(), &self.policy);
-        note(&plan, self.ledger.as_ref())
+        let mut warnings = note(&plan, self.ledger.as_ref())?;
+        warnings.extend(reboot::announce(&plan.records, self.ledger.as_ref()));
+        Ok(warnings)
     }
 
     /// Strikes a note that `done`, which has just succeeded, settles. Returns what went wrong.

@@ -23,6 +23,7 @@ use crate::policy::{self, ActionLimit, Answer, Decide, Keep, Policy, Question, R
 use crate::report::log::Log;
 use crate::report::{Voice, systemctl};
 
+use super::reboot;
 use super::spoken::Spoken;
 
 /// Where the main processes are noted down that were seen under Upstart.
@@ -315,6 +316,8 @@ impl Session {
         let mut plan = plan_all(&decided, &self.policy);
         let ledger = self.ledger_for(&mut plan, init);
         let mut report = self.carry_out(&plan, wait, init, ledger.as_ref())?;
+        let untold = reboot::announce(&plan.records, ledger.as_ref());
+        report.warnings.extend(untold);
         self.leave_unsettled(cases, &mut report);
         Ok(report)
     }
@@ -487,12 +490,14 @@ pub(super) fn explain_to_user(case: &Case, voice: &Voice) {
     let (action, unit) = (&case.request.action, &case.facts.unit.id);
     match &case.decision.verdict {
         Verdict::Hold => voice.error(&format!(
-            "{action} of {unit} is held, it goes on running: {}; `rcpolicy flush` restarts it",
-            why(&case.decision)
+            "{action} of {unit} is held, it goes on running: {}; `rcpolicy flush {}` restarts it",
+            why(&case.decision),
+            unit.service()
         )),
         Verdict::Defer { action: later, .. } => voice.error(&format!(
-            "{action} of {unit} is deferred: {}; `rcpolicy flush` does the {later} now",
-            why(&case.decision)
+            "{action} of {unit} is deferred: {}; `rcpolicy flush {}` does the {later} now",
+            why(&case.decision),
+            unit.service()
         )),
         Verdict::Nothing if action.may_start() && !case.facts.unit.is_masked() => {
             voice.error(&format!(

@@ -56,13 +56,21 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy of `files`, which stand in their order of precedence.
-    pub fn new(origin: Origin, files: Vec<PolicyFile>, problems: Vec<Problem>) -> Self {
+    /// The policy of `files`, which stand in their order of precedence. Where the stock tools'
+    /// behaviour is wanted, nobody but the admin changes it.
+    pub fn new(origin: Origin, mut files: Vec<PolicyFile>, problems: Vec<Problem>) -> Self {
         let part = files.iter().fold(SettingsPart::default(), |part, file| {
             part.or(&file.settings)
         });
+        let settings = Settings::from_part(&part);
+        if settings.strict {
+            for file in files.iter_mut().filter(|file| !file.tier.is_admins()) {
+                file.rules.clear();
+                file.groups.clear();
+            }
+        }
         Self {
-            settings: Settings::from_part(&part),
+            settings,
             files,
             problems,
             origin,

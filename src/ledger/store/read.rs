@@ -118,7 +118,8 @@ impl Ledger {
         &self.life
     }
 
-    pub(super) fn root(&self) -> &Path {
+    /// The directory that it lies in.
+    pub fn root(&self) -> &Path {
         &self.root
     }
 

@@ -308,3 +308,23 @@ proptest! {
         prop_assert_eq!(ssh.of(&policy(&files)), first);
     }
 }
+
+#[test]
+fn in_strict_compatibility_only_the_admins_rules_and_groups_apply() {
+    let strict = "[compat]\nstrict = true\n";
+    let (stop, package) = (
+        rule("stop", "service = \"ssh\""),
+        rule("quiesce", "") + "[group.x]\nmembers = [\"a\"]\n",
+    );
+    let loose = policy(&[(Tier::Admin, &*stop), (Tier::Vendor, &*package)]);
+    let strict = policy(&[
+        (Tier::Admin, strict),
+        (Tier::Admin, &*stop),
+        (Tier::Vendor, &*package),
+    ]);
+    for (policy, expected) in [(&loose, Some(Decide::Quiesce)), (&strict, None)] {
+        assert_eq!(asked("foo", "stop").of(policy), expected);
+        assert_eq!(policy.groups().len(), usize::from(expected.is_some()));
+        assert_eq!(asked("ssh", "stop").of(policy), Some(Decide::Stop));
+    }
+}
