@@ -76,6 +76,10 @@ pub(crate) struct Watched<'a> {
     pub(crate) userspace_since: Known<u64>,
     /// Sees the jobs first; what it returns is how all of them fail.
     pub(crate) before: Watch<'a>,
+    /// Units whose jobs fail, whatever they are.
+    pub(crate) broken: Vec<UnitName>,
+    /// How often it read its definitions again.
+    pub(crate) rereads: u32,
     /// Changes what is told of each unit.
     pub(crate) told: Box<dyn FnMut(&mut UnitFacts) + 'a>,
     /// Likewise of what is seen of it.
@@ -90,6 +94,8 @@ impl<'a> Watched<'a> {
             userspace: Known::default(),
             userspace_since: Known::default(),
             before: Box::new(|_| None),
+            broken: Vec::new(),
+            rereads: 0,
             told: Box::new(|_| ()),
             shown: Box::new(|_| ()),
         }
@@ -97,14 +103,31 @@ impl<'a> Watched<'a> {
 
     /// Every job fails.
     pub(crate) fn failing(inner: &'a mut Simulated) -> Self {
-        let failure = JobFailure::Ended {
-            result: "failed".to_owned(),
-            service_result: "exit-code".to_owned(),
-        };
         Self {
-            before: Box::new(move |_| Some(failure.clone())),
+            before: Box::new(|_| Some(failure())),
             ..Self::new(inner)
         }
+    }
+}
+
+impl Watched<'_> {
+    fn run_unbroken(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        let broken = self.broken.clone();
+        let fails = |job: &&Job| broken.contains(&job.unit);
+        let fine: Vec<Job> = jobs.iter().filter(|job| !fails(job)).cloned().collect();
+        let mut outcomes = self.inner.run(&fine, wait)?.into_iter();
+        let one = |job: &Job| match fails(&job) {
+            true => JobOutcome::Failed(failure()),
+            false => outcomes.next().unwrap(),
+        };
+        Ok(jobs.iter().map(one).collect())
+    }
+}
+
+fn failure() -> JobFailure {
+    JobFailure::Ended {
+        result: "failed".to_owned(),
+        service_result: "exit-code".to_owned(),
     }
 }
 
@@ -156,8 +179,13 @@ impl Init for Watched<'_> {
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
         match (self.before)(jobs) {
             Some(failure) => Ok(vec![JobOutcome::Failed(failure); jobs.len()]),
-            None => self.inner.run(jobs, wait),
+            None => self.run_unbroken(jobs, wait),
         }
+    }
+
+    fn reread(&mut self) -> Result<(), InitError> {
+        self.rereads += 1;
+        Ok(())
     }
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {

@@ -16,7 +16,7 @@ mod triggers;
 mod until;
 
 pub use judge::{also_asked, decide, decide_listed};
-pub use pay::{Payment, payment, rest, stopped_since};
+pub use pay::{Payment, has_happened, payment, rest, stopped_since};
 pub use plan::{plan, plan_all};
 pub use question::{Clearance, clearance};
 pub use step::{Decided, Plan, Step};

@@ -2,7 +2,8 @@
 //! what is left afterwards. Pure. That policies are asked again is `decide`'s and its caller's.
 
 use crate::domain::{
-    Action, ActiveState, Facts, FileState, FrontEnd, Phase, Reason, Request, Source, UnitFacts,
+    Action, ActiveState, Facts, FileState, FrontEnd, Phase, Reason, Request, Seen, Source,
+    UnitFacts,
 };
 use crate::ledger::{Down, Due, Entry};
 
@@ -45,6 +46,7 @@ pub fn rest(entry: &Entry, done: &Action) -> Option<Entry> {
         owed: None,
         kept_running: false,
         quiesced: None,
+        failed: None,
         ..entry.clone()
     })
 }
@@ -61,13 +63,39 @@ pub fn stopped_since(entry: &Entry, unit: &UnitFacts) -> bool {
     };
     let later = match by_us {
         Some(ours) => ours.is_some_and(|ours| ours != unit.down_since),
-        None => match entry.owed.as_ref().and_then(|owed| owed.begun) {
-            Some(begun) => unit.down_since > begun.at,
+        None => match last_touched(entry) {
+            Some(at) => unit.down_since > at,
             // Whole seconds: what was stopped in the same one may have been stopped before.
             None => unit.down_since_epoch > 0 && unit.down_since_epoch >= entry.since,
         },
     };
     inactive && later && !unit.oneshot
+}
+
+/// When we last had a hand in it, in microseconds of the monotonic clock.
+fn last_touched(entry: &Entry) -> Option<u64> {
+    // A try of ours that failed may have left it down.
+    let failed = entry.failed.as_ref().map(|failed| failed.at);
+    failed.or_else(|| entry.asked_at())
+}
+
+/// Whether the restart or reload that is owed has meanwhile happened: the service was started later
+/// than that was last asked for, and runs.
+pub fn has_happened(entry: &Entry, seen: &Seen) -> bool {
+    let Some(owed) = &entry.owed else {
+        return false;
+    };
+    let renews = match owed.due {
+        Due::Restart | Due::TryRestart | Due::Reload | Due::ForceReload => true,
+        // What is up already is no work for a start, and these want it down.
+        Due::Start | Due::Stop | Due::ForceStop => false,
+    };
+    // Asked for before the files were replaced, what was started later may run the old ones.
+    let script = entry.who.caller.script.as_deref();
+    let replaced = !matches!(script, Some("preinst" | "prerm"));
+    let up = seen.active.is_and(|state| *state == ActiveState::Active);
+    let idle = seen.job.is_and(Option::is_none);
+    renews && replaced && up && idle && owed.at.is_some_and(|at| seen.started > at)
 }
 
 /// Why `rcpolicy flush` does not start a service that is down, although that is owed.
@@ -98,7 +126,7 @@ fn is_gone(unit: &UnitFacts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Caller, Contact, Known, Life, UnitName, Until};
+    use crate::domain::{Caller, Contact, Known, Life, SeenJob, UnitName, Until};
     use crate::ledger::{Begun, Owed, Quiesced, Who};
 
     fn entry(phase: Phase) -> Entry {
@@ -177,6 +205,68 @@ mod tests {
         unit.down_since = down_since;
         unit.down_since_epoch = epoch;
         unit
+    }
+
+    #[test]
+    fn only_what_was_started_after_the_last_request_and_with_the_new_files_has_happened() {
+        let asked = |due, at, script: &str| {
+            let mut entry = owing(entry(Phase::Upgrade), due);
+            entry.owed.as_mut().unwrap().at = at;
+            entry.who.caller.script = Some(script.to_owned());
+            entry
+        };
+        let seen = |started, active, job| Seen {
+            started,
+            active: Known::Is(active),
+            job: Known::Is(job),
+            ..Seen::unknown(&UnitName::parse("foo").unwrap(), "x")
+        };
+        let job = || Some(SeenJob { id: 1, verb: None });
+        use ActiveState::{Activating, Active};
+        for (entry, seen, expected) in [
+            (
+                asked(Due::Restart, Some(9), "postinst"),
+                seen(10, Active, None),
+                true,
+            ),
+            (
+                asked(Due::Reload, Some(9), "postinst"),
+                seen(10, Active, None),
+                true,
+            ),
+            (
+                asked(Due::Restart, Some(9), "postinst"),
+                seen(9, Active, None),
+                false,
+            ),
+            (
+                asked(Due::Restart, Some(9), "prerm"),
+                seen(10, Active, None),
+                false,
+            ),
+            (
+                asked(Due::Restart, Some(9), "postinst"),
+                seen(10, Activating, None),
+                false,
+            ),
+            (
+                asked(Due::Restart, Some(9), "postinst"),
+                seen(10, Active, job()),
+                false,
+            ),
+            (
+                asked(Due::Restart, None, "postinst"),
+                seen(10, Active, None),
+                false,
+            ),
+            (
+                asked(Due::Stop, Some(9), "postinst"),
+                seen(10, Active, None),
+                false,
+            ),
+        ] {
+            assert_eq!(has_happened(&entry, &seen), expected, "{entry:?} {seen:?}");
+        }
     }
 
     #[test]

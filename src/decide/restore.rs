@@ -172,6 +172,7 @@ fn left(one: &Decided<'_>, entry: &Entry, service: Service, kept: Vec<Stopped>) 
     let mut left = Entry {
         down: None,
         held: false,
+        failed: None,
         ..entry.clone()
     };
     if !kept.is_empty() {

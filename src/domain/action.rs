@@ -67,6 +67,20 @@ impl Action {
         }
     }
 
+    /// Whether it takes a service down and leaves it so.
+    pub fn stops(&self) -> bool {
+        match self {
+            Self::Stop | Self::ForceStop => true,
+            Self::Start
+            | Self::Restart
+            | Self::TryRestart
+            | Self::Reload
+            | Self::ForceReload
+            | Self::Status
+            | Self::Other(_) => false,
+        }
+    }
+
     /// Whether stock checks runlevel links or the enabled state for it.
     pub fn needs_link(&self) -> bool {
         matches!(self, Self::Start | Self::Restart | Self::TryRestart)

@@ -44,9 +44,9 @@ impl Session {
             },
             // Whoever noted it could not tell, but when.
             (None, Some(_)) => {
-                let begun = entry.owed.as_ref().and_then(|owed| owed.begun);
-                begun.is_none_or(|begun| match init.userspace_since() {
-                    Known::Is(since) => begun.at >= since,
+                let asked = entry.asked_at();
+                asked.is_none_or(|at| match init.userspace_since() {
+                    Known::Is(since) => at >= since,
                     Known::Unknown(_) => true,
                 })
             }

@@ -234,6 +234,15 @@ pub trait Init {
         Ok(Apart::Unknown)
     }
 
+    /// Lets it read the definitions of its units again. An init that sees by itself that they have
+    /// changed has nothing to do.
+    ///
+    /// # Errors
+    /// When it could not be asked, or refuses.
+    fn reread(&mut self) -> Result<(), InitError> {
+        Ok(())
+    }
+
     /// Kills every process of `unit` at once.
     ///
     /// # Errors

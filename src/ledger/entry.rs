@@ -200,6 +200,12 @@ impl Entry {
         }
     }
 
+    /// When its action was last asked for, or begun, in microseconds of the monotonic clock.
+    pub fn asked_at(&self) -> Option<u64> {
+        let owed = self.owed.as_ref()?;
+        owed.begun.map(|begun| begun.at).or(owed.at)
+    }
+
     /// The text of its file.
     ///
     /// # Errors

@@ -50,6 +50,13 @@ fn look(path: String) -> RunlevelLink {
     }
 }
 
+/// The number of the start link of `name` in `runlevel`: scripts are started in the order of those.
+pub fn number(root: &Path, runlevel: &str, name: &str) -> Option<u8> {
+    let links = entries(&directory(root, runlevel), 'S', name);
+    let file = Path::new(links.first()?).file_name()?.to_str()?;
+    file.get(1..3)?.parse().ok()
+}
+
 /// The links of `name` in `runlevel`, and its boot links, below `root`.
 pub fn of_runlevel(root: &Path, runlevel: &str, name: &str) -> Links {
     let here = directory(root, runlevel);

@@ -39,6 +39,9 @@ use crate::domain::{
 /// How long PID 1 may be away, or silent, unless the policy says otherwise.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// How long it may take to read all definitions again: 19 s were seen on a large machine.
+const RELOAD_LIMIT: Duration = Duration::from_secs(90);
+
 /// How long jobs may take before they are left to themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
@@ -316,6 +319,10 @@ impl Init for Systemd {
 
     fn run_apart(&mut self, name: &UnitName, command: &[&str]) -> Result<Apart, InitError> {
         self.start_apart(name, command)
+    }
+
+    fn reread(&mut self) -> Result<(), InitError> {
+        self.reload(RELOAD_LIMIT)
     }
 
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {

@@ -107,9 +107,7 @@ impl Ledger {
     }
 
     fn is_ours(&self, entry: &Entry) -> bool {
-        let owed = entry.owed.as_ref();
-        let at = owed.and_then(|owed| owed.begun.map(|begun| begun.at).or(owed.at));
-        let undated = at.filter(|_| entry.life.userspace.is_none());
+        let undated = entry.asked_at().filter(|_| entry.life.userspace.is_none());
         entry.life.is_same(&self.life) && undated.is_none_or(|at| self.is_since(at))
     }
 

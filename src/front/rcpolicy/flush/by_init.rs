@@ -1,19 +1,19 @@
-//! Paying through an init that takes jobs: observe, ask, decide, plan and act as the drop-ins do, then
-//! look whether what was promised is there.
+//! Paying one debt through an init that takes jobs, for itself: lists of fallbacks, stops, kills, and
+//! what the init leaves to a script. What can be done together is in `together`.
 
 use std::time::Duration;
 
 use crate::act::{Bounds, kill};
 use crate::decide::{Plan, plan_all, rest};
-use crate::domain::{Action, Facts, FrontEnd, Job, Seen, UnitFacts, UnitName, Verb, Verdict, Wait};
-use crate::front::perform::{self, Case, one_unit};
-use crate::front::unconfigured::Configured;
+use crate::domain::{Action, FrontEnd, Job, Seen, UnitName, Verdict, Wait};
+use crate::front::perform::{self, Case};
 use crate::front::way::{self, Way};
-use crate::init::related::related;
-use crate::init::{Depth, Init};
+use crate::init::Init;
 use crate::ledger::{Entry, Owed};
 
+use super::debt::Debt;
 use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
+use super::promise::unkept;
 
 /// How long a service may take to be gone once all its processes were killed.
 const DYING: Duration = Duration::from_secs(10);
@@ -23,20 +23,22 @@ const EMPTIED: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Payer<'_> {
-    /// Pays `entry` by `action`.
-    ///
-    /// # Errors
-    /// Why it stays owed.
-    pub(super) fn by_init(
+    /// Pays a debt that was decided to be paid for itself.
+    pub(super) fn alone(&self, init: &mut dyn Init, entry: &Entry, case: &Case) -> Paid {
+        let paid = match &case.decision.verdict {
+            Verdict::FallBack(actions) => self.by_list(init, entry, case, actions),
+            _ => self.attempt(init, entry, case),
+        };
+        paid.unwrap_or_else(|unpaid| self.unpaid(entry, unpaid))
+    }
+
+    fn by_list(
         &self,
         init: &mut dyn Init,
         entry: &Entry,
-        action: &Action,
-    ) -> Result<Paid, String> {
-        let case = self.judge(init, entry, action, Listed::No)?;
-        let Verdict::FallBack(actions) = &case.decision.verdict else {
-            return self.attempt(init, entry, &case).map_err(Unpaid::why);
-        };
+        case: &Case,
+        actions: &[String],
+    ) -> Result<Paid, Unpaid> {
         let most = match entry.who.front {
             // It takes the first action of a list and no other.
             Some(FrontEnd::DebSystemdInvoke) => 1,
@@ -44,27 +46,18 @@ impl Payer<'_> {
         };
         let actions = actions.get(..most).unwrap_or(actions);
         in_turn(actions, |action| {
-            let listed = self.judge(init, entry, action, Listed::of(&case))?;
+            let debt = Debt::observed(self, init, entry, action)?;
+            let listed = self.decide(debt.request, debt.facts, entry, Listed::of(case))?;
             self.attempt(init, entry, &listed)
         })
     }
 
     /// Does what was decided, and strikes what that pays.
     fn attempt(&self, init: &mut dyn Init, entry: &Entry, case: &Case) -> Result<Paid, Unpaid> {
-        match &case.decision.verdict {
-            Verdict::Deny | Verdict::Hold | Verdict::FallBack(_) | Verdict::Emulate(_) => {
-                let why = perform::why(&case.decision);
-                self.log(case, &format!("still owed: {why}"), Some(1));
-                return Err(Unpaid::Refused(why));
-            }
-            Verdict::Nothing
-            | Verdict::Run(_)
-            | Verdict::Stop
-            | Verdict::Quiesce
-            | Verdict::Restart
-            | Verdict::IfStale
-            | Verdict::Reload
-            | Verdict::Defer { .. } => {}
+        if is_refused(&case.decision.verdict) {
+            let why = perform::why(&case.decision);
+            self.log(case, &format!("still owed: {why}"), Some(1));
+            return Err(Unpaid::Refused(why));
         }
         if case.decision.verdict == Verdict::Run(Action::ForceStop) {
             return self.by_force(init, entry, case);
@@ -73,15 +66,12 @@ impl Payer<'_> {
             return self.by_own_script(entry, case, &word);
         }
         let (mut plan, left) = self.plan(case, entry);
-        let entry = match restarts(&plan, &case.facts.unit) {
-            true => &self.begin_restart(entry),
-            false => entry,
-        };
-        match self.carry_out(init, case, &mut plan) {
+        let noted = self.begin(entry, None, super::together::restarts(&plan, case));
+        match self.carry_out_alone(init, case, &mut plan) {
             Ok(done) => {
                 let done = done.unwrap_or_else(|| perform::why(&case.decision));
                 self.log(case, &done, Some(0));
-                Ok(self.leave(entry, left, &case.request.action, &done))
+                Ok(self.leave(&noted, left, &case.request.action, &done))
             }
             Err(why) => {
                 self.log(case, &why, Some(1));
@@ -107,40 +97,6 @@ impl Payer<'_> {
         }
     }
 
-    fn judge(
-        &self,
-        init: &mut dyn Init,
-        entry: &Entry,
-        action: &Action,
-        listed: Listed,
-    ) -> Result<Case, String> {
-        let request = self.request(entry, action);
-        let facts = self.observe(init, entry, action)?;
-        self.decide(request, facts, entry, listed)
-    }
-
-    fn observe(
-        &self,
-        init: &mut dyn Init,
-        entry: &Entry,
-        action: &Action,
-    ) -> Result<Facts, String> {
-        let request = self.request(entry, action);
-        let asked = one_unit(init, &entry.unit, Depth::Relations)
-            .and_then(|unit| Ok((related(init, &unit, action)?, unit)));
-        let (related, unit) = asked.map_err(|error| error.to_string())?;
-        let machine = init.machine();
-        let mut facts = Facts {
-            capabilities: init.capabilities(),
-            unit,
-            related,
-            ..self.session.unseen(&request, init.kind(), machine)
-        };
-        perform::complete(init, &mut facts, entry).map_err(|error| error.to_string())?;
-        Configured::of(&self.unconfigured).mark(&mut facts, entry);
-        Ok(facts)
-    }
-
     /// What is to be done, and what of the note is left then.
     fn plan(&self, case: &Case, entry: &Entry) -> (Plan, Option<Entry>) {
         let mut plan = plan_all(&[case.decided()], &self.session.policy);
@@ -152,7 +108,7 @@ impl Payer<'_> {
     }
 
     /// Does it and verifies it. What was done, `None` where nothing had to be.
-    fn carry_out(
+    fn carry_out_alone(
         &self,
         init: &mut dyn Init,
         case: &Case,
@@ -170,9 +126,8 @@ impl Payer<'_> {
         wrong.extend(report.warnings);
         let jobs = || plan.main.iter().chain(&plan.after);
         if wrong.is_empty() {
-            wrong = jobs()
-                .filter_map(|job| unkept(init, job, &case.facts))
-                .collect();
+            let jobs: Vec<&Job> = jobs().collect();
+            wrong = unkept(init, &jobs, &case.facts);
         }
         if !wrong.is_empty() {
             return Err(wrong.join("; "));
@@ -186,7 +141,13 @@ impl Payer<'_> {
     }
 
     /// Strikes what was paid; what was denied, or comes back with the next start, stays noted.
-    fn leave(&self, entry: &Entry, left: Option<Entry>, action: &Action, done: &str) -> Paid {
+    pub(super) fn leave(
+        &self,
+        entry: &Entry,
+        left: Option<Entry>,
+        action: &Action,
+        done: &str,
+    ) -> Paid {
         if matches!(action, Action::Stop | Action::ForceStop) {
             // The stop itself has noted what it took down.
             let noted = self.session.owed_to(&entry.service);
@@ -208,25 +169,28 @@ impl Payer<'_> {
         }
     }
 
-    fn log(&self, case: &Case, outcome: &str, status: Option<u8>) {
+    pub(super) fn log(&self, case: &Case, outcome: &str, status: Option<u8>) {
         self.session.log_outcome(case, outcome, status);
     }
 }
 
-/// Whether the service itself is restarted: by one job, or by a stop and a start.
-fn restarts(plan: &Plan, unit: &UnitFacts) -> bool {
-    let ours = |job: &&Job| job.unit == unit.id || job.unit == unit.asked;
-    let stopped = plan.stops.iter().any(|job| ours(&job));
-    let mut jobs = plan.main.iter().chain(&plan.after).filter(ours);
-    jobs.any(|job| match job.verb {
-        Verb::Restart | Verb::TryRestart | Verb::ReloadOrRestart => true,
-        Verb::Start => stopped,
-        Verb::Stop | Verb::Reload => false,
-    })
+/// Whether it may not be done, or not as one action.
+pub(super) fn is_refused(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Deny | Verdict::Hold | Verdict::FallBack(_) | Verdict::Emulate(_) => true,
+        Verdict::Nothing
+        | Verdict::Run(_)
+        | Verdict::Stop
+        | Verdict::Quiesce
+        | Verdict::Restart
+        | Verdict::IfStale
+        | Verdict::Reload
+        | Verdict::Defer { .. } => false,
+    }
 }
 
 /// The word for the init script where that does what systemd cannot do: invoke-rc.d goes there too.
-fn word_for_script(entry: &Entry, case: &Case) -> Option<String> {
+pub(super) fn word_for_script(entry: &Entry, case: &Case) -> Option<String> {
     if entry.who.front == Some(FrontEnd::DebSystemdInvoke) {
         return None;
     }
@@ -277,32 +241,4 @@ fn keep_owed(plan: &mut Plan, owed: Option<&Owed>) {
     for record in &mut plan.records {
         record.owed = owed.cloned();
     }
-}
-
-/// What is not as the job promised.
-fn unkept(init: &mut dyn Init, job: &Job, before: &Facts) -> Option<String> {
-    let unit = &job.unit;
-    let after = match one_unit(init, unit, Depth::Relations) {
-        Ok(after) => after,
-        Err(error) => return Some(format!("whether {unit} is up again is not known: {error}")),
-    };
-    let renewed = before
-        .of(unit)
-        .is_none_or(|before| is_renewed(before, &after));
-    match job.verb {
-        Verb::Start | Verb::Restart if !after.is_up() && !after.oneshot => {
-            Some(format!("{unit} is not running after its {}", job.verb))
-        }
-        Verb::Restart if !renewed => Some(format!("{unit} still runs as before its restart")),
-        Verb::Start
-        | Verb::Restart
-        | Verb::Stop
-        | Verb::TryRestart
-        | Verb::Reload
-        | Verb::ReloadOrRestart => None,
-    }
-}
-
-fn is_renewed(before: &UnitFacts, after: &UnitFacts) -> bool {
-    after.invocation.is_empty() || before.invocation != after.invocation
 }

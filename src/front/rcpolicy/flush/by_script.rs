@@ -30,7 +30,7 @@ impl Payer<'_> {
         kind: InitKind,
         entry: &Entry,
         action: &Action,
-    ) -> Result<Paid, String> {
+    ) -> Result<Paid, Unpaid> {
         self.is_staying_up()?;
         let script = self.script(kind, entry);
         if !is_executable(&script.path) {
@@ -52,9 +52,7 @@ impl Payer<'_> {
                 let way = way::of_invoke_rc_d(&listed, action.as_str());
                 self.run_script(entry, None, &listed, &way, &script)
             }),
-            way => self
-                .run_script(entry, None, &case, &way, &script)
-                .map_err(Unpaid::why),
+            way => self.run_script(entry, None, &case, &way, &script),
         }
     }
 

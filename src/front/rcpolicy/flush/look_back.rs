@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use crate::domain::{Contact, Job, Seen, Until};
+use crate::decide::has_happened;
+use crate::domain::{Contact, Job, Seen};
 use crate::init::Init;
-use crate::ledger::{Begun, Due, Entry, Owed};
+use crate::ledger::{Begun, Due, Entry};
 use crate::recover::{Asked, Recovery, recover};
 use crate::report::console::Console;
 
-use super::payer::{Looked, Paid, Payer};
+use super::payer::{Looked, Paid, Patience, Payer};
 
 /// How long what somebody else asked for may still go on: as long as a stop may take where nobody
 /// says otherwise, and a little more.
@@ -18,53 +19,24 @@ const UNDER_WAY: Duration = Duration::from_secs(100);
 /// Between two looks at it.
 const PAUSE: Duration = Duration::from_millis(50);
 /// From here on the reader is told what is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TELLING: Duration = Duration::from_secs(2);
 /// An init that has been left with a request for so long, and has answered us for so long, without a
 /// job for it, has dropped the request together with the connection that it came by.
 const LEFT_BEHIND: Duration = Duration::from_secs(5);
 const ANSWERING: Duration = Duration::from_secs(1);
 
 impl Payer<'_> {
-    /// Notes that the service is about to be restarted, so that a flush that is cut off is not the
-    /// cause of a second restart. Paying needs no room on a disk: where that cannot be noted it is
-    /// restarted all the same.
-    pub(super) fn begin_restart(&self, entry: &Entry) -> Entry {
-        let owed = entry.owed.as_ref();
-        let due = owed.map_or(Due::Restart, |owed| owed.due);
-        let begun = Entry {
-            // A reload would not do for what was kept running.
-            kept_running: entry.kept_running && due == Due::ForceReload,
-            owed: Some(Owed {
-                due,
-                until: owed.map_or(Until::Flush, |owed| owed.until),
-                reasons: owed.map_or_else(Vec::new, |owed| owed.reasons.clone()),
-                at: owed.and_then(|owed| owed.at),
-                begun: Some(Begun {
-                    at: self.session.began,
-                    contact: Contact::Sent,
-                }),
-            }),
-            ..entry.clone()
-        };
-        let noted = self.session.ledger.as_ref().is_some_and(|ledger| {
-            let paid = ledger
-                .lock()
-                .and_then(|mut locked| locked.pay(entry, Some(&begun)));
-            paid.unwrap_or(false)
-        });
-        if noted { begun } else { entry.clone() }
-    }
-
-    /// Looks what became of what was asked for already.
+    /// Looks what became of what was asked for already, and whether it has happened without us.
     pub(super) fn look_back(
         &self,
         init: &mut dyn Init,
         entry: &Entry,
+        patience: Patience,
         console: &mut Console<'_>,
     ) -> Looked {
         let owed = entry.owed.as_ref();
         let Some((due, begun)) = owed.and_then(|owed| Some((owed.due, owed.begun?))) else {
-            return Looked::Due(Box::new(entry.clone()));
+            return self.look_for_happened(init, entry);
         };
         let action = due.action();
         let waiting = || {
@@ -74,34 +46,56 @@ impl Payer<'_> {
             ));
         };
         let job = Job::new(due.verb(), entry.unit.clone());
-        let found = match come_to_rest(init, &job, begun, waiting) {
+        let (found, seen) = match come_to_rest(init, &job, begun, patience, waiting) {
             Ok(found) => found,
-            Err(why) => return Looked::Over(Paid::Kept(why)),
+            Err(why) => return Looked::Over(Paid::Waits(why)),
         };
         match found {
-            Recovery::Settled => self.settled(entry, due),
+            Recovery::Settled => {
+                let done = format!("its {action} was done already");
+                self.settled(entry, due, &done)
+            }
+            Recovery::StillRunning if patience == Patience::None => Looked::UnderWay,
             Recovery::StillRunning => {
                 Looked::Over(Paid::Waits(format!("its {action} is still under way")))
             }
             Recovery::AskAgain if begun.contact == Contact::Taken => {
-                self.failed(entry, due, &format!("its {action} came to nothing"))
+                self.failed(entry, format!("its {action} came to nothing"))
             }
             Recovery::AskAgain => Looked::Due(Box::new(entry.clone())),
-            Recovery::Failed(why) => self.failed(entry, due, &format!("{action}: {why}")),
+            Recovery::Failed(why) if is_moot(due, &seen) => {
+                self.moot(entry, due, &format!("{action}: {why}"))
+            }
+            Recovery::Failed(why) => self.failed(entry, format!("{action}: {why}")),
         }
     }
 
-    fn settled(&self, entry: &Entry, due: Due) -> Looked {
-        let done = format!("its {} was done already", due.action());
+    /// What has happened since it was asked for is not done once more.
+    fn look_for_happened(&self, init: &mut dyn Init, entry: &Entry) -> Looked {
+        let due = || Looked::Due(Box::new(entry.clone()));
+        let Some(owed) = entry.owed.as_ref().filter(|owed| owed.at.is_some()) else {
+            return due();
+        };
+        // What cannot be seen is done once more.
+        let seen = init.seen(std::slice::from_ref(&entry.unit));
+        let seen = seen.unwrap_or_default();
+        if !seen.iter().any(|seen| has_happened(entry, seen)) {
+            return due();
+        }
+        let done = format!("was started since its {} was asked for", owed.due.action());
+        self.settled(entry, Due::Restart, &done)
+    }
+
+    fn settled(&self, entry: &Entry, due: Due, done: &str) -> Looked {
         let rest = without(entry, due);
-        match (self.strike(entry, rest.as_ref(), &done), rest) {
+        match (self.strike(entry, rest.as_ref(), done), rest) {
             // What was taken down and not brought back is still to be looked after.
             (Paid::Done(_), Some(rest)) => Looked::Due(Box::new(rest)),
             (paid, _) => Looked::Over(paid),
         }
     }
 
-    fn failed(&self, entry: &Entry, due: Due, why: &str) -> Looked {
+    fn moot(&self, entry: &Entry, due: Due, why: &str) -> Looked {
         Looked::Over(
             match self.strike(entry, without(entry, due).as_ref(), why) {
                 Paid::Done(why) => Paid::Failed(why),
@@ -109,6 +103,24 @@ impl Payer<'_> {
             },
         )
     }
+
+    /// It is known to have failed: that was one try, and the next is now.
+    fn failed(&self, entry: &Entry, why: String) -> Looked {
+        match self.note_failure(entry, why) {
+            Paid::Tried(_, _) => {}
+            paid => return Looked::Over(paid),
+        }
+        match self.session.owed_to(&entry.service) {
+            Some(noted) => Looked::Due(Box::new(noted)),
+            None => Looked::Due(Box::new(entry.clone())),
+        }
+    }
+}
+
+/// Whether there is nothing left that it could be done to.
+fn is_moot(due: Due, seen: &Seen) -> bool {
+    let down = seen.active.is_and(|state| state.is_down());
+    down && matches!(due, Due::Reload | Due::TryRestart)
 }
 
 /// What became of the request, once nothing of it goes on any more. `waiting` is called once where that
@@ -117,8 +129,9 @@ fn come_to_rest(
     init: &mut dyn Init,
     job: &Job,
     begun: Begun,
+    patience: Patience,
     waiting: impl FnOnce(),
-) -> Result<Recovery, String> {
+) -> Result<(Recovery, Seen), String> {
     let mut waiting = Some(waiting);
     // When the init first answered.
     let mut first = None;
@@ -135,13 +148,15 @@ fn come_to_rest(
             at: begun.at,
         };
         match recover(&asked, &seen) {
-            Recovery::StillRunning if is_within(UNDER_WAY, first, now) => {
-                if !is_within(PATIENCE, first, now) {
+            Recovery::StillRunning
+                if patience == Patience::Some && is_within(UNDER_WAY, first, now) =>
+            {
+                if !is_within(TELLING, first, now) {
                     waiting.take().into_iter().for_each(|waiting| waiting());
                 }
                 init.pause(PAUSE);
             }
-            found => return Ok(found),
+            found => return Ok((found, seen)),
         }
     }
 }
@@ -165,6 +180,7 @@ pub(super) fn without(entry: &Entry, due: Due) -> Option<Entry> {
     let renewed = due == Due::Restart;
     let rest = Entry {
         owed: None,
+        failed: None,
         kept_running: entry.kept_running && !renewed,
         quiesced: entry.quiesced.clone().filter(|_| !renewed),
         ..entry.clone()

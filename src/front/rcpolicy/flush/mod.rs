@@ -1,11 +1,18 @@
-//! `rcpolicy flush [SERVICE...]`: pays what the ledger holds, one service after the other, and strikes
-//! what is there again. Every policy is asked anew; what may not be done stays owed, with the reason.
+//! `rcpolicy flush [SERVICE...]`: pays what the ledger holds, in one transaction where the init can, and
+//! strikes what is there again. Every policy is asked anew; what may not be done stays owed, with the
+//! reason, and so does what failed.
 
 mod by_init;
 mod by_script;
+mod debt;
 mod look_back;
 mod occasion;
 mod payer;
+mod promise;
+mod rounds;
+mod together;
+
+use std::cell::Cell;
 
 use super::{Ending, Failure, Place};
 use crate::domain::{Context, InitKind, Known, ServiceName};
@@ -20,7 +27,8 @@ use crate::report::Voice;
 use crate::report::console::Console;
 
 pub(super) use self::occasion::{Again, Left, Occasion};
-use self::payer::{Means, Paid, Payer};
+use self::payer::{Means, Payer};
+use self::rounds::Rounds;
 
 /// Arguments of `rcpolicy flush`.
 #[derive(Debug, clap::Args)]
@@ -105,15 +113,17 @@ fn flush(
     }
     let mut left = Left::NOTHING;
     left.ending = settle(&ledger, &listing, &mut means, console)?;
+    let clock = means.clock().unwrap_or(session.began);
     let payer = Payer {
         session: Session {
             ledger: Some(ledger.clone()),
-            began: means.clock().unwrap_or(session.began),
+            began: clock,
             ..session
         },
         unconfigured: Unconfigured::under(&place.root)?,
         place,
         level: level(&mut means, place),
+        clock: Cell::new(clock),
     };
     if let Occasion::ByHand(services) = occasion {
         for name in services {
@@ -126,31 +136,10 @@ fn flush(
         console.complain(trouble);
         left.keep(Again::No);
     }
-    for entry in listing.entries.iter().filter(|entry| occasion.pays(entry)) {
-        let paid = payer.pay(&mut means, entry, console);
-        tell(&entry.service, &paid, &mut left, console);
-    }
-    Ok(left)
-}
-
-/// Says what became of the service's debt.
-fn tell(service: &ServiceName, paid: &Paid, left: &mut Left, console: &mut Console<'_>) {
-    match paid {
-        Paid::Done(what) => console.say(format_args!("{service}: {what}")),
-        Paid::Left(why) => console.say(format_args!("{service}: left alone: {why}")),
-        Paid::Kept(why) => {
-            console.say(format_args!("{service}: still owed: {why}"));
-            left.keep(Again::No);
-        }
-        Paid::Waits(why) => {
-            console.say(format_args!("{service}: still owed: {why}"));
-            left.keep(Again::Later);
-        }
-        Paid::Failed(why) => {
-            console.say(format_args!("{service}: not owed any more: {why}"));
-            left.keep(Again::No);
-        }
-    }
+    let entries = listing.entries.into_iter();
+    let due = entries.filter(|entry| occasion.pays(entry)).collect();
+    let rounds = Rounds::new(&payer, occasion, left, console);
+    Ok(rounds.pay(&mut means, due))
 }
 
 /// Makes entries of what killed processes left half-way.

@@ -30,6 +30,16 @@ impl Occasion<'_> {
     }
 }
 
+impl Occasion<'_> {
+    /// Whether nobody stands by.
+    pub(super) fn is_batch_end(&self) -> bool {
+        match self {
+            Self::ByHand(_) => false,
+            Self::BatchEnd => true,
+        }
+    }
+}
+
 /// Whether it is worth while to try again later, without anybody's doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::front::rcpolicy) enum Again {

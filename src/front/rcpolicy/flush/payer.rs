@@ -1,6 +1,7 @@
 //! Paying one entry: may its package's services be touched, what is to be done, what do the policies
 //! say now, and is the promised state there afterwards. Only then the entry is struck.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 
 use crate::decide::stock::status;
@@ -11,12 +12,13 @@ use crate::domain::{
 use crate::front::local::Level;
 use crate::front::perform::{self, Case, Session, one_unit};
 use crate::init::{Depth, Init};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Failed};
 use crate::observe::dpkg::Unconfigured;
 use crate::observe::helper::{HelperError, Output};
-use crate::report::console::Console;
 
 use crate::front::rcpolicy::Place;
+
+use super::occasion::Occasion;
 
 /// What pays.
 pub(super) enum Means<'a> {
@@ -37,6 +39,7 @@ impl Means<'_> {
 }
 
 /// What became of an entry.
+#[derive(Debug)]
 pub(super) enum Paid {
     /// Nothing is owed any more; what was done.
     Done(String),
@@ -44,9 +47,11 @@ pub(super) enum Paid {
     Kept(String),
     /// Still owed, and what it waits for: that comes by itself.
     Waits(String),
+    /// Still owed: it was tried and failed, so often in a row; why.
+    Tried(u32, String),
     /// Not owed now: it comes back with the next start.
     Left(String),
-    /// It was tried and failed, and is not tried again; why.
+    /// It cannot be done any more, and is not owed any more; why.
     Failed(String),
 }
 
@@ -56,6 +61,17 @@ pub(super) enum Looked {
     Due(Box<Entry>),
     /// Nothing, now.
     Over(Paid),
+    /// What was asked for is still under way.
+    UnderWay,
+}
+
+/// Whether what is under way is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// For a while.
+    Some,
+    /// Not now: there is other work to do.
+    None,
 }
 
 /// Why an action did not pay.
@@ -69,15 +85,6 @@ pub(super) enum Unpaid {
 impl From<String> for Unpaid {
     fn from(why: String) -> Self {
         Self::Refused(why)
-    }
-}
-
-impl Unpaid {
-    /// In words.
-    pub(super) fn why(self) -> String {
-        match self {
-            Self::Failed(why) | Self::Refused(why) => why,
-        }
     }
 }
 
@@ -104,7 +111,7 @@ impl Listed {
 
 /// As what the init script of a service is run whose init does not know it: Upstart has no job for it,
 /// or systemd, from 260 on, no unit.
-fn script_under(init: &mut dyn Init, entry: &Entry) -> Option<InitKind> {
+pub(super) fn script_under(init: &mut dyn Init, entry: &Entry) -> Option<InitKind> {
     let unit = one_unit(init, &entry.unit, Depth::State).ok()?;
     match init.kind() {
         InitKind::Upstart => unit.is_missing().then_some(InitKind::Sysv),
@@ -116,22 +123,22 @@ fn script_under(init: &mut dyn Init, entry: &Entry) -> Option<InitKind> {
 pub(super) fn in_turn(
     actions: &[String],
     mut attempt: impl FnMut(&Action) -> Result<Paid, Unpaid>,
-) -> Result<Paid, String> {
-    let mut failed = Vec::new();
+) -> Result<Paid, Unpaid> {
+    let mut failed: Vec<String> = Vec::new();
     for word in actions {
         match attempt(&Action::parse(word)) {
             Ok(paid) => return Ok(paid),
             Err(Unpaid::Failed(why)) => failed.push(why),
             Err(Unpaid::Refused(why)) => {
                 failed.push(why);
-                break;
+                return Err(Unpaid::Refused(failed.join("; ")));
             }
         }
     }
-    Err(match failed.as_slice() {
-        [] => "there is no action to take instead".to_owned(),
-        failed => failed.join("; "),
-    })
+    match failed.as_slice() {
+        [] => Err("there is no action to take instead".to_owned().into()),
+        failed => Err(Unpaid::Failed(failed.join("; "))),
+    }
 }
 
 /// Pays entries.
@@ -141,49 +148,101 @@ pub(super) struct Payer<'a> {
     pub(super) place: &'a Place,
     /// The runlevel, where somebody could tell it: policy-rc.d is told it as invoke-rc.d does.
     pub(super) level: Option<Level>,
+    /// The time by the init's clock, in microseconds, at the last look.
+    pub(super) clock: Cell<u64>,
+}
+
+/// Whether both are one debt, as far as it was paid or tried: nothing was asked for since.
+fn is_same_debt(noted: &Entry, entry: &Entry) -> bool {
+    let asked = |entry: &Entry| {
+        let owed = entry.owed.as_ref();
+        (
+            owed.map(|owed| (owed.due, owed.at)),
+            entry.who.clone(),
+            entry.when,
+        )
+    };
+    asked(noted) == asked(entry)
 }
 
 impl Payer<'_> {
-    /// Pays `entry`, or says why not.
-    pub(super) fn pay(
-        &self,
-        means: &mut Means<'_>,
-        entry: &Entry,
-        console: &mut Console<'_>,
-    ) -> Paid {
+    /// Why `entry` is not paid now, whatever it says.
+    pub(super) fn waits(&self, entry: &Entry, occasion: Occasion<'_>) -> Option<Paid> {
         if let Some(why) = self.inconsistent(entry) {
-            return Paid::Waits(why);
+            return Some(Paid::Waits(why));
         }
-        let script = match means {
-            Means::Init(init) => script_under(*init, entry),
-            Means::Scripts(kind) => Some(*kind),
-        };
-        let looked_back = match means {
-            // Of what only a script knows, the init cannot tell what became of it.
-            Means::Init(init) if script != Some(InitKind::Systemd) => {
-                self.look_back(*init, entry, console)
-            }
-            Means::Init(_) | Means::Scripts(_) => Looked::Due(Box::new(entry.clone())),
-        };
-        let entry = match looked_back {
-            Looked::Due(entry) => entry,
-            Looked::Over(paid) => return paid,
-        };
-        let entry = &*entry;
-        let action = match payment(entry) {
-            Payment::Act(action) => action,
+        let failed = entry.failed.as_ref()?;
+        let most = self.session.policy.settings().flush_tries;
+        let enough = occasion.is_batch_end() && failed.tries >= most;
+        enough.then(|| {
+            let (tries, why) = (failed.tries, &failed.why);
+            Paid::Kept(format!(
+                "it failed {tries} times, and is left to `rcpolicy flush`: {why}"
+            ))
+        })
+    }
+
+    /// The action that pays `entry`, or what becomes of it where none does.
+    pub(super) fn action(&self, entry: &Entry) -> Result<Action, Paid> {
+        match payment(entry) {
+            Payment::Act(action) => Ok(action),
             Payment::NextStart => {
                 let why = "it was stopped by hand; its next start brings all of it back";
-                return Paid::Left(why.to_owned());
+                Err(Paid::Left(why.to_owned()))
             }
-            Payment::Nothing => return self.strike(entry, None, "nothing was owed"),
+            Payment::Nothing => Err(self.strike(entry, None, "nothing was owed")),
+        }
+    }
+
+    /// Pays `entry` by its init script.
+    pub(super) fn pay_by_script(&self, kind: InitKind, entry: &Entry) -> Paid {
+        let paid = match self.action(entry) {
+            Ok(action) => self.by_script(kind, entry, &action),
+            Err(paid) => return paid,
         };
-        let paid = match (means, script) {
-            (_, Some(kind)) => self.by_script(kind, entry, &action),
-            (Means::Init(init), None) => self.by_init(*init, entry, &action),
-            (Means::Scripts(kind), None) => self.by_script(*kind, entry, &action),
+        paid.unwrap_or_else(|unpaid| self.unpaid(entry, unpaid))
+    }
+
+    /// What becomes of `entry` where an action did not pay it: a try that failed is counted.
+    pub(super) fn unpaid(&self, entry: &Entry, unpaid: Unpaid) -> Paid {
+        match unpaid {
+            Unpaid::Refused(why) => Paid::Kept(why),
+            Unpaid::Failed(why) => self.note_failure(entry, why),
+        }
+    }
+
+    /// Notes that `entry` was tried and failed.
+    pub(super) fn note_failure(&self, entry: &Entry, why: String) -> Paid {
+        let tries = entry.failed.as_ref().map_or(0, |failed| failed.tries);
+        let failed = Failed {
+            tries: tries.saturating_add(1),
+            why: why.clone(),
+            when: self.session.now,
+            at: self.clock.get(),
         };
-        paid.unwrap_or_else(Paid::Kept)
+        let tries = failed.tries;
+        // What cannot be counted is tried once more than it need be.
+        let _noted = self.change(entry, |noted| {
+            noted.failed = Some(failed);
+            if let Some(owed) = &mut noted.owed {
+                owed.begun = None;
+            }
+        });
+        Paid::Tried(tries, why)
+    }
+
+    /// Changes what is noted, where that is still the debt that `entry` is. What is noted then.
+    pub(super) fn change(&self, entry: &Entry, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
+        let ledger = self.session.ledger.as_ref()?;
+        let mut locked = ledger.lock().ok()?;
+        let noted = locked.current(&entry.service).ok()??;
+        if !is_same_debt(&noted, entry) {
+            return None;
+        }
+        let mut changed = noted.clone();
+        change(&mut changed);
+        let paid = locked.pay(&noted, Some(&changed)).ok()?;
+        paid.then_some(changed)
     }
 
     /// Why the entry must wait for dpkg.

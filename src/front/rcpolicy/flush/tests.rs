@@ -1,5 +1,7 @@
 //! Flushing on the simulated init with a real ledger: what is paid, what is kept and why.
 
+mod many;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -1,0 +1,230 @@
+//! The rounds of a flush: first all that is ready, together; then what was still under way; last what
+//! carries the session that we run in. And what is said of each.
+
+use crate::domain::{InitKind, ServiceName, Verdict};
+use crate::front::local::Level;
+use crate::init::Init;
+use crate::ledger::Entry;
+use crate::observe::above::Branch;
+use crate::observe::links;
+use crate::report::console::Console;
+
+use super::by_init::{is_refused, word_for_script};
+use super::debt::Debt;
+use super::occasion::{Again, Left, Occasion};
+use super::payer::{Looked, Means, Paid, Patience, Payer, script_under};
+use super::together::Member;
+
+/// Where a script comes that has no start link: after all that have one.
+const NO_LINK: u8 = u8::MAX;
+
+/// Whether the init has read its definitions again: once is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Definitions {
+    AsTheyWere,
+    ReadAgain,
+}
+
+/// One flush on its way.
+pub(super) struct Rounds<'a, 'c> {
+    payer: &'a Payer<'a>,
+    occasion: Occasion<'a>,
+    console: &'a mut Console<'c>,
+    left: Left,
+    definitions: Definitions,
+}
+
+impl<'a, 'c> Rounds<'a, 'c> {
+    /// A flush that has not paid anything yet.
+    pub(super) fn new(
+        payer: &'a Payer<'a>,
+        occasion: Occasion<'a>,
+        left: Left,
+        console: &'a mut Console<'c>,
+    ) -> Self {
+        Self {
+            payer,
+            occasion,
+            console,
+            left,
+            definitions: Definitions::AsTheyWere,
+        }
+    }
+
+    /// Pays `due`, and says of each what became of it.
+    pub(super) fn pay(mut self, means: &mut Means<'_>, due: Vec<Entry>) -> Left {
+        match means {
+            Means::Init(init) => self.by_init(*init, due),
+            Means::Scripts(kind) => self.by_scripts(*kind, due),
+        }
+        self.left
+    }
+
+    /// One script after the other, in the order in which they are started.
+    fn by_scripts(&mut self, kind: InitKind, mut due: Vec<Entry>) {
+        let root = &self.payer.place.root;
+        let level = self.payer.level.as_ref();
+        let level = level.and_then(|Level { name, .. }| name.clone());
+        due.sort_by_cached_key(|entry| {
+            let name = entry.service.as_str();
+            let number = level
+                .as_ref()
+                .and_then(|level| links::number(root, level, name));
+            (number.unwrap_or(NO_LINK), entry.service.clone())
+        });
+        for entry in due {
+            let waits = self.payer.waits(&entry, self.occasion);
+            let paid = waits.unwrap_or_else(|| self.payer.pay_by_script(kind, &entry));
+            self.tell(&entry.service, paid);
+        }
+    }
+
+    fn by_init(&mut self, init: &mut dyn Init, due: Vec<Entry>) {
+        let branch = Branch::observe();
+        let (last, first): (Vec<Entry>, Vec<Entry>) = due
+            .into_iter()
+            .partition(|entry| branch.hangs_on(&entry.unit));
+        let under_way = self.round(init, first, Patience::None);
+        self.round(init, under_way, Patience::Some);
+        for unit in last.iter().map(|entry| &entry.unit) {
+            self.console
+                .complain(format_args!("{unit} carries this session: it comes last"));
+        }
+        self.round(init, last, Patience::Some);
+    }
+
+    /// Pays `entries` together. Returns what is still under way, where that is not waited for.
+    fn round(
+        &mut self,
+        init: &mut dyn Init,
+        entries: Vec<Entry>,
+        patience: Patience,
+    ) -> Vec<Entry> {
+        let (mut under_way, mut debts) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match self.found(init, &entry, patience) {
+                Found::Debt(debt) => debts.push(*debt),
+                Found::Over(paid) => self.tell(&entry.service, paid),
+                Found::UnderWay => under_way.push(entry),
+            }
+        }
+        self.reread(init, &mut debts);
+        let mut members = Vec::with_capacity(debts.len());
+        for debt in debts {
+            members.extend(self.taken_on(init, debt));
+        }
+        let payer = self.payer;
+        payer.together(init, members, |member, paid| {
+            let asked = member.is_slow() && patience == Patience::None;
+            match paid {
+                Paid::Waits(_) if asked && !self.occasion.is_batch_end() => {
+                    // Somebody looks on: it is waited for once all others are done.
+                    under_way.extend(payer.session.owed_to(&member.entry.service));
+                }
+                paid => self.tell(&member.entry.service, paid),
+            }
+        });
+        under_way
+    }
+
+    /// What is to be done about an entry.
+    fn found(&mut self, init: &mut dyn Init, entry: &Entry, patience: Patience) -> Found {
+        if let Some(paid) = self.payer.waits(entry, self.occasion) {
+            return Found::Over(paid);
+        }
+        let script = script_under(init, entry);
+        // Of what only a script knows, the init cannot tell what became of it.
+        let looked = match script {
+            Some(InitKind::Systemd) => Looked::Due(Box::new(entry.clone())),
+            _ => self.payer.look_back(init, entry, patience, self.console),
+        };
+        let entry = match looked {
+            Looked::Due(entry) => entry,
+            Looked::Over(paid) => return Found::Over(paid),
+            Looked::UnderWay => return Found::UnderWay,
+        };
+        if let Some(kind) = script {
+            return Found::Over(self.payer.pay_by_script(kind, &entry));
+        }
+        let action = match self.payer.action(&entry) {
+            Ok(action) => action,
+            Err(paid) => return Found::Over(paid),
+        };
+        match Debt::observed(self.payer, init, &entry, &action) {
+            Ok(debt) => Found::Debt(Box::new(debt)),
+            Err(error) => Found::Over(Paid::Waits(error.to_string())),
+        }
+    }
+
+    /// Lets the init read its definitions again where one that is needed has changed on the disk.
+    fn reread(&mut self, init: &mut dyn Init, debts: &mut [Debt]) {
+        let outdated: Vec<&mut Debt> = debts.iter_mut().filter(|debt| debt.is_outdated()).collect();
+        if outdated.is_empty() || self.definitions == Definitions::ReadAgain {
+            return;
+        }
+        self.definitions = Definitions::ReadAgain;
+        if let Err(error) = init.reread() {
+            // As systemctl has it: what is known is used.
+            self.console.complain(format_args!(
+                "the init cannot read its units again: {error}"
+            ));
+            return;
+        }
+        for debt in outdated {
+            let action = debt.request.action.clone();
+            if let Ok(anew) = Debt::observed(self.payer, init, &debt.entry, &action) {
+                *debt = anew;
+            }
+        }
+    }
+
+    /// Decides about `debt`; `None` where it was paid, or not, for itself.
+    fn taken_on(&mut self, init: &mut dyn Init, debt: Debt) -> Option<Member> {
+        let entry = debt.entry.clone();
+        let case = match debt.decided(self.payer) {
+            Ok(case) => case,
+            Err(why) => {
+                self.tell(&entry.service, Paid::Kept(why));
+                return None;
+            }
+        };
+        let joins = match &case.decision.verdict {
+            Verdict::Stop | Verdict::Quiesce => false,
+            Verdict::Run(action) => !action.stops(),
+            verdict => !is_refused(verdict),
+        };
+        if joins && word_for_script(&entry, &case).is_none() {
+            return Some(Member::new(self.payer, entry, case));
+        }
+        let paid = self.payer.alone(init, &entry, &case);
+        self.tell(&entry.service, paid);
+        None
+    }
+
+    /// Says what became of the service's debt.
+    fn tell(&mut self, service: &ServiceName, paid: Paid) {
+        let most = self.payer.session.policy.settings().flush_tries;
+        let line = match &paid {
+            Paid::Done(what) => what.clone(),
+            Paid::Left(why) => format!("left alone: {why}"),
+            Paid::Kept(why) | Paid::Waits(why) => format!("still owed: {why}"),
+            Paid::Tried(1, why) => format!("still owed: {why}"),
+            Paid::Tried(tries, why) => format!("still owed: {why} (failed {tries} times)"),
+            Paid::Failed(why) => format!("not owed any more: {why}"),
+        };
+        self.console.say(format_args!("{service}: {line}"));
+        match paid {
+            Paid::Done(_) | Paid::Left(_) => {}
+            Paid::Waits(_) => self.left.keep(Again::Later),
+            Paid::Tried(tries, _) if tries < most => self.left.keep(Again::Later),
+            Paid::Tried(_, _) | Paid::Kept(_) | Paid::Failed(_) => self.left.keep(Again::No),
+        }
+    }
+}
+
+/// What a look at an entry leads to.
+enum Found {
+    Debt(Box<Debt>),
+    Over(Paid),
+    UnderWay,
+}
