@@ -2,8 +2,8 @@
 //! and nothing imports one; what they share is in the files beside them: `local` (links, unit state,
 //! runlevel), `gate` and `inquiry` (who is asked what, in which order), `perform` (observe, decide,
 //! act), `unconfigured` (what dpkg has unpacked only), `way` (how a decision is carried out), `notes`
-//! and `decisions` (ledger and log), `handover`
-//! (to the stock tool), `called` and `program` (a process into a call), `crowd` (many at once).
+//! and `decisions` (ledger and log), `handover` (to the stock tool), `lookout` and `waiter` (who pays at
+//! a batch's end), `called` and `program` (a process into a call), `crowd` (many at once).
 
 mod called;
 mod crowd;
@@ -14,6 +14,7 @@ mod handover;
 mod inquiry;
 pub mod invoke_rc_d;
 mod local;
+mod lookout;
 mod notes;
 mod perform;
 pub mod policy_rc_d;
@@ -24,4 +25,5 @@ mod script;
 mod spoken;
 mod unconfigured;
 mod undertake;
+mod waiter;
 mod way;

@@ -79,6 +79,7 @@ impl Session {
         let plan = plan(&case.decided(), &self.policy);
         let mut warnings = note(&plan, self.ledger.as_ref())?;
         warnings.extend(reboot::announce(&plan.records, self.ledger.as_ref()));
+        warnings.extend(self.look_after(std::slice::from_ref(case), None));
         Ok(warnings)
     }
 

@@ -295,6 +295,10 @@ impl Session {
                 }),
             other => other,
         };
+        let result = result.map(|mut report| {
+            report.warnings.extend(self.look_after(cases, Some(init)));
+            report
+        });
         for case in cases {
             case.outcome = match &result {
                 Ok(report) => outcome(case, report),

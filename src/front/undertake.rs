@@ -10,6 +10,7 @@ use crate::init::InitError;
 use crate::ledger::{Begun, Due, Entry, LedgerError, Owed, Task, Undertaken, Undertaking, Who};
 
 use super::perform::{Case, Session};
+use super::waiter;
 
 /// What is known of an action whose end nobody saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,9 @@ impl Session {
                     let service = &entry.service;
                     self.voice
                         .error(&format!("noted for {service}: {}", entry.because));
+                }
+                if let Err(why) = waiter::start_here(ledger) {
+                    self.voice.warn(&why);
                 }
             }
             Err(error) => self.voice.warn(&error.to_string()),

@@ -1,6 +1,7 @@
 //! `rcpolicy`, the admin's command line: one file a subcommand, from arguments to exit status.
 //! What stands outside (clock, user, root directory) comes in a [`Place`], so that tests choose it.
 
+mod batch;
 mod bypass;
 mod check;
 mod explain;
@@ -108,6 +109,8 @@ enum Failure {
     Unreachable(String),
     #[error("{0} cannot re-execute itself, as far as rcpolicy knows")]
     NoReexec(&'static str),
+    #[error("cannot listen for signals: {0}")]
+    Unheard(String),
     #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
     NoLife,
 }
@@ -125,6 +128,7 @@ impl Failure {
             | Self::Hold(_)
             | Self::Unreachable(_)
             | Self::NoReexec(_)
+            | Self::Unheard(_)
             | Self::NoLife => Ending::Failed,
         }
     }
@@ -251,7 +255,7 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Pending(arguments) => pending::run(arguments, place, console),
         Command::Check(arguments) => check::run(arguments, place, console),
         Command::Explain(arguments) => explain::run(arguments, place, console),
-        Command::Flush(arguments) => flush::run(arguments, place, console),
+        Command::Flush(arguments) => batch::run(arguments, place, console),
         Command::Forget(arguments) => forget::run(arguments, place, console),
         Command::Hold(arguments) => hold::run(arguments, place, console),
         Command::Unhold(arguments) => hold::lift(arguments, place, console),

@@ -121,6 +121,11 @@ impl Ledger {
         &self.root
     }
 
+    /// Whether it is the one in `directory`.
+    pub fn is_under(&self, directory: &Path) -> bool {
+        self.root == directory
+    }
+
     /// What is noted about `service`. Where that is nothing this is a single system call.
     ///
     /// # Errors

@@ -36,15 +36,41 @@ pub(super) struct Arguments {
     /// Only these services: `foo`, `foo.service`, `foo@x`.
     #[arg(value_parser = ServiceName::parse)]
     services: Vec<ServiceName>,
+    /// At the end of dpkg's, or of apt's, run: pay what waits for it, or leave it to the waiter.
+    #[arg(long, hide = true, value_name = "WHOSE", conflicts_with_all = ["services", "settled"])]
+    pub(super) batch_end: Option<BatchEnd>,
+    /// Be the waiter: hold off until package operations have been over for a while.
+    #[arg(long, hide = true, conflicts_with = "services")]
+    pub(super) settled: bool,
+}
+
+/// Whose run is at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum BatchEnd {
+    /// dpkg's, which processes our package's trigger.
+    Trigger,
+    /// apt's, which calls its hook.
+    Apt,
 }
 
 pub(super) fn run(
     arguments: &Arguments,
     place: &Place,
     console: &mut Console<'_>,
-) -> Result<Ending, Failure> {
-    let left = pay(Occasion::ByHand(&arguments.services), place, console)?;
-    Ok(left.ending)
+) -> Result<Left, Failure> {
+    pay(Occasion::ByHand(&arguments.services), place, console)
+}
+
+/// What is due at a batch's end, with what processes left behind that were killed.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(super) fn due(ledger: &Ledger) -> Result<Vec<Entry>, LedgerError> {
+    let left_behind = ledger.abandoned()?.into_iter();
+    let mut due = ledger.all()?.entries;
+    due.retain(|entry| Occasion::BatchEnd.pays(entry));
+    due.extend(left_behind.flat_map(|undertaking| undertaking.entries()));
+    Ok(due)
 }
 
 /// Pays what is due on `occasion`.

@@ -9,10 +9,6 @@ use crate::ledger::Entry;
 pub(in crate::front::rcpolicy) enum Occasion<'a> {
     /// Somebody asks for it: all that does not wait for the next boot, or all that is owed to these.
     ByHand(&'a [ServiceName]),
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "the waiter comes with the batch's end")
-    )]
     /// The package operations are over: what waits for that, stops that were held, and what a stop
     /// took down and nobody brought back.
     BatchEnd,

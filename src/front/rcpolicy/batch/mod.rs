@@ -1,0 +1,94 @@
+//! `rcpolicy flush`, on whatever occasion: by hand, or at a batch's end by one of its nets. `look` observes,
+//! `wait` is the waiter. A net never fails: it stands in dpkg's and apt's way.
+
+mod look;
+mod wait;
+
+use super::flush::{self, Again, Arguments, BatchEnd, Left, Occasion};
+use super::{Ending, Failure, Place};
+use crate::batch::{Net, Readiness, readiness};
+use crate::domain::InitKind;
+use crate::front::{lookout, waiter};
+use crate::ledger::{Ledger, LedgerError};
+use crate::observe::detect;
+use crate::observe::offline::{self, Reach};
+use crate::report::console::Console;
+
+pub(super) fn run(
+    arguments: &Arguments,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Ending, Failure> {
+    match (arguments.batch_end, arguments.settled) {
+        (Some(end), _) => {
+            if let Err(failure) = at_end(end, place, console) {
+                console.complain(failure);
+            }
+            Ok(Ending::Done)
+        }
+        (None, true) => wait::run(place, console),
+        (None, false) => {
+            let left = flush::run(arguments, place, console)?;
+            leave_waiter(left, place, console);
+            Ok(left.ending)
+        }
+    }
+}
+
+/// dpkg's, or apt's, run is at its end.
+fn at_end(end: BatchEnd, place: &Place, console: &mut Console<'_>) -> Result<(), Failure> {
+    let net = match end {
+        BatchEnd::Trigger => Net::Trigger,
+        BatchEnd::Apt => Net::Apt,
+    };
+    if !place.is_root || is_outside(place) {
+        return Ok(());
+    }
+    let ledger = match place.ledger() {
+        Ok(ledger) => ledger,
+        // A chroot, or a container without a running init: nothing can be owed there.
+        Err(Failure::NoLife) => return Ok(()),
+        Err(failure) => return Err(failure),
+    };
+    if net == Net::Trigger {
+        // What is noted from here on, by another package's trigger, needs it once more.
+        lookout::forget(&place.root);
+    }
+    if flush::due(&ledger)?.is_empty() {
+        return Ok(());
+    }
+    match readiness(net, &look::observe(place)) {
+        Readiness::Later(_) => start_waiter(&ledger, console),
+        Readiness::Flush => match flush::pay(Occasion::BatchEnd, place, console) {
+            Ok(left) => leave_waiter(left, place, console),
+            // Whoever is at it takes in what was noted before.
+            Err(Failure::Ledger(LedgerError::Busy { .. })) => {}
+            Err(failure) => {
+                console.complain(failure);
+                start_waiter(&ledger, console);
+            }
+        },
+    }
+    Ok(())
+}
+
+/// A chroot whose /proc is the machine's looks like the machine; systemd's tools are told otherwise.
+fn is_outside(place: &Place) -> bool {
+    detect::init_under(&place.root) == InitKind::Systemd && offline::reach() == Reach::Offline
+}
+
+/// A flush that leaves what may be paid later leaves somebody who does it.
+fn leave_waiter(left: Left, place: &Place, console: &mut Console<'_>) {
+    match (left.again, place.ledger()) {
+        (Again::Later, Ok(ledger)) => start_waiter(&ledger, console),
+        (Again::Later, Err(_)) | (Again::No, _) => {}
+    }
+}
+
+fn start_waiter(ledger: &Ledger, console: &mut Console<'_>) {
+    if let Err(why) = waiter::start_here(ledger) {
+        console.complain(format_args!(
+            "nobody waits for the end of the package operations: {why}; see `rcpolicy pending`"
+        ));
+    }
+}

@@ -1,0 +1,232 @@
+//! The waiter: holds off until package operations have been over for long enough, pays what waits for
+//! that, and goes on waiting for as long as something is left that may be paid later. It ends when there
+//! is nothing of that kind, or when it is told to; killed at any point, it has lost nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use signal_hook::consts::SIGTERM;
+use signal_hook::low_level::pipe;
+
+use crate::batch::{Look, Net, Next, Readiness, Trace, Vigil, readiness};
+use crate::domain::{InitKind, Machine, ServiceName};
+use crate::front::local::{self, GoingDown};
+use crate::front::rcpolicy::flush::{self, Again, Occasion};
+use crate::front::rcpolicy::{Ending, Failure, Place};
+use crate::front::waiter::{PROGRAM, WORDS};
+use crate::init::{Init, monotonic};
+use crate::ledger::{Ledger, LedgerError};
+use crate::observe::detect;
+use crate::policy::{self, Keep, Roots};
+use crate::report::console::Console;
+
+use super::look;
+
+/// How long a second waiter tries: whoever looks whether there is one is in the way for a moment.
+const SECOND: Duration = Duration::from_millis(500);
+/// What /proc says behind the name of a program whose file was replaced or removed.
+const DELETED: &str = " (deleted)";
+
+/// What is due at a batch's end: to which service, and since which request (seconds since the epoch).
+type Dues = BTreeSet<(ServiceName, u64)>;
+
+/// Why a wait is over.
+enum Over {
+    /// Nothing but this is due, and of this nothing can be paid without somebody's doing.
+    Settled(Dues),
+    /// Our package was upgraded: the new program is to go on.
+    Replaced,
+    /// Somebody tells us to end, or the machine goes down.
+    Told,
+}
+
+/// Waits and pays. There is one waiter at a time; a second one ends at once.
+pub(super) fn run(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
+    place.require_root("flush")?;
+    // As a unit it leads one already.
+    let _ = nix::unistd::setsid();
+    let told = Told::listen()?;
+    let ledger = place.ledger()?.with_lock_limit(SECOND);
+    loop {
+        let waiting = match ledger.begin_waiting() {
+            Ok(waiting) => waiting,
+            Err(LedgerError::Busy { .. }) => return Ok(Ending::Done),
+            Err(error) => return Err(error.into()),
+        };
+        let over = Wait::begin(place, &ledger).go(&told, console);
+        drop(waiting);
+        match over {
+            Over::Told => return Ok(Ending::Done),
+            Over::Replaced => return Ok(become_new(console)),
+            // What was noted until now found a waiter.
+            Over::Settled(known) if dues(&ledger)?.is_subset(&known) => {
+                return Ok(Ending::Done);
+            }
+            Over::Settled(_) => {}
+        }
+    }
+}
+
+/// The new program begins as we did.
+fn become_new(console: &mut Console<'_>) -> Ending {
+    let error = Command::new(PROGRAM).args(WORDS).exec();
+    // Where the package is gone there is nothing that would know what to do.
+    if error.kind() != std::io::ErrorKind::NotFound {
+        console.complain(format_args!("cannot run `{PROGRAM}`: {error}"));
+    }
+    Ending::Failed
+}
+
+fn dues(ledger: &Ledger) -> Result<Dues, LedgerError> {
+    let due = flush::due(ledger)?.into_iter();
+    Ok(due.map(|entry| (entry.service, entry.when)).collect())
+}
+
+/// One wait.
+struct Wait<'a> {
+    place: &'a Place,
+    ledger: &'a Ledger,
+    vigil: Vigil,
+    /// Whether anything is due, as of when the ledger looked so.
+    due: Option<(Trace, bool)>,
+    /// What was complained about last.
+    said: String,
+}
+
+impl<'a> Wait<'a> {
+    fn begin(place: &'a Place, ledger: &'a Ledger) -> Self {
+        let policy = policy::load(&Roots::under(&place.root, Keep::No));
+        Self {
+            place,
+            ledger,
+            vigil: Vigil::new(policy.settings().flush_settle),
+            due: None,
+            said: String::new(),
+        }
+    }
+
+    fn go(mut self, told: &Told, console: &mut Console<'_>) -> Over {
+        loop {
+            if is_replaced() {
+                return Over::Replaced;
+            }
+            let look = self.look();
+            let pause = match self.vigil.look(look) {
+                Next::End => return Over::Settled(Dues::new()),
+                Next::Pause(pause) => pause,
+                Next::Flush if is_going_down(self.place) => return Over::Told,
+                Next::Flush => match self.flush(console) {
+                    Some(known) => return Over::Settled(known),
+                    None => {
+                        let look = self.look();
+                        self.vigil.left(&look);
+                        Duration::ZERO
+                    }
+                },
+            };
+            if told.within(pause) {
+                return Over::Told;
+            }
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        let trace = look::trace(self.place);
+        let due = match &self.due {
+            Some((seen, due)) if *seen == trace => *due,
+            // What cannot be read may be due; paying it tells.
+            Some(_) | None => flush::due(self.ledger).map_or(true, |due| !due.is_empty()),
+        };
+        self.due = Some((trace.clone(), due));
+        Look {
+            at: monotonic(),
+            busy: look::busy(self.place, &[]).is_some(),
+            trace,
+            owed: due,
+        }
+    }
+
+    /// Pays what may be paid. What is left where only somebody's doing can change that; `None` where it
+    /// is to be tried again.
+    fn flush(&mut self, console: &mut Console<'_>) -> Option<Dues> {
+        let known = dues(self.ledger).unwrap_or_default();
+        let again = match readiness(Net::Waiter, &look::observe(self.place)) {
+            Readiness::Later(_) => Again::Later,
+            Readiness::Flush => {
+                let place = now(self.place);
+                match flush::pay(Occasion::BatchEnd, &place, console) {
+                    Ok(left) => left.again,
+                    Err(failure) => {
+                        self.complain(failure.to_string(), console);
+                        Again::Later
+                    }
+                }
+            }
+        };
+        // Each line when it is true, not when we end.
+        let _ = console.finish();
+        (again == Again::No).then_some(known)
+    }
+
+    /// Says it once: the next try is not far.
+    fn complain(&mut self, text: String, console: &mut Console<'_>) {
+        if self.said != text {
+            console.complain(&text);
+            self.said = text;
+        }
+    }
+}
+
+/// The same place later.
+fn now(place: &Place) -> Place {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = since.map_or(place.now, |since| {
+        since.as_micros().try_into().unwrap_or(place.now)
+    });
+    Place {
+        now,
+        ..place.clone()
+    }
+}
+
+/// What is restarted while the machine goes down would be in its way.
+fn is_going_down(place: &Place) -> bool {
+    if detect::init_under(&place.root) != InitKind::Systemd {
+        return local::level_without_init(&place.root).going_down == GoingDown::Yes;
+    }
+    let policy = policy::load(&Roots::under(&place.root, Keep::No));
+    let machine = place.systemd(&policy).map(|mut init| init.machine());
+    machine.is_ok_and(|machine| machine.is_and(|machine| *machine == Machine::Stopping))
+}
+
+/// Whether the file that we were started from is there no more.
+fn is_replaced() -> bool {
+    let program = fs::read_link("/proc/self/exe").unwrap_or_default();
+    program.to_str() == Some(&format!("{PROGRAM}{DELETED}"))
+}
+
+/// Hears SIGTERM, at once also while we sleep.
+struct Told(UnixStream);
+
+impl Told {
+    fn listen() -> Result<Self, Failure> {
+        let unheard = |error: std::io::Error| Failure::Unheard(error.to_string());
+        let (read, write) = UnixStream::pair().map_err(unheard)?;
+        pipe::register(SIGTERM, write).map_err(unheard)?;
+        Ok(Self(read))
+    }
+
+    /// Waits for `limit`; whether we were told meanwhile, or before.
+    fn within(&self, limit: Duration) -> bool {
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+        // Interrupted: whatever it was is seen by the next look.
+        poll(&mut fds, limit).is_ok_and(|ready| ready > 0)
+    }
+}
