@@ -30,7 +30,7 @@ impl Systemd {
                 why: "there is nothing to run".to_owned(),
             });
         };
-        let beside: [(&str, Vec<Property>); 0] = [];
+        let beside: Vec<(&str, Vec<Property>)> = Vec::new();
         let arguments = (name.as_str(), MODE, properties, beside);
         let answer = self.link.once(|link| {
             let call =

@@ -7,6 +7,7 @@
     reason = "every function here belongs to a test"
 )]
 
+mod apart;
 mod failures;
 mod held;
 mod jobs;
