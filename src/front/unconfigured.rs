@@ -45,6 +45,15 @@ impl Configured {
     }
 }
 
+/// Why `entry` must wait for dpkg: the package that it was asked for by, or that it is about, is not
+/// consistent.
+pub(super) fn inconsistent(found: &Unconfigured, entry: &Entry) -> Option<String> {
+    let asked_by = entry.who.caller.package.as_deref();
+    let own = asked_by.and_then(|name| Some((name, found.state_of(name)?)));
+    let (package, state) = own.or_else(|| found.owner_of(&entry.unit))?;
+    Some(format!("its package {package} is {state}"))
+}
+
 /// The dependents that an earlier stop took down.
 fn fallen(entry: &Entry) -> impl Iterator<Item = &UnitName> {
     let units = entry.down.iter().flat_map(|down| &down.units);

@@ -5,33 +5,53 @@ use std::collections::BTreeMap;
 use super::plain::one_line;
 use crate::ledger::{Entry, LedgerError, Listing, Who};
 
+const HEAD: [&str; COLUMNS] = [
+    "SERVICE",
+    "AGE",
+    "OWED",
+    "FLUSH WOULD",
+    "WAITS FOR",
+    "WHO",
+    "WHY",
+];
+const COLUMNS: usize = 7;
+
+/// What is told about an entry that it does not say itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What a flush would do about it.
+    pub flush: String,
+    /// What it waits for.
+    pub waits: String,
+}
+
 /// The table of `entries`; `now` is in seconds since the epoch.
-/// `flush` says what a flush would do about one.
-pub fn table(entries: &[Entry], now: u64, flush: fn(&Entry) -> String) -> String {
-    let head = ["SERVICE", "AGE", "OWED", "FLUSH WOULD", "WHO", "WHY"].map(str::to_owned);
-    let rows = entries.iter().map(|entry| row(entry, now, flush));
+pub fn table(entries: &[Entry], now: u64, tell: &dyn Fn(&Entry) -> Told) -> String {
+    let head = HEAD.map(str::to_owned);
+    let rows = entries.iter().map(|entry| row(entry, now, tell(entry)));
     align(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
-fn row(entry: &Entry, now: u64, flush: fn(&Entry) -> String) -> [String; 6] {
+fn row(entry: &Entry, now: u64, told: Told) -> [String; COLUMNS] {
     [
         entry.service.to_string(),
         age(now.saturating_sub(entry.since)),
         what(entry),
-        flush(entry),
+        told.flush,
+        one_line(&told.waits),
         who(&entry.who),
         one_line(&entry.because),
     ]
 }
 
 /// Columns two blanks apart, the last as long as it is.
-fn align(rows: &[[String; 6]]) -> String {
+fn align(rows: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    let line = |row: &[String; 6]| {
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
+    let line = |row: &[String; COLUMNS]| {
         let cells = row.iter().zip(&widths);
         let padded: Vec<String> = cells
             .map(|(cell, width)| format!("{cell:width$}"))
@@ -99,7 +119,12 @@ fn age(seconds: u64) -> String {
 ///
 /// # Errors
 /// When an entry cannot be written down; none that was read is such.
-pub fn json(listing: &Listing, flush: fn(&Entry) -> String) -> Result<String, serde_json::Error> {
+pub fn json(listing: &Listing, tell: &dyn Fn(&Entry) -> Told) -> Result<String, serde_json::Error> {
+    let each = |part: fn(Told) -> String| -> BTreeMap<String, String> {
+        let entries = listing.entries.iter();
+        let pairs = entries.map(|entry| (entry.service.to_string(), part(tell(entry))));
+        pairs.collect()
+    };
     let troubles: Vec<String> = listing
         .troubles
         .iter()
@@ -108,7 +133,8 @@ pub fn json(listing: &Listing, flush: fn(&Entry) -> String) -> Result<String, se
     let document = serde_json::json!({
         "version": 1,
         "entries": listing.entries,
-        "flush": listing.entries.iter().map(|e| (e.service.to_string(), flush(e))).collect::<BTreeMap<_, _>>(),
+        "flush": each(|told| told.flush),
+        "waits": each(|told| told.waits),
         "settled": listing.settled,
         "troubles": troubles,
     });

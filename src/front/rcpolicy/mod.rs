@@ -13,6 +13,7 @@ mod pending;
 mod reexec;
 mod simulate;
 mod wait;
+mod waits;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

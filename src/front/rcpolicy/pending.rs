@@ -7,9 +7,11 @@ use crate::init::Init;
 use crate::init::systemd::Systemd;
 use crate::ledger::{Entry, Ledger, Listing, merge};
 use crate::observe::detect;
-use crate::policy::{self, Keep, Roots};
+use crate::policy::{self, Keep, Policy, Roots};
 use crate::report::console::Console;
-use crate::report::pending;
+use crate::report::pending::{self, Told};
+
+use super::waits::Waits;
 
 /// Arguments of `rcpolicy pending`.
 #[derive(Debug, clap::Args)]
@@ -26,12 +28,14 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let ledger = place.ledger()?;
     let listing = ledger.all()?;
-    let listing = match reachable(&listing, place) {
-        Some(mut init) => in_this_life(&ledger, listing, &mut init)?,
-        None => listing,
+    let policy = policy::load(&Roots::under(&place.root, Keep::No));
+    let (ledger, listing) = match reachable(&listing, place, &policy) {
+        Some(mut init) => in_this_life(ledger, &mut init)?,
+        None => (ledger, listing),
     };
     let listing = with_abandoned(&ledger, listing)?;
-    show(arguments, &listing, place, console)
+    let waits = Waits::observe(place, policy);
+    show(arguments, &listing, place, &waits, console)
 }
 
 /// What a killed process left half-way is owed, although nobody has made an entry of it yet.
@@ -45,41 +49,49 @@ fn with_abandoned(ledger: &Ledger, mut listing: Listing) -> Result<Listing, Fail
 }
 
 /// The init that can tell a soft-reboot, where there is one and an entry that it could have settled.
-fn reachable(listing: &Listing, place: &Place) -> Option<Systemd> {
-    let asks = listing
-        .entries
-        .iter()
-        .any(|entry| entry.life.userspace.is_some());
+fn reachable(listing: &Listing, place: &Place, policy: &Policy) -> Option<Systemd> {
+    let dated = |entry: &Entry| entry.life.userspace.is_some() || entry.asked_at().is_some();
+    let asks = listing.entries.iter().any(dated);
     let is_systemd = detect::init_under(&place.root) == InitKind::Systemd;
-    let policy =
-        (asks && is_systemd).then(|| policy::load(&Roots::under(&place.root, Keep::No)))?;
-    let systemd = place.systemd(&policy).ok()?;
+    let systemd = (asks && is_systemd).then(|| place.systemd(policy).ok())??;
     Some(systemd.waiting(PATIENCE))
 }
 
 /// The same as the init's own life has it; as it was where the init does not say.
-fn in_this_life(
-    ledger: &Ledger,
-    listing: Listing,
-    init: &mut dyn Init,
-) -> Result<Listing, Failure> {
-    match init.userspace() {
-        Known::Is(began) => Ok(ledger.clone().with_userspace(began).all()?),
-        Known::Unknown(_) => Ok(listing),
-    }
+fn in_this_life(ledger: Ledger, init: &mut dyn Init) -> Result<(Ledger, Listing), Failure> {
+    let ledger = match init.userspace() {
+        Known::Is(began) => ledger.with_userspace(began),
+        Known::Unknown(_) => ledger,
+    };
+    let ledger = match init.userspace_since() {
+        Known::Is(since) => ledger.with_userspace_since(since),
+        Known::Unknown(_) => ledger,
+    };
+    let listing = ledger.all()?;
+    Ok((ledger, listing))
 }
 
 fn show(
     arguments: &Arguments,
     listing: &Listing,
     place: &Place,
+    waits: &Waits,
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
+    let tell = |entry: &Entry| Told {
+        flush: flush(entry),
+        waits: waits.of(entry),
+    };
     if arguments.json {
-        console.say(pending::json(listing, flush)?);
-    } else {
-        print(listing, place.seconds(), console);
+        console.say(pending::json(listing, &tell)?);
+        return Ok(Ending::Done);
     }
+    if listing.entries.is_empty() {
+        console.say("nothing is owed");
+    } else {
+        console.say(pending::table(&listing.entries, place.seconds(), &tell));
+    }
+    complain(listing, console);
     Ok(Ending::Done)
 }
 
@@ -95,12 +107,8 @@ fn add(listing: &mut Listing, entry: Entry) {
     listing.entries.sort_by(|a, b| a.service.cmp(&b.service));
 }
 
-fn print(listing: &Listing, now: u64, console: &mut Console<'_>) {
-    if listing.entries.is_empty() {
-        console.say("nothing is owed");
-    } else {
-        console.say(pending::table(&listing.entries, now, flush));
-    }
+/// What does not stand in the table.
+fn complain(listing: &Listing, console: &mut Console<'_>) {
     for entry in &listing.settled {
         let service = &entry.service;
         console.complain(format_args!(
@@ -143,13 +151,15 @@ mod tests {
             is_root: true,
         };
         let ledger = room.ledger();
-        let listing = ledger.all().unwrap();
         let mut init = Watched::new(&mut room.init);
         init.userspace = userspace;
-        let listing = in_this_life(&ledger, listing, &mut init).unwrap();
+        let (_, listing) = in_this_life(ledger, &mut init).unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut console = Console::new(&mut out, &mut err);
-        let _ = show(&Arguments { json: false }, &listing, &place, &mut console);
+        let policy = Policy::new(crate::policy::Origin::Current, Vec::new(), Vec::new());
+        let waits = Waits::observe(&place, policy);
+        let arguments = Arguments { json: false };
+        let _ = show(&arguments, &listing, &place, &waits, &mut console);
         String::from_utf8([out, err].concat()).unwrap()
     }
 

@@ -104,10 +104,11 @@ impl Payer<'_> {
         )
     }
 
-    /// It is known to have failed: that was one try, and the next is now.
+    /// It is known to have failed: that was one try, and the next is now, unless that was ours.
     fn failed(&self, entry: &Entry, why: String) -> Looked {
+        let ours = entry.asked_at().is_some_and(|at| at >= self.session.began);
         match self.note_failure(entry, why) {
-            Paid::Tried(_, _) => {}
+            Paid::Tried(_, _) if !ours => {}
             paid => return Looked::Over(paid),
         }
         match self.session.owed_to(&entry.service) {

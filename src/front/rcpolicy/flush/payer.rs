@@ -11,6 +11,7 @@ use crate::domain::{
 };
 use crate::front::local::Level;
 use crate::front::perform::{self, Case, Session, one_unit};
+use crate::front::unconfigured::inconsistent;
 use crate::init::{Depth, Init};
 use crate::ledger::{Entry, Failed};
 use crate::observe::dpkg::Unconfigured;
@@ -168,7 +169,7 @@ fn is_same_debt(noted: &Entry, entry: &Entry) -> bool {
 impl Payer<'_> {
     /// Why `entry` is not paid now, whatever it says.
     pub(super) fn waits(&self, entry: &Entry, occasion: Occasion<'_>) -> Option<Paid> {
-        if let Some(why) = self.inconsistent(entry) {
+        if let Some(why) = inconsistent(&self.unconfigured, entry) {
             return Some(Paid::Waits(why));
         }
         let failed = entry.failed.as_ref()?;
@@ -243,14 +244,6 @@ impl Payer<'_> {
         change(&mut changed);
         let paid = locked.pay(&noted, Some(&changed)).ok()?;
         paid.then_some(changed)
-    }
-
-    /// Why the entry must wait for dpkg.
-    fn inconsistent(&self, entry: &Entry) -> Option<String> {
-        let asked_by = entry.who.caller.package.as_deref();
-        let own = asked_by.and_then(|name| Some((name, self.unconfigured.state_of(name)?)));
-        let (package, state) = own.or_else(|| self.unconfigured.owner_of(&entry.unit))?;
-        Some(format!("its package {package} is {state}"))
     }
 
     /// The request that pays, in the name of who is owed.

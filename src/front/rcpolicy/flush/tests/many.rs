@@ -188,6 +188,34 @@ fn a_service_that_runs_once_and_takes_long_keeps_no_other_from_being_struck() {
 }
 
 #[test]
+fn one_that_takes_long_and_fails_is_tried_once_a_flush() {
+    let mut room = Room::with_many();
+    let slow = Spec {
+        start_takes: 5_000_000,
+        ..Spec::new(name("slow"))
+    };
+    room.init.add(slow, Image::Whole(1));
+    room.owes_to("slow", restart);
+    let mut asked = 0;
+    let (status, said) = room.flush_watched(|init| {
+        init.told = Box::new(|unit| unit.oneshot = unit.id == name("slow"));
+        init.shown = Box::new(|seen| {
+            if seen.unit == name("slow") && seen.active.is_and(|state| state.is_active()) {
+                seen.active = Known::Is(ActiveState::Failed);
+                seen.result = "exit-code".to_owned();
+            }
+        });
+        init.before = Box::new(|jobs| {
+            asked += jobs.iter().filter(|job| job.unit == name("slow")).count();
+            None
+        });
+    });
+    assert_eq!((status, asked), (1, 1), "{said}");
+    assert_eq!(room.owed_names(), ["slow"], "{said}");
+    assert_eq!(tries(&room.noted("slow").unwrap()), 1, "{said}");
+}
+
+#[test]
 fn definitions_are_read_again_once_and_only_where_one_that_is_needed_has_changed() {
     for (outdated, expected) in [(vec!["bar", "baz"], 1), (vec![], 0)] {
         let mut room = Room::with_many();
