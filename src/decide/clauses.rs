@@ -173,7 +173,7 @@ fn clause_4_each_way_of_doing_it() {
         ("restart", "start", up_, Verdict::Restart),
         ("restart", "start", down, run("start")),
         ("if-stale", "stop", up_, Verdict::Hold),
-        ("if-stale", "restart", up_, Verdict::IfStale),
+        ("if-stale", "restart", up_, defer(Action::Restart)),
         ("reload", "restart", up_, Verdict::Reload),
         ("reload", "stop", up_, Verdict::Hold),
         ("defer", "stop", up_, Verdict::Hold),

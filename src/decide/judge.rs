@@ -9,9 +9,11 @@ use crate::ledger::Entry;
 use crate::policy::{Answer, Decide, Matched, Policy, Tier};
 
 use super::built_in::{becomes_restart, built_in, keeps_descriptors, with_its_service};
+use super::defer::{defer, hold, is_trigger};
 use super::filter::{filter, stock_filter};
 use super::question::{Clearance, clearance, question};
 use super::restore::brought_back;
+use super::stale::{if_stale, judged_later};
 use super::stock::status;
 use super::triggers::facets;
 
@@ -214,6 +216,7 @@ fn by_rules(
                 (None, other) => format!("{says} ({} says nothing here)", other.as_str()),
             };
             reasons.push(Reason::new(rule.source, text));
+            reasons.extend(judged_later(rule.decide, verdict.as_ref()));
         }
         Answer::HoldBroken { problem } => {
             let text = format!("the policy cannot be read: {problem}");
@@ -333,7 +336,7 @@ fn how(
             (upgrade && up).then(|| hold(facts))
         }
         Decide::Restart => (renews && up).then_some(Verdict::Restart),
-        Decide::IfStale => (renews && up).then_some(Verdict::IfStale),
+        Decide::IfStale => (renews && up).then(|| if_stale(request, facts, owed)),
         Decide::Reload => (renews && up).then(|| {
             if facts.unit.can_reload.is_and(|can| *can) {
                 Verdict::Reload
@@ -355,57 +358,12 @@ fn how(
     }
 }
 
-/// A service whose stop is held goes on until its restart. Its trigger is simply left alone.
-fn hold(facts: &Facts) -> Verdict {
-    if is_trigger(facts) {
-        Verdict::Nothing
-    } else {
-        Verdict::Hold
-    }
-}
-
-fn is_trigger(facts: &Facts) -> bool {
-    facts.unit.id.kind().is_trigger()
-}
-
 /// Without activation nothing wakes a service, and quiesce is stop.
 fn quiesce(facts: &Facts) -> Verdict {
     if facts.capabilities.activation {
         Verdict::Quiesce
     } else {
         Verdict::Stop
-    }
-}
-
-/// Triggers are never put off: what is owed is owed to a service.
-fn defer(request: &Request, facts: &Facts, owed: Option<&Entry>, until: Until) -> Option<Verdict> {
-    if request.front == FrontEnd::Rcpolicy {
-        // A flush is what it was put off until.
-        return None;
-    }
-    let kept = owed.is_some_and(|entry| entry.kept_running);
-    let phase = request.context.phase;
-    let up = !facts.unit.is_down();
-    let later = |action: Action| (!is_trigger(facts)).then_some(Verdict::Defer { action, until });
-    match &request.action {
-        Action::Stop if phase == Phase::Remove => None,
-        Action::Stop if phase == Phase::Upgrade => up.then(|| hold(facts)),
-        Action::Stop => later(Action::Stop),
-        // Scripts go on to use what they start.
-        Action::Start if phase == Phase::Upgrade && (kept && up || facts.unit.is_up()) => {
-            later(Action::Restart)
-        }
-        Action::Restart | Action::TryRestart | Action::Reload | Action::ForceReload if up => {
-            later(request.action.clone())
-        }
-        Action::Start
-        | Action::Restart
-        | Action::TryRestart
-        | Action::Reload
-        | Action::ForceReload
-        | Action::ForceStop
-        | Action::Status
-        | Action::Other(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod aside;
 mod built_in;
+mod defer;
 mod filter;
 mod judge;
 mod notes;
@@ -10,6 +11,7 @@ mod pay;
 mod plan;
 mod question;
 mod restore;
+mod stale;
 mod step;
 pub mod stock;
 mod triggers;
@@ -19,6 +21,7 @@ pub use judge::{also_asked, decide, decide_listed};
 pub use pay::{Payment, has_happened, payment, rest, stopped_since};
 pub use plan::{plan, plan_all};
 pub use question::{Clearance, clearance};
+pub use stale::judge_staleness;
 pub use step::{Decided, Plan, Step};
 pub use triggers::{facets, ledger_services};
 

@@ -83,6 +83,8 @@ pub enum Source {
     Links,
     /// What the init says of a unit.
     Unit(String),
+    /// What the processes of a unit run, beside what lies on the disk.
+    Staleness(String),
     /// What rcpolicy noted down earlier.
     Ledger,
     /// What rcpolicy does when nobody says otherwise.
@@ -101,6 +103,7 @@ impl fmt::Display for Source {
             Self::Option(option) => write!(f, "option {option}"),
             Self::Links => f.write_str("runlevel links"),
             Self::Unit(unit) => write!(f, "state of {unit}"),
+            Self::Staleness(unit) => write!(f, "what {unit} runs"),
             Self::Ledger => f.write_str("ledger"),
             Self::BuiltIn => f.write_str("built in"),
         }

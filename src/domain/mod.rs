@@ -12,6 +12,7 @@ mod links;
 mod name;
 mod request;
 mod seen;
+mod stale;
 pub mod time;
 
 pub use action::{Action, Verb};
@@ -27,3 +28,4 @@ pub use links::{Links, RunlevelLink};
 pub use name::{NameError, ServiceName, UnitKind, UnitName};
 pub use request::{Caller, Context, Flag, FrontEnd, Phase, Request, Scope};
 pub use seen::{Contact, Seen, SeenJob};
+pub use stale::Staleness;

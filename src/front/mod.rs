@@ -23,6 +23,7 @@ pub mod rcpolicy;
 mod reboot;
 mod script;
 mod spoken;
+mod stale;
 mod unconfigured;
 mod undertake;
 mod waiter;

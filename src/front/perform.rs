@@ -221,7 +221,7 @@ impl Session {
         let noted = ledger_services(&facts)
             .iter()
             .any(|service| self.owed_to(service).is_some());
-        if noted || needs_relations(request, &facts.unit) {
+        if noted || needs_relations(request, &facts.unit) || self.may_ask_age(request) {
             facts.unit = one_unit(init, &request.unit, Depth::Relations)?;
             facts.related = related(init, &facts.unit, &request.action)?;
         }
@@ -253,13 +253,13 @@ impl Session {
     /// Decides, with policy-rc.d's answers already in the facts.
     pub(super) fn decide(&self, request: Request, facts: Facts, owed: Option<Entry>) -> Case {
         let decision = decide(&request, &facts, &self.policy, owed.as_ref());
-        Case {
+        self.settle_age(Case {
             request,
             facts,
             decision,
             owed,
             outcome: None,
-        }
+        })
     }
 
     /// Decides one action of a list of fallbacks: no other list takes its place.
@@ -270,13 +270,13 @@ impl Session {
         owed: Option<Entry>,
     ) -> Case {
         let decision = decide_listed(&request, &facts, &self.policy, owed.as_ref());
-        Case {
+        self.settle_age(Case {
             request,
             facts,
             decision,
             owed,
             outcome: None,
-        }
+        })
     }
 
     /// Plans all cases as one and carries the plan out.

@@ -170,7 +170,8 @@ fn batch_start(ancestors: &[Ancestor]) -> Option<u64> {
         .map(|ancestor| ancestor.started_ticks)
 }
 
-fn to_epoch(ticks: u64) -> Option<Duration> {
+/// When a process started that did so many ticks after boot, and not later; since the epoch.
+pub(super) fn to_epoch(ticks: u64) -> Option<Duration> {
     // First the clock, then the uptime: what passes in between makes the batch older.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     began(now, read_clock(ClockId::CLOCK_BOOTTIME)?, ticks)

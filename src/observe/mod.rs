@@ -13,4 +13,5 @@ pub mod locks;
 pub mod offline;
 pub mod process;
 pub mod runlevel;
+pub mod stale;
 mod upstart;

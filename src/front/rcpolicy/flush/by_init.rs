@@ -7,6 +7,7 @@ use crate::act::{Bounds, kill};
 use crate::decide::{Plan, plan_all, rest};
 use crate::domain::{Action, FrontEnd, Job, Seen, UnitName, Verdict, Wait};
 use crate::front::perform::{self, Case};
+use crate::front::stale::with_age;
 use crate::front::way::{self, Way};
 use crate::init::Init;
 use crate::ledger::{Entry, Owed};
@@ -69,7 +70,10 @@ impl Payer<'_> {
         let noted = self.begin(entry, None, super::together::restarts(&plan, case));
         match self.carry_out_alone(init, case, &mut plan) {
             Ok(done) => {
-                let done = done.unwrap_or_else(|| perform::why(&case.decision));
+                let done = match done {
+                    Some(done) => with_age(done, &case.decision),
+                    None => perform::why(&case.decision),
+                };
                 self.log(case, &done, Some(0));
                 Ok(self.leave(&noted, left, &case.request.action, &done))
             }

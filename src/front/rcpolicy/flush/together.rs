@@ -5,6 +5,7 @@ use crate::act::{ActError, Report};
 use crate::decide::{Plan, plan, plan_all};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, UnitName, Verb, Wait};
 use crate::front::perform::{self, Case};
+use crate::front::stale::with_age;
 use crate::init::Init;
 use crate::ledger::{Begun, Due, Entry, Owed, merge};
 
@@ -200,11 +201,12 @@ impl Payer<'_> {
             self.log(&member.case, &why, Some(1));
             return self.note_failure(&member.entry, why);
         }
-        let mut done: Vec<String> = jobs.iter().map(|job| in_words(job)).collect();
-        if done.is_empty() {
-            done.push(perform::why(&member.case.decision));
-        }
-        let done = done.join(", ");
+        let done: Vec<String> = jobs.iter().map(|job| in_words(job)).collect();
+        let decision = &member.case.decision;
+        let done = match done.as_slice() {
+            [] => perform::why(decision),
+            done => with_age(done.join(", "), decision),
+        };
         self.log(&member.case, &done, Some(0));
         let service = &member.entry.service;
         let mut leaves = member.own.leaves.iter();

@@ -1,0 +1,46 @@
+//! A session's look at how old a service is, where a decision hangs on it and nowhere else.
+
+use crate::decide::judge_staleness;
+use crate::domain::{Decision, Phase, Request, Scope, Source, Staleness, Verdict};
+use crate::observe::stale::staleness;
+use crate::policy::Decide;
+
+use super::perform::{Case, Session};
+
+impl Session {
+    /// The case, with its decision taken where that hangs on the service's age.
+    pub(super) fn settle_age(&self, case: Case) -> Case {
+        if case.decision.verdict != Verdict::IfStale {
+            return case;
+        }
+        let found = if case.facts.life.is_none() {
+            // The processes that we see in a chroot are those of the machine around it.
+            Staleness::unknown("there is no running init of this root directory")
+        } else if case.request.scope == Scope::User {
+            Staleness::unknown("it belongs to a user's manager")
+        } else {
+            staleness(&case.facts.unit, case.facts.init)
+        };
+        Case {
+            decision: judge_staleness(&case.request, &case.facts, case.decision, &found),
+            ..case
+        }
+    }
+
+    /// Whether the decision may hang on the service's age: then more is asked about its unit.
+    pub(super) fn may_ask_age(&self, request: &Request) -> bool {
+        let rules = self.policy.files().iter().flat_map(|file| &file.rules);
+        request.context.phase == Phase::None
+            && rules.into_iter().any(|rule| rule.decide == Decide::IfStale)
+    }
+}
+
+/// What was done, and what was found to be old, where that was the reason for it.
+pub(super) fn with_age(done: String, decision: &Decision) -> String {
+    let aged = |source: &Source| matches!(source, Source::Staleness(_));
+    let mut reasons = decision.reasons.iter();
+    match reasons.find(|reason| aged(&reason.source)) {
+        Some(reason) => format!("{done} ({})", reason.text),
+        None => done,
+    }
+}
