@@ -17,6 +17,8 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use thiserror::Error;
 
+use crate::failpoint::{Point, reach};
+
 /// Why a directory or file was not used.
 #[derive(Debug, Error)]
 pub enum FileError {
@@ -205,9 +207,10 @@ impl Directory {
     /// When the system refuses; `name` is then as it was.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
         let temporary = format!(".{name}.tmp");
-        let result = self
-            .write_new(&temporary, bytes)
-            .and_then(|()| self.rename(&temporary, name));
+        let result = self.write_new(&temporary, bytes).and_then(|()| {
+            reach(Point::Replacing);
+            self.rename(&temporary, name)
+        });
         if result.is_err() {
             // What matters is the first error; a stale temporary file is removed by the next writer.
             let _ = unlinkat(&self.fd, temporary.as_str(), UnlinkatFlags::NoRemoveDir);

@@ -7,16 +7,17 @@
 //! | Layer | What it owns | May use |
 //! |---|---|---|
 //! | [`domain`] | the words; pure | nothing |
-//! | [`files`] | durable writes and trusted reads | nothing |
+//! | [`failpoint`] | where a test may cut us off; empty in what is shipped | nothing |
+//! | [`files`] | durable writes and trusted reads | failpoint |
 //! | [`policy`] | the policy files; pure but for its `load` | domain, files |
-//! | [`ledger`] | what is owed; pure but for its `store` | domain, files |
+//! | [`ledger`] | what is owed; pure but for its `store` | domain, failpoint, files |
 //! | [`decide`] | verdicts and plans; pure | domain, and the pure parts of policy and ledger |
 //! | [`batch`] | when a batch of package operations is over; pure | nothing |
 //! | [`recover`] | what a lost reply means; pure | domain |
 //! | [`init`] | one trait, one folder for each init | domain, files |
 //! | [`observe`] | the machine, as facts | domain, files |
 //! | [`report`] | all printing and logging | domain, files, ledger, policy |
-//! | [`act`] | carrying a plan out | decide, domain, init, ledger, recover |
+//! | [`act`] | carrying a plan out | decide, domain, failpoint, init, ledger, recover |
 //! | [`simulate`] | an upgrade played on the simulated init | all of the above |
 //! | [`front`] | the four command lines | all of the above |
 //!
@@ -29,6 +30,7 @@ pub mod act;
 pub mod batch;
 pub mod decide;
 pub mod domain;
+pub mod failpoint;
 pub mod files;
 pub mod front;
 pub mod init;

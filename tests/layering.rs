@@ -10,17 +10,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the layers that it may use.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
-    ("files", &[]),
+    ("failpoint", &[]),
+    ("files", &["failpoint"]),
     ("policy", &["domain", "files"]),
-    ("ledger", &["domain", "files"]),
+    ("ledger", &["domain", "failpoint", "files"]),
     ("decide", &["domain", "ledger", "policy"]),
     ("recover", &["domain"]),
     ("init", &["domain", "files"]),
     ("observe", &["domain", "files"]),
     ("report", &["domain", "files", "ledger", "policy"]),
-    ("act", &["decide", "domain", "init", "ledger", "recover"]),
+    (
+        "act",
+        &["decide", "domain", "failpoint", "init", "ledger", "recover"],
+    ),
     ("batch", &[]),
     (
         "audit",
@@ -37,8 +41,20 @@ const LAYERS: [(&str, &[&str]); 14] = [
     (
         "front",
         &[
-            "act", "audit", "batch", "decide", "domain", "files", "init", "ledger", "observe",
-            "policy", "recover", "report", "simulate",
+            "act",
+            "audit",
+            "batch",
+            "decide",
+            "domain",
+            "failpoint",
+            "files",
+            "init",
+            "ledger",
+            "observe",
+            "policy",
+            "recover",
+            "report",
+            "simulate",
         ],
     ),
 ];

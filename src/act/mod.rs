@@ -9,6 +9,7 @@ pub use self::surely::{Bounds, kill};
 
 use crate::decide::{Plan, Step};
 use crate::domain::{Job, JobFailure, JobOutcome, UnitFacts, UnitName, Wait};
+use crate::failpoint::{Point, reach};
 use crate::init::{Depth, Init, InitError, monotonic};
 use crate::ledger::{Entry, Ledger, LedgerError};
 
@@ -146,7 +147,10 @@ pub fn carry_out_within(
                 }
             }
         }
-        begun = begun || !report.outcomes.is_empty();
+        if !begun && !report.outcomes.is_empty() {
+            begun = true;
+            reach(Point::Halfway);
+        }
     }
     remember_times(plan, init, ledger, bounds, &mut report);
     Ok(report)

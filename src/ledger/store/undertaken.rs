@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use super::{Ledger, LedgerError, Locked};
+use crate::failpoint::{Point, reach};
 use crate::files::{Directory, FileError, Missing, errno_of, may_grow_to};
 use crate::ledger::{Entry, Undertaking};
 
@@ -181,6 +182,7 @@ impl Locked<'_> {
                 // Killed between these two, we adopt it again: merging is idempotent.
                 adopted.push(self.merge(entry)?);
             }
+            reach(Point::Adopting);
             directory.remove(&one.name).map_err(LedgerError::writing)?;
         }
         Ok(adopted)

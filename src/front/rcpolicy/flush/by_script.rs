@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::decide::stock::status;
 use crate::domain::{Action, InitKind, Known, LoadState, Machine};
+use crate::failpoint::{Point, reach};
 use crate::front::local::{self, GoingDown, Level};
 use crate::front::perform::{self, Case};
 use crate::front::script::{Descriptors, Script};
@@ -165,6 +166,7 @@ impl Payer<'_> {
             }
         };
         let (ending, trouble) = script.run(word, &[]);
+        reach(Point::Ran);
         if ending == 0 {
             self.session.log(case, Some(0));
             return Ok(self.strike(entry, rest, &format!("{word} done")));

@@ -16,6 +16,7 @@ use std::cell::Cell;
 
 use super::{Ending, Failure, Place};
 use crate::domain::{Context, InitKind, Known, ServiceName};
+use crate::failpoint::{Point, reach};
 use crate::front::local::{self, Level};
 use crate::front::perform::{Session, upstart};
 use crate::init::Init;
@@ -86,6 +87,7 @@ pub(super) fn pay(
     place.require_root("flush")?;
     let ledger = place.ledger()?;
     let _paying = ledger.begin_paying()?;
+    reach(Point::Paying);
     if ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?) {
         console.say("nothing is owed");
         return Ok(Left::NOTHING);

@@ -9,6 +9,7 @@ use crate::decide::{Payment, also_asked, payment};
 use crate::domain::{
     Action, Context, Facts, FrontEnd, HelperAnswer, InitKind, Request, Scope, UnitName,
 };
+use crate::failpoint::{Point, reach};
 use crate::front::local::Level;
 use crate::front::perform::{self, Case, Session, one_unit};
 use crate::front::unconfigured::inconsistent;
@@ -320,7 +321,10 @@ impl Payer<'_> {
         let Some(ledger) = &self.session.ledger else {
             return Paid::Kept("there is no ledger".to_owned());
         };
-        match ledger.lock().and_then(|mut locked| locked.pay(entry, rest)) {
+        reach(Point::Verified);
+        let struck = ledger.lock().and_then(|mut locked| locked.pay(entry, rest));
+        reach(Point::Struck);
+        match struck {
             Ok(true) => Paid::Done(done.to_owned()),
             Ok(false) => Paid::Kept(format!("{done}, and more was noted meanwhile")),
             Err(error) => Paid::Kept(format!("{done}, but it cannot be struck: {error}")),

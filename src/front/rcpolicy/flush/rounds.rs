@@ -2,6 +2,7 @@
 //! carries the session that we run in. And what is said of each.
 
 use crate::domain::{InitKind, ServiceName, Verdict};
+use crate::failpoint::{Point, reach};
 use crate::front::local::Level;
 use crate::init::Init;
 use crate::ledger::Entry;
@@ -114,6 +115,7 @@ impl<'a, 'c> Rounds<'a, 'c> {
             members.extend(self.taken_on(init, debt));
         }
         let payer = self.payer;
+        reach(Point::Decided);
         payer.together(init, members, |member, paid| {
             let asked = member.is_slow() && patience == Patience::None;
             match paid {

@@ -4,6 +4,7 @@
 use crate::act::{ActError, Report};
 use crate::decide::{Plan, plan, plan_all};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, UnitName, Verb, Wait};
+use crate::failpoint::{Point, reach};
 use crate::front::perform::{self, Case};
 use crate::front::stale::with_age;
 use crate::init::Init;
@@ -70,6 +71,7 @@ impl Payer<'_> {
             .session
             .carry_out(&plan, Wait::Done, init, ledger.as_ref());
         self.clock.set(init.clock());
+        reach(Point::Done);
         let (late, prompt): (Vec<Member>, Vec<Member>) = members
             .into_iter()
             .partition(|member| !slow.is_empty() && member.is_slow());
@@ -106,7 +108,9 @@ impl Payer<'_> {
             plan.records.retain(|record| record.service != *service);
             let begins = restarts(&plan, &member.case);
             member.entry = self.begin(&member.entry, record, begins);
+            reach(Point::Beginning);
         }
+        reach(Point::Begun);
         plan
     }
 

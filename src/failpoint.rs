@@ -1,0 +1,86 @@
+//! Where a test may cut a flush off: each step has a name, and a program that was built with the feature
+//! `failpoints` kills itself at the one that it is told. In any other build there is nothing of it.
+//! `RCPOLICY_FAILPOINT=begun` kills at that point, `begun:3` where it is reached for the third time.
+
+/// A step at which a flush may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// Nobody else may pay; nothing was read.
+    Paying,
+    /// What a killed process left is an entry, and is still in its own file too.
+    Adopting,
+    /// All was decided, nothing was noted.
+    Decided,
+    /// Of one of several it is noted that it was begun.
+    Beginning,
+    /// Of all it is noted, and nothing was asked.
+    Begun,
+    /// Some jobs are done, and others that belong to them were not asked for: between a stop and a start.
+    Halfway,
+    /// All jobs are done, nothing was verified.
+    Done,
+    /// One was verified, and is not struck.
+    Verified,
+    /// One was struck, or what is left of it was noted.
+    Struck,
+    /// An init script has run, and nothing was struck.
+    Ran,
+    /// A file's new text is there under a name of its own.
+    Replacing,
+}
+
+impl Point {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Paying,
+        Self::Adopting,
+        Self::Decided,
+        Self::Beginning,
+        Self::Begun,
+        Self::Halfway,
+        Self::Done,
+        Self::Verified,
+        Self::Struck,
+        Self::Ran,
+        Self::Replacing,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paying => "paying",
+            Self::Adopting => "adopting",
+            Self::Decided => "decided",
+            Self::Beginning => "beginning",
+            Self::Begun => "begun",
+            Self::Halfway => "halfway",
+            Self::Done => "done",
+            Self::Verified => "verified",
+            Self::Struck => "struck",
+            Self::Ran => "ran",
+            Self::Replacing => "replacing",
+        }
+    }
+}
+
+/// Nothing, in what is shipped.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn reach(_: Point) {}
+
+/// Kills this process where it was told so.
+#[cfg(feature = "failpoints")]
+pub fn reach(point: Point) {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static REACHED: AtomicUsize = AtomicUsize::new(0);
+    let Ok(told) = std::env::var("RCPOLICY_FAILPOINT") else {
+        return;
+    };
+    let (name, nth) = told.split_once(':').unwrap_or((&told, "1"));
+    if name != point.name() {
+        return;
+    }
+    if REACHED.fetch_add(1, Ordering::Relaxed) + 1 == nth.parse().unwrap_or(1) {
+        let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
+    }
+}
