@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::decide::{Decided, decide, plan_all};
+use crate::decide::{Decided, Part, decide, plan_all};
 use crate::domain::{
     Action, Context, Facts, FrontEnd, HelperAnswer, InitKind, Known, Machine, Phase, Request,
     Scope, Verb,
@@ -54,6 +54,7 @@ impl Room {
             facts: &facts,
             decision: &decision,
             owed: owed.as_ref(),
+            part: Part::Named,
         };
         plan_all(&[decided], &policy)
     }

@@ -1,7 +1,7 @@
 //! Stopping a running service for a moment, with what could wake it meanwhile, and starting it again. Pure.
 
-use crate::domain::{Action, Job, Phase, UnitFacts, UnitKind, Verb};
-use crate::ledger::Down;
+use crate::domain::{Action, Job, Phase, UnitFacts, UnitKind, UnitName, Verb};
+use crate::ledger::{Down, Entry};
 use crate::policy::Policy;
 
 use super::notes::{entry, stopped};
@@ -37,18 +37,11 @@ pub(super) fn make_way(one: &Decided<'_>, plan: &mut Plan, policy: &Policy) {
     }
 }
 
-/// Stops a running service for a moment, with what could wake it meanwhile. That others require a
-/// trigger keeps it up. All is noted first: a socket may be refused, and must not be lost then.
+/// Stops a running service for a moment, with what could wake it meanwhile. All is noted first: a
+/// socket may be refused, and must not be lost then.
 pub(super) fn step_aside(one: &Decided<'_>, plan: &mut Plan, policy: &Policy, service: &UnitFacts) {
     let fallen = falling(one.facts, std::slice::from_ref(&service.id));
-    let mut triggers = taken(one.request, one.facts, policy).triggers;
-    triggers.retain(|name| {
-        let trigger = one.facts.of(name);
-        let asked = name.service();
-        let start = question(one.request, one.facts, &asked, &Action::Start);
-        let alone = trigger.is_some_and(|unit| unit.required_by.is_empty());
-        alone && policy.denies(&start).is_none()
-    });
+    let mut triggers = stepping_aside(one, policy);
     match entry(one, service.id.clone()) {
         _ if triggers.is_empty() && fallen.is_empty() => {}
         None => triggers.clear(),
@@ -59,17 +52,46 @@ pub(super) fn step_aside(one: &Decided<'_>, plan: &mut Plan, policy: &Policy, se
                 units: alone.chain(fallen).collect(),
                 ..Down::default()
             });
-            if !plan.leaves.iter().any(|left| left.service == entry.service) {
-                plan.strikes.retain(|service| *service != entry.service);
-                plan.strikes.push(entry.service.clone());
-            }
-            plan.records.push(entry);
+            note_for_a_moment(plan, entry);
         }
     }
-    push_job(&mut plan.stops, Job::new(Verb::Stop, service.id.clone()));
-    match plan.main.iter_mut().find(|job| job.unit == service.id) {
+    turn(plan, &service.id, triggers, fallen);
+}
+
+/// The triggers that go down for a moment with what they start. That others require a trigger keeps it
+/// up, and so does whoever denies its start.
+pub(super) fn stepping_aside(one: &Decided<'_>, policy: &Policy) -> Vec<UnitName> {
+    let mut triggers = taken(one.request, one.facts, policy).triggers;
+    triggers.retain(|name| {
+        let trigger = one.facts.of(name);
+        let asked = name.service();
+        let start = question(one.request, one.facts, &asked, &Action::Start);
+        let alone = trigger.is_some_and(|unit| unit.required_by.is_empty());
+        alone && policy.denies(&start).is_none()
+    });
+    triggers
+}
+
+/// Notes what goes down and comes up again within the plan.
+pub(super) fn note_for_a_moment(plan: &mut Plan, entry: Entry) {
+    if !plan.leaves.iter().any(|left| left.service == entry.service) {
+        plan.strikes.retain(|service| *service != entry.service);
+        plan.strikes.push(entry.service.clone());
+    }
+    plan.records.push(entry);
+}
+
+/// A stop of `service` and of `triggers`, and a start of both; then of what falls meanwhile.
+pub(super) fn turn(
+    plan: &mut Plan,
+    service: &UnitName,
+    triggers: Vec<UnitName>,
+    fallen: Vec<UnitName>,
+) {
+    push_job(&mut plan.stops, Job::new(Verb::Stop, service.clone()));
+    match plan.main.iter_mut().find(|job| job.unit == *service) {
         Some(job) => job.verb = Verb::Start,
-        None => plan.main.push(Job::new(Verb::Start, service.id.clone())),
+        None => plan.main.push(Job::new(Verb::Start, service.clone())),
     }
     for trigger in triggers {
         push_job(&mut plan.stops, Job::new(Verb::Stop, trigger.clone()));

@@ -8,6 +8,7 @@ use crate::domain::{
 use crate::ledger::{Down, Entry};
 
 use super::pay::{not_wanted, stopped_since};
+use super::wanted::comes_back_itself;
 
 /// What is masked, disabled and not running, or stopped by the admin is not started.
 pub(super) fn filter(
@@ -20,7 +21,8 @@ pub(super) fn filter(
     if unit.is_masked() || unit.file.is_and(|state| *state == FileState::Masked) {
         return Some((Verdict::Nothing, state("is masked".to_owned())));
     }
-    if let Some(found) = stock_filter(request, facts) {
+    let along = owed.is_some_and(|entry| comes_back_itself(entry, facts));
+    if let Some(found) = stock_filter(request, facts).filter(|_| !along) {
         return Some(found);
     }
     if let Some(reason) = not_wanted(request, facts, owed) {

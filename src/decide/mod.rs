@@ -5,6 +5,7 @@ mod aside;
 mod built_in;
 mod defer;
 mod filter;
+mod group;
 mod judge;
 mod notes;
 mod pay;
@@ -16,19 +17,23 @@ mod step;
 pub mod stock;
 mod triggers;
 mod until;
+mod wanted;
 
+pub use group::{Role, Together, companion, objection, together};
 pub use judge::{also_asked, decide, decide_listed};
 pub use pay::{Payment, has_happened, payment, rest, stopped_since};
 pub use plan::{plan, plan_all};
 pub use question::{Clearance, clearance};
 pub use stale::judge_staleness;
-pub use step::{Decided, Plan, Step};
+pub use step::{Decided, Part, Plan, Step};
 pub use triggers::{facets, ledger_services};
 
 #[cfg(test)]
 mod clauses;
 #[cfg(test)]
 mod comes_back;
+#[cfg(test)]
+mod groups;
 #[cfg(test)]
 mod heals;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::domain::{Facts, FileState, Phase, UnitFacts, UnitKind, UnitName, Unti
 use crate::ledger::{Down, Due, Entry, Owed, Stopped, Who};
 
 use super::built_in::is_about;
-use super::step::{Decided, Plan};
+use super::step::{Decided, Part, Plan};
 use super::triggers::{Taken, ledger_services, served};
 
 pub(super) fn owed(one: &Decided<'_>, due: Due, until: Until) -> Owed {
@@ -74,6 +74,9 @@ pub(super) fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
         .map(|name| stopped(one.facts, name, false))
         .collect();
     if one.request.context.phase == Phase::Upgrade && trigger && unit.is_up() {
+        units.push(stopped(one.facts, &unit.id, false));
+    }
+    if one.part == Part::Along && !trigger && unit.is_up() {
         units.push(stopped(one.facts, &unit.id, false));
     }
     let fallen = taken.dependents.iter();

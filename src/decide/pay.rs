@@ -20,7 +20,12 @@ pub enum Payment {
 
 /// The action that pays `entry`. Only what a maintainer script stopped in an upgrade is healed.
 pub fn payment(entry: &Entry) -> Payment {
-    let heals = entry.who.caller.phase == Phase::Upgrade;
+    // What a script took down with a group comes back whatever the script was called for.
+    let heals = match entry.who.caller.phase {
+        Phase::Upgrade => true,
+        Phase::Install | Phase::Trigger => entry.went_along(),
+        Phase::Remove | Phase::None => false,
+    };
     let down = entry.down.as_ref();
     let due = entry.owed.as_ref().map(|owed| owed.due);
     match due {

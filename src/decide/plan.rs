@@ -7,6 +7,7 @@ use crate::policy::Policy;
 
 use super::aside::make_way;
 use super::filter::stopped_by_hand;
+use super::group::go_together;
 use super::notes::{Note, note, note_of_stop, owed};
 use super::restore::{Service, removed, restore};
 use super::step::{Decided, Plan, push_job};
@@ -27,6 +28,7 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
     }
     if !strict {
         split_combined_restarts(&mut whole, &all);
+        go_together(&mut whole, &all, policy);
         required_last(&mut whole.stops, &all);
         sockets_first(&mut whole.main);
         whole.after.sort_by(|one, other| one.unit.cmp(&other.unit));

@@ -1,11 +1,7 @@
 //! Bringing back what an earlier stop took down, and what is left of its note afterwards. Pure.
 //! Nothing comes back that the admin touched meanwhile, or that could start what is denied.
 
-use std::collections::BTreeSet;
-
-use crate::domain::{
-    Action, Facts, FileState, Flag, Job, Phase, Request, UnitFacts, UnitName, Verb,
-};
+use crate::domain::{Action, Facts, Flag, Job, Phase, Request, UnitName, Verb};
 use crate::ledger::{Down, Due, Entry, Owed, Stopped};
 use crate::policy::Policy;
 
@@ -13,6 +9,7 @@ use super::built_in::is_about;
 use super::filter::stopped_by_hand;
 use super::question::{Clearance, clearance, question};
 use super::step::{Decided, Plan, push_job};
+use super::wanted::{waiting, wanted_back};
 
 /// What becomes of the service itself, beside what is brought back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,59 +20,6 @@ pub(super) enum Service {
     Started,
     /// It runs afterwards, and nothing of what ran before runs on.
     Renewed,
-}
-
-/// What the note says was taken down, is still as we left it, and is still wanted.
-fn wanted_back<'a>(entry: &'a Entry, facts: &'a Facts) -> impl Iterator<Item = &'a Stopped> {
-    let stopped = || entry.down.iter().flat_map(|down| &down.units);
-    let is_wanted = move |stopped: &Stopped| {
-        let unit = facts.of(&stopped.unit);
-        unit.is_some_and(|unit| is_untouched(stopped, unit) && !serves_only_masked(unit, facts))
-    };
-    let down = |name: &UnitName| facts.of(name).is_some_and(UnitFacts::is_down);
-    let unwanted = stopped().filter(|stopped| !is_wanted(stopped) && down(&stopped.unit));
-    let leaning = leaning_on(unwanted.map(|stopped| &stopped.unit).collect(), facts);
-    stopped().filter(move |stopped| is_wanted(stopped) && !leaning.contains(&stopped.unit))
-}
-
-/// What cannot be up without one of `gone`: starting it would start that too.
-fn leaning_on(gone: Vec<&UnitName>, facts: &Facts) -> BTreeSet<UnitName> {
-    let mut queue: Vec<&UnitName> = gone;
-    let mut leaning = BTreeSet::new();
-    while let Some(name) = queue.pop() {
-        for other in facts.of(name).map_or(&[][..], |unit| &unit.required_by) {
-            if leaning.insert(other.clone()) {
-                queue.push(other);
-            }
-        }
-    }
-    leaning
-}
-
-/// What must wait for its package's postinst, and what would start that.
-fn waiting(facts: &Facts) -> BTreeSet<UnitName> {
-    let unconfigured = facts.related.iter().filter(|unit| unit.unconfigured);
-    let waiting: Vec<&UnitName> = unconfigured.map(|unit| &unit.id).collect();
-    let mut all = leaning_on(waiting.clone(), facts);
-    all.extend(waiting.into_iter().cloned());
-    all
-}
-
-fn is_untouched(stopped: &Stopped, unit: &UnitFacts) -> bool {
-    let same_stop = stopped
-        .down_since
-        .is_none_or(|since| since == unit.down_since);
-    let disabled = stopped.was_enabled == Some(true)
-        && unit
-            .file
-            .is_and(|file| matches!(file, FileState::Disabled | FileState::Masked));
-    unit.is_down() && same_stop && !disabled && !unit.is_masked() && !unit.is_missing()
-}
-
-/// systemd refuses a trigger of what is masked, and so does whoever masked it.
-fn serves_only_masked(trigger: &UnitFacts, facts: &Facts) -> bool {
-    let masked = |name: &UnitName| facts.of(name).is_some_and(UnitFacts::is_masked);
-    !trigger.triggers.is_empty() && trigger.triggers.iter().all(masked)
 }
 
 /// Units that the request would bring back, and what those start on demand.
@@ -103,7 +47,7 @@ pub(super) fn brought_back(
 }
 
 /// Whether bringing `name` back would start, now or on demand, what somebody denies.
-fn is_denied(one: &Decided<'_>, name: &UnitName, policy: &Policy) -> bool {
+pub(super) fn is_denied(one: &Decided<'_>, name: &UnitName, policy: &Policy) -> bool {
     let started = one.facts.of(name).map_or(&[][..], |unit| &unit.triggers);
     let mut units = std::iter::once(name).chain(started);
     units.any(|unit| {

@@ -1,6 +1,8 @@
 //! What a plan is made of: the request it is for, its stages, and the steps that `act` carries out in
 //! order. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::domain::{Decision, Facts, Job, Request, ServiceName, UnitKind, UnitName, Verb, Wait};
@@ -45,6 +47,9 @@ pub struct Plan {
     pub releases: Vec<UnitName>,
     /// What was asked for, with the triggers that come back: those first.
     pub main: Vec<Job>,
+    /// Places in the order of their groups, from 0: what has a higher one is asked for once all with
+    /// lower ones have ended. What stands in no group has none, and counts as the first.
+    pub places: BTreeMap<UnitName, usize>,
     /// What had fallen with the triggers.
     pub after: Vec<Job>,
     /// What is left of notes that are settled in part when all of this succeeded.
@@ -75,7 +80,8 @@ impl Plan {
         // A call that gets through must not wake the service before its sockets are there.
         let early = |job: &&Job| !self.releases.is_empty() && job.unit.kind() == UnitKind::Socket;
         let first: Vec<Job> = self.main.iter().filter(early).cloned().collect();
-        let main: Vec<Job> = self.main.iter().filter(|j| !early(j)).cloned().collect();
+        let main = self.main.iter().filter(|job| !early(job));
+        let main = self.in_their_places(main).into_iter();
         let forgets = self.forgets.iter().cloned().map(Step::Strike);
         forgets
             .chain(records)
@@ -83,11 +89,21 @@ impl Plan {
             .chain(jobs(&self.stops, Wait::Done))
             .chain(jobs(&first, Wait::Done))
             .chain(self.releases.iter().cloned().map(Step::Release))
-            .chain(jobs(&main, wait))
+            .chain(main.filter_map(|main| jobs(&main, wait)))
             .chain(jobs(&self.after, Wait::Done))
             .chain(self.leaves.iter().cloned().map(Box::new).map(Step::Leave))
             .chain(self.strikes.iter().cloned().map(Step::Strike))
             .collect()
+    }
+
+    /// Jobs that can be asked for together, one list for each place.
+    fn in_their_places<'a>(&self, jobs: impl Iterator<Item = &'a Job>) -> Vec<Vec<Job>> {
+        let mut lists: BTreeMap<usize, Vec<Job>> = BTreeMap::new();
+        for job in jobs {
+            let place = self.places.get(&job.unit).copied().unwrap_or_default();
+            lists.entry(place).or_default().push(job.clone());
+        }
+        lists.into_values().collect()
     }
 
     pub(super) fn absorb(&mut self, other: Self) {
@@ -156,4 +172,17 @@ pub struct Decided<'a> {
     pub decision: &'a Decision,
     /// What the ledger holds for it.
     pub owed: Option<&'a Entry>,
+    /// Why it takes part.
+    pub part: Part,
+}
+
+/// Why a service takes part in a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// It is what was asked for.
+    #[default]
+    Named,
+    /// As a member of a group, or an instance of a template, that was asked for. A script may never name
+    /// it: what its stop takes down, itself included, is noted and comes back as it was.
+    Along,
 }

@@ -9,7 +9,7 @@ use crate::domain::{
 use crate::ledger::{Down, Due, Entry, Owed, Quiesced, Stopped, Who};
 use crate::policy::{Hold, Holds, Origin, Policy, PolicyFile, Problem, Tier, parse};
 
-use super::{Decided, Plan, decide, plan_all};
+use super::{Decided, Part, Plan, decide, plan_all};
 
 /// When our stop took units down in these stories, in microseconds.
 pub(super) const OUR_STOP: u64 = 77;
@@ -115,6 +115,7 @@ pub(super) struct Story {
     pub(super) request: Request,
     pub(super) facts: Facts,
     pub(super) owed: Option<Entry>,
+    pub(super) part: Part,
     files: Vec<PolicyFile>,
     origin: Origin,
     problems: Vec<Problem>,
@@ -157,6 +158,7 @@ impl Story {
             request,
             facts,
             owed: None,
+            part: Part::Named,
             files: Vec::new(),
             origin: Origin::Current,
             problems: Vec::new(),
@@ -278,6 +280,12 @@ impl Story {
         self
     }
 
+    /// As a member of a group, or an instance of a template, that was asked for.
+    pub(super) fn along(mut self) -> Self {
+        self.part = Part::Along;
+        self
+    }
+
     pub(super) fn machine(mut self, machine: Machine) -> Self {
         self.facts.machine = Known::Is(machine);
         self
@@ -326,6 +334,7 @@ pub(super) fn together(stories: &[&Story]) -> Plan {
             facts: &story.facts,
             decision,
             owed: story.owed.as_ref(),
+            part: story.part,
         })
         .collect();
     plan_all(&decided, &stories[0].read_policy())

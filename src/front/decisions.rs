@@ -54,6 +54,9 @@ impl Session {
         if case.facts.machine.get() != Some(&Machine::Chroot) {
             self.write(&line(case, status));
         }
+        for companion in &case.companions {
+            self.log(companion, status);
+        }
     }
 
     /// The same with what came of it in words that the case itself does not have.
@@ -148,34 +151,31 @@ mod tests {
         unit.triggers = triggers.iter().map(|text| name(text)).collect();
         let related = unit.triggers.iter();
         let related = related.map(|name| UnitFacts::unknown(name, "not asked"));
-        Case {
-            request: Request {
-                front: FrontEnd::DebSystemdInvoke,
-                named: named.to_owned(),
-                unit: name(named),
-                action: Action::Stop,
-                flags: Vec::<Flag>::new(),
-                scope: Scope::System,
-                context: Context::default(),
+        let request = Request {
+            front: FrontEnd::DebSystemdInvoke,
+            named: named.to_owned(),
+            unit: name(named),
+            action: Action::Stop,
+            flags: Vec::<Flag>::new(),
+            scope: Scope::System,
+            context: Context::default(),
+        };
+        let facts = Facts {
+            now: 0,
+            life: None,
+            init: InitKind::Systemd,
+            capabilities: Capabilities {
+                activation: true,
+                transactions: true,
             },
-            facts: Facts {
-                now: 0,
-                life: None,
-                init: InitKind::Systemd,
-                capabilities: Capabilities {
-                    activation: true,
-                    transactions: true,
-                },
-                machine: Known::default(),
-                related: related.collect(),
-                unit,
-                helper: HelperAnswer::Absent,
-                helper_related: Vec::new(),
-            },
-            decision: Decision::because(Verdict::Stop, Reason::new(Source::BuiltIn, "x")),
-            owed: None,
-            outcome: None,
-        }
+            machine: Known::default(),
+            related: related.collect(),
+            unit,
+            helper: HelperAnswer::Absent,
+            helper_related: Vec::new(),
+        };
+        let decision = Decision::because(Verdict::Stop, Reason::new(Source::BuiltIn, "x"));
+        Case::new(request, facts, decision, None)
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! a batch's end), `called` and `program` (a process into a call), `crowd` (many at once).
 
 mod called;
+mod case;
+mod company;
 mod crowd;
 pub mod deb_systemd_invoke;
 mod decisions;

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use nix::unistd::geteuid;
 
 use crate::act::{ActError, Bounds, Report, carry_out_within};
-use crate::decide::{Decided, Plan, decide, decide_listed, ledger_services, plan_all};
+use crate::decide::{Plan, decide, decide_listed, ledger_services, plan_all};
 use crate::domain::{
-    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, JobOutcome, Known,
-    Machine, Phase, Reason, Request, Source, UnitFacts, UnitName, Verdict, Wait,
+    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Machine, Phase,
+    Reason, Request, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
@@ -23,6 +23,7 @@ use crate::policy::{self, ActionLimit, Answer, Decide, Keep, Policy, Question, R
 use crate::report::log::Log;
 use crate::report::{Voice, systemctl};
 
+pub(super) use super::case::{Case, all_decided};
 use super::reboot;
 use super::spoken::Spoken;
 
@@ -42,17 +43,6 @@ pub(super) struct Session {
     pub(super) log: Log,
     /// Says what went wrong beside the action itself.
     pub(super) voice: Voice,
-}
-
-/// One request with all that belongs to it.
-#[derive(Debug)]
-pub(super) struct Case {
-    pub(super) request: Request,
-    pub(super) facts: Facts,
-    pub(super) decision: Decision,
-    pub(super) owed: Option<Entry>,
-    /// What came of it, one line, once it was carried out.
-    pub(super) outcome: Option<String>,
 }
 
 /// systemd, with the policy's limit for its jobs and its patience with PID 1; `voice` tells what is
@@ -88,17 +78,6 @@ pub(super) fn helper(policy: &Policy) -> Helper {
     let settings = policy.settings();
     let most = usize::try_from(settings.helper_max_output).unwrap_or(usize::MAX);
     Helper::of_machine(settings.helper_limit, most)
-}
-
-impl Case {
-    pub(super) fn decided(&self) -> Decided<'_> {
-        Decided {
-            request: &self.request,
-            facts: &self.facts,
-            decision: &self.decision,
-            owed: self.owed.as_ref(),
-        }
-    }
 }
 
 impl Session {
@@ -253,13 +232,7 @@ impl Session {
     /// Decides, with policy-rc.d's answers already in the facts.
     pub(super) fn decide(&self, request: Request, facts: Facts, owed: Option<Entry>) -> Case {
         let decision = decide(&request, &facts, &self.policy, owed.as_ref());
-        self.settle_age(Case {
-            request,
-            facts,
-            decision,
-            owed,
-            outcome: None,
-        })
+        self.settle_age(Case::new(request, facts, decision, owed))
     }
 
     /// Decides one action of a list of fallbacks: no other list takes its place.
@@ -270,13 +243,7 @@ impl Session {
         owed: Option<Entry>,
     ) -> Case {
         let decision = decide_listed(&request, &facts, &self.policy, owed.as_ref());
-        self.settle_age(Case {
-            request,
-            facts,
-            decision,
-            owed,
-            outcome: None,
-        })
+        self.settle_age(Case::new(request, facts, decision, owed))
     }
 
     /// Plans all cases as one and carries the plan out.
@@ -300,10 +267,7 @@ impl Session {
             report
         });
         for case in cases {
-            case.outcome = match &result {
-                Ok(report) => outcome(case, report),
-                Err(error) => Some(error.to_string()),
-            };
+            case.settle_on(&result);
         }
         result
     }
@@ -316,8 +280,7 @@ impl Session {
         if unnoted {
             return Err(ActError::NoLife);
         }
-        let decided: Vec<Decided<'_>> = cases.iter().map(Case::decided).collect();
-        let mut plan = plan_all(&decided, &self.policy);
+        let mut plan = plan_all(&all_decided(cases), &self.policy);
         let ledger = self.ledger_for(&mut plan, init);
         let mut report = self.carry_out(&plan, wait, init, ledger.as_ref())?;
         let untold = reboot::announce(&plan.records, ledger.as_ref());
@@ -379,22 +342,6 @@ fn active_triggers(init: &mut dyn Init, unit: &UnitName) -> Result<Vec<UnitName>
     Ok(active.map(|trigger| trigger.asked).collect())
 }
 
-/// What came of a case, in one line; `None` where the verdict says it all.
-fn outcome(case: &Case, report: &Report) -> Option<String> {
-    let failed: Vec<String> = report
-        .failures()
-        .map(|(job, failure)| format!("{} of {} failed: {failure}", job.verb, job.unit))
-        .collect();
-    if !failed.is_empty() {
-        return Some(failed.join("; "));
-    }
-    let (_, outcome) = report.of(&case.facts.unit.id)?;
-    Some(match outcome {
-        JobOutcome::Queued => "queued".to_owned(),
-        JobOutcome::Done | JobOutcome::Failed(_) => "done".to_owned(),
-    })
-}
-
 /// Where nothing can be noted down nothing is deferred: what may be done is done now, a stop takes
 /// down what was named and no more, and what must be held fails.
 fn without_notes(cases: &mut [Case], error: &ActError) -> Result<Vec<String>, ActError> {
@@ -411,6 +358,9 @@ fn without_notes(cases: &mut [Case], error: &ActError) -> Result<Vec<String>, Ac
     }
     let mut warnings = vec![error.to_string()];
     for case in cases {
+        if !std::mem::take(&mut case.companions).is_empty() {
+            case.company = Some("the rest of its group goes on: nothing can be noted".to_owned());
+        }
         let instead = match &case.decision.verdict {
             Verdict::Defer { .. } => case.request.action.clone(),
             Verdict::Stop | Verdict::Quiesce => Action::Stop,
@@ -492,6 +442,9 @@ pub(super) fn why(decision: &Decision) -> String {
 /// Says what the user would otherwise wonder about: what is put off, and what is not started.
 pub(super) fn explain_to_user(case: &Case, voice: &Voice) {
     let (action, unit) = (&case.request.action, &case.facts.unit.id);
+    if let Some(text) = &case.company {
+        voice.error(&format!("{action} of {unit}: {text}"));
+    }
     match &case.decision.verdict {
         Verdict::Hold => voice.error(&format!(
             "{action} of {unit} is held, it goes on running: {}; `rcpolicy flush {}` restarts it",

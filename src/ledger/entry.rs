@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Due;
-use crate::domain::{Caller, Contact, FrontEnd, Life, Phase, Reason, ServiceName, UnitName, Until};
+use crate::domain::{
+    Caller, Contact, FrontEnd, Life, Phase, Reason, ServiceName, UnitKind, UnitName, Until,
+};
 
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;
@@ -204,6 +206,14 @@ impl Entry {
     pub fn asked_at(&self) -> Option<u64> {
         let owed = self.owed.as_ref()?;
         owed.begun.map(|begun| begun.at).or(owed.at)
+    }
+
+    /// Whether the service itself was taken down as a member of a group or an instance of a template:
+    /// a script may never ask for it by its name.
+    pub fn went_along(&self) -> bool {
+        let units = self.down.iter().flat_map(|down| &down.units);
+        let mut own = units.filter(|stopped| stopped.unit == self.unit && !stopped.dependent);
+        self.unit.kind() == UnitKind::Service && own.next().is_some()
     }
 
     /// The text of its file.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::decide::{Decided, Step, decide, ledger_services, plan_all};
+use crate::decide::{Decided, Part, Step, decide, ledger_services, plan_all};
 use crate::domain::{Facts, HelperAnswer, JobOutcome, Life, Request, ServiceName, UnitFacts, Wait};
 use crate::init::related::related;
 use crate::init::simulated::Simulated;
@@ -43,6 +43,7 @@ impl Tool {
             facts: &facts,
             decision: &decision,
             owed,
+            part: Part::Named,
         };
         let mut all_done = true;
         for step in plan_all(&[decided], &self.policy).steps(Wait::Done) {

@@ -2,7 +2,9 @@
 //! on the simulated init and with a ledger on disk.
 
 use rcpolicy::act::carry_out;
-use rcpolicy::decide::{Decided, also_asked, decide, decide_listed, ledger_services, plan_all};
+use rcpolicy::decide::{
+    Decided, Part, also_asked, decide, decide_listed, ledger_services, plan_all,
+};
 use rcpolicy::domain::{
     Action, ActiveState, Context, Decision, Facts, Flag, FrontEnd, HelperAnswer, Job, Life, Phase,
     Request, Scope, UnitName, Verb, Verdict, Wait,
@@ -166,6 +168,7 @@ impl World {
                     facts,
                     decision,
                     owed: owed.as_ref(),
+                    part: Part::Named,
                 })
                 .collect();
             plan_all(&all, &self.policy)

@@ -101,7 +101,8 @@ impl Session {
             facts.machine = Known::Is(Machine::Stopping);
         }
         turn.ask_besides(&mut facts, owed.as_ref(), asker)?;
-        Ok(turn.decide(self, facts, owed))
+        let case = turn.decide(self, facts, owed);
+        self.with_company(init, case, asker)
     }
 
     /// Decides about an action of an init script, whose init cannot be asked.
@@ -147,6 +148,6 @@ impl Session {
         let source = Source::Unit(case.facts.unit.id.to_string());
         let reason = Reason::new(source, "is disabled and not running");
         case.decision = Decision::because(Verdict::Nothing, reason);
-        Ok(Some(case))
+        self.with_company(init, case, asker).map(Some)
     }
 }

@@ -105,7 +105,8 @@ impl Session {
         }
         let (mut facts, owed) = self.observe(init, &request, None)?;
         facts.helper = answer;
-        Ok(self.consider_seen(request, (facts, owed), heard, asker)?)
+        let case = self.consider_seen(request, (facts, owed), heard, asker)?;
+        self.with_company(init, case, asker)
     }
 
     /// The same where the unit was observed already, and what policy-rc.d said of it is in the facts.

@@ -251,13 +251,9 @@ impl Call {
             None => Known::Is(Machine::Chroot),
         };
         let request = self.request(self.action.clone());
-        let case = Case {
-            facts: self.session.unseen(&request, self.kind, machine),
-            decision: Decision::because(Verdict::Deny, Reason::new(source, text)),
-            request,
-            owed: None,
-            outcome: None,
-        };
+        let facts = self.session.unseen(&request, self.kind, machine);
+        let decision = Decision::because(Verdict::Deny, Reason::new(source, text));
+        let case = Case::new(request, facts, decision, None);
         self.session.log(&case, Some(ending));
     }
 

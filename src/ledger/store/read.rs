@@ -164,6 +164,27 @@ impl Ledger {
         Ok(listing)
     }
 
+    /// What is owed to the services that are `wanted`; no other entry is read. What cannot be read is
+    /// passed over: whoever reads all of it tells.
+    ///
+    /// # Errors
+    /// When the directory cannot be read; a missing one is an empty ledger.
+    pub fn about(&self, wanted: impl Fn(&ServiceName) -> bool) -> Result<Vec<Entry>, LedgerError> {
+        let Some(directory) = self.directory(Missing::Fail)? else {
+            return Ok(Vec::new());
+        };
+        // Of a name that is too long for a file's the entry itself tells.
+        let may_be = |name: &String| {
+            let stem = name.strip_suffix(".json").unwrap_or(name);
+            ServiceName::of_file_stem(stem).is_none_or(|service| wanted(&service))
+        };
+        let names = entry_names(&directory)?.into_iter().filter(may_be);
+        let readings = names.filter_map(|name| self.reading(&directory, &name).ok());
+        let mut entries: Vec<Entry> = readings.filter_map(Reading::current).collect();
+        entries.retain(|entry| wanted(&entry.service));
+        Ok(entries)
+    }
+
     fn directory(&self, missing: Missing) -> Result<Option<Directory>, LedgerError> {
         let opened =
             Directory::open(&self.root, missing).and_then(|top| top.enter("ledger", missing));

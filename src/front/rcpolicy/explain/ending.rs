@@ -2,7 +2,7 @@
 
 use crate::decide::plan_all;
 use crate::domain::{FrontEnd, Known, Request, Wait};
-use crate::front::perform::Case;
+use crate::front::perform::{Case, all_decided};
 use crate::front::way::Way;
 use crate::init::{Init, InitError};
 use crate::observe::detect::{self, is_executable};
@@ -40,11 +40,14 @@ impl Scene<'_> {
             Way::ShowStatus => vec![format!("run `systemctl status {unit}`")],
             Way::Kill => vec![format!("kill all processes of {unit}")],
             Way::Foreign => vec![format!("run `systemctl {} {unit}`", case.request.action)],
-            Way::Plan | Way::Note => plan_all(&[case.decided()], &self.session.policy)
-                .steps(wait)
-                .iter()
-                .map(step::step)
-                .collect(),
+            Way::Plan | Way::Note => plan_all(
+                &all_decided(std::slice::from_ref(case)),
+                &self.session.policy,
+            )
+            .steps(wait)
+            .iter()
+            .map(step::step)
+            .collect(),
         }
     }
 

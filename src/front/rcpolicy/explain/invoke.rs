@@ -223,13 +223,8 @@ impl Scene<'_> {
         if let Some(known) = &turns.known {
             facts.unit = known.clone();
         }
-        let case = Case {
-            facts,
-            decision,
-            owed: self.session.owed_to(&request.unit.service()),
-            request,
-            outcome: None,
-        };
+        let owed = self.session.owed_to(&request.unit.service());
+        let case = Case::new(request, facts, decision, owed);
         let way = way::of_invoke_rc_d(&case, case.request.action.as_str());
         let steps = self.steps_of(&way, &case, Wait::Done);
         self.conclude(turns.request, case, steps)

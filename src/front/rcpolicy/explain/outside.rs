@@ -130,13 +130,7 @@ impl Scene<'_> {
         };
         let reason = Reason::new(Source::BuiltIn, error.to_string());
         let decision = Decision::because(Verdict::Emulate(ending), reason);
-        let case = Case {
-            facts: self.unseen(request),
-            decision,
-            owed: None,
-            request: request.clone(),
-            outcome: None,
-        };
+        let case = Case::new(request.clone(), self.unseen(request), decision, None);
         let steps = vec![format!("nothing runs, the exit status is {ending}")];
         self.conclude(request, case, steps)
     }

@@ -42,15 +42,10 @@ impl Scene<'_> {
         let status = status::DENIED;
         let text = "denies it, and with it all that the call names";
         let reason = Reason::new(Source::PolicyRcD { status }, text);
-        let case = Case {
-            facts: self
-                .session
-                .unseen(request, InitKind::Systemd, Known::default()),
-            decision: Decision::because(Verdict::Deny, reason),
-            owed: None,
-            request: request.clone(),
-            outcome: None,
-        };
+        let session = &self.session;
+        let facts = session.unseen(request, InitKind::Systemd, Known::default());
+        let decision = Decision::because(Verdict::Deny, reason);
+        let case = Case::new(request.clone(), facts, decision, None);
         self.conclude(request, case, Vec::new())
     }
 }
