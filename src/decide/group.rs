@@ -55,7 +55,9 @@ pub fn together(one: &Decided<'_>) -> Option<Together> {
     }
     match &one.decision.verdict {
         Verdict::Stop | Verdict::Quiesce | Verdict::Run(Action::Stop) => {
-            (request.context.phase == Phase::Upgrade).then_some(Together::Down)
+            // What a flush is owed is the stop of one.
+            let upgrade = request.context.phase == Phase::Upgrade;
+            (upgrade && request.front != FrontEnd::Rcpolicy).then_some(Together::Down)
         }
         Verdict::Restart | Verdict::IfStale | Verdict::Run(Action::Restart) => renewed(unit),
         Verdict::Run(Action::ForceReload) if unit.can_reload.is_and(|can| !can) => renewed(unit),

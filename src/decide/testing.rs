@@ -318,6 +318,16 @@ impl Story {
         texts.join("; ")
     }
 
+    pub(super) fn decided<'a>(&'a self, decision: &'a Decision) -> Decided<'a> {
+        Decided {
+            request: &self.request,
+            facts: &self.facts,
+            decision,
+            owed: self.owed.as_ref(),
+            part: self.part,
+        }
+    }
+
     pub(super) fn plan(&self) -> Plan {
         together(&[self])
     }
@@ -329,13 +339,7 @@ pub(super) fn together(stories: &[&Story]) -> Plan {
     let decided: Vec<Decided<'_>> = stories
         .iter()
         .zip(&decisions)
-        .map(|(story, decision)| Decided {
-            request: &story.request,
-            facts: &story.facts,
-            decision,
-            owed: story.owed.as_ref(),
-            part: story.part,
-        })
+        .map(|(story, decision)| story.decided(decision))
         .collect();
     plan_all(&decided, &stories[0].read_policy())
 }

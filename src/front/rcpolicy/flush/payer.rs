@@ -297,23 +297,28 @@ impl Payer<'_> {
 
     /// Asks in the words of the tool that the note came by.
     fn ask(&self, entry: &Entry, unit: &UnitName, action: &Action) -> Result<HelperAnswer, String> {
+        let answer = self.ask_helper(entry, unit, action.as_str());
+        answer.map_err(|error| error.to_string())
+    }
+
+    pub(super) fn ask_helper(
+        &self,
+        entry: &Entry,
+        unit: &UnitName,
+        action: &str,
+    ) -> Result<HelperAnswer, HelperError> {
         let mut helper = perform::helper(&self.session.policy);
         helper.path = self.place.path(&helper.path).display().to_string();
         let name = match entry.who.front {
             Some(FrontEnd::DebSystemdInvoke) => unit.to_string(),
             Some(FrontEnd::InvokeRcD | FrontEnd::Rcpolicy) | None => unit.service().to_string(),
         };
-        let mut words: Vec<OsString> = vec![name.into(), action.as_str().into()];
+        let mut words: Vec<OsString> = vec![name.into(), action.into()];
         if entry.who.front != Some(FrontEnd::DebSystemdInvoke) {
             let level = self.level.as_ref().and_then(|level| level.name.as_ref());
             words.extend(level.map(OsString::from));
         }
-        match helper.ask(&words, Output::Read) {
-            Ok((answer, _)) => Ok(answer),
-            Err(error @ (HelperError::Silent { .. } | HelperError::Flood { .. })) => {
-                Err(error.to_string())
-            }
-        }
+        helper.ask(&words, Output::Read).map(|(answer, _)| answer)
     }
 
     /// Leaves `rest` of the entry, unless more was noted meanwhile.

@@ -114,6 +114,7 @@ impl<'a, 'c> Rounds<'a, 'c> {
         for debt in debts {
             members.extend(self.taken_on(init, debt));
         }
+        each_once(&mut members);
         let payer = self.payer;
         reach(Point::Decided);
         payer.together(init, members, |member, paid| {
@@ -180,14 +181,15 @@ impl<'a, 'c> Rounds<'a, 'c> {
         }
     }
 
-    /// Decides about `debt`; `None` where it was paid, or not, for itself.
-    fn taken_on(&mut self, init: &mut dyn Init, debt: Debt) -> Option<Member> {
+    /// Decides about `debt`, and who goes along with it; nobody where it was paid, or not, for itself.
+    fn taken_on(&mut self, init: &mut dyn Init, debt: Debt) -> Vec<Member> {
         let entry = debt.entry.clone();
-        let case = match debt.decided(self.payer) {
+        let case = debt.decided(self.payer);
+        let case = match case.and_then(|case| self.payer.with_group(init, case, &entry)) {
             Ok(case) => case,
             Err(why) => {
                 self.tell(&entry.service, Paid::Kept(why));
-                return None;
+                return Vec::new();
             }
         };
         let joins = match &case.decision.verdict {
@@ -196,11 +198,11 @@ impl<'a, 'c> Rounds<'a, 'c> {
             verdict => !is_refused(verdict),
         };
         if joins && word_for_script(&entry, &case).is_none() {
-            return Some(Member::new(self.payer, entry, case));
+            return self.payer.members(entry, case);
         }
         let paid = self.payer.alone(init, &entry, &case);
         self.tell(&entry.service, paid);
-        None
+        Vec::new()
     }
 
     /// Says what became of the service's debt.
@@ -222,6 +224,15 @@ impl<'a, 'c> Rounds<'a, 'c> {
             Paid::Tried(_, _) | Paid::Kept(_) | Paid::Failed(_) => self.left.keep(Again::No),
         }
     }
+}
+
+/// Who is owed something for itself need not go along with others.
+fn each_once(members: &mut Vec<Member>) {
+    members.sort_by(|one, other| {
+        let by = |member: &Member| (member.entry.service.clone(), member.goes_along());
+        by(one).cmp(&by(other))
+    });
+    members.dedup_by(|one, other| one.entry.service == other.entry.service);
 }
 
 /// What a look at an entry leads to.

@@ -2,7 +2,7 @@
 //! awaited; then each is verified, and struck or kept, for itself. One that fails fails no other.
 
 use crate::act::{ActError, Report};
-use crate::decide::{Plan, plan, plan_all};
+use crate::decide::{Part, Plan, plan, plan_all};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, UnitName, Verb, Wait};
 use crate::failpoint::{Point, reach};
 use crate::front::perform::{self, Case};
@@ -27,6 +27,11 @@ impl Member {
     pub(super) fn new(payer: &Payer<'_>, entry: Entry, case: Case) -> Self {
         let own = plan(&case.decided(), &payer.session.policy);
         Self { entry, case, own }
+    }
+
+    /// Whether it is paid because of its group alone.
+    pub(super) fn goes_along(&self) -> bool {
+        self.case.part == Part::Along
     }
 
     /// Whether nobody should have to wait for it: it runs until it is done, and that may take long.
