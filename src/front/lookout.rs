@@ -122,7 +122,7 @@ fn activate() -> Result<(), String> {
 
 /// The dpkg above us: its process and when that started.
 fn dpkg_run() -> Option<String> {
-    let dpkg = above().into_iter().find(|above| above.name == "dpkg")?;
+    let dpkg = above().find(|above| above.name == "dpkg")?;
     Some(format!("{} {}\n", dpkg.pid, dpkg.started))
 }
 

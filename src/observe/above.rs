@@ -20,19 +20,18 @@ pub struct Above {
     pub started: u64,
 }
 
-/// The processes above us, the nearest first; fewer where /proc does not tell.
-pub fn above() -> Vec<Above> {
+/// The processes above us, the nearest first; fewer where /proc does not tell. Each is looked at when it
+/// is its turn.
+pub fn above() -> impl Iterator<Item = Above> {
     let mut pid = std::os::unix::process::parent_id();
-    let mut found = Vec::new();
-    while pid > 0 && found.len() < GENERATIONS {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let Some((name, parent, started)) = parse_stat(&stat) else {
-            break;
-        };
-        found.push(Above { pid, name, started });
+    let next = move || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (name, parent, started) = parse_stat(&stat)?;
+        let found = Above { pid, name, started };
         pid = parent;
-    }
-    found
+        Some(found)
+    };
+    std::iter::from_fn(next).take(GENERATIONS)
 }
 
 /// What we hang on: the control groups that we and the processes above us are in.
@@ -44,7 +43,7 @@ pub struct Branch {
 impl Branch {
     /// Ours. Process 1 carries everybody, and is no unit.
     pub fn observe() -> Self {
-        let pids = above().into_iter().map(|above| above.pid);
+        let pids = above().map(|above| above.pid);
         let pids = pids.filter(|pid| *pid != 1).map(|pid| pid.to_string());
         let read = |pid: String| fs::read_to_string(format!("/proc/{pid}/cgroup")).ok();
         let texts = std::iter::once("self".to_owned())
@@ -119,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_nearest_above_us_is_our_parent_and_the_first_of_all_is_the_last() {
-        let found = above();
+        let found: Vec<Above> = above().collect();
         assert_eq!(found[0].pid, std::os::unix::process::parent_id());
         assert!(found[0].started > 0);
         let unit = UnitName::parse("rcpolicy-nonexistent").unwrap();

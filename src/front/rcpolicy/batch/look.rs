@@ -20,7 +20,7 @@ const TRACES: [&str; 2] = ["var/lib/dpkg/status", "var/lib/dpkg/updates"];
 
 /// All that the decision needs.
 pub(super) fn observe(place: &Place) -> BatchFacts {
-    let above = above();
+    let above: Vec<Above> = above().collect();
     let piecemeal = |above: &Above| PIECEMEAL.contains(&above.name.as_str());
     let settings = policy::load(&Roots::under(&place.root, Keep::No));
     let (first, unfinished) = match Unconfigured::under(&place.root) {

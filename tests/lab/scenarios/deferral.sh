@@ -1,0 +1,199 @@
+#!/bin/bash
+# What a rule puts off until the batch's end is done then: once for many runs in a row, all together for many services,
+# at apt's end at once, and after dpkg was killed. Nobody waits for the waiter.
+. "$(dirname "$0")/../scenario.sh"
+. "$LAB_SOURCE/deferral-units.sh"
+
+services=50
+require_ours
+deferral_make "$services" | lab_sh "$LAB"
+
+settle() { # TIME
+    inside sh -c 'cat >/etc/rcpolicy/policy.d/10-lab.toml && rcpolicy check' settle <<END
+[[rule]]
+service = ["lab-d*"]
+action  = ["restart"]
+decide  = "defer"
+until   = "batch"
+because = "the lab defers"
+[flush]
+settle = "$1"
+END
+}
+settle 3s
+
+starts() { inside sh -c 'cat "/var/log/lab/$1"' starts "$1" | wc -l; } # NAME
+forget_starts() { inside sh -c 'for file in /var/log/lab/lab-d*; do : >"$file"; done'; }
+all_starts() { inside sh -c 'cat /var/log/lab/lab-d* | sort | uniq -c' | tr -s ' '; }
+owed() { inside rcpolicy pending --json; }
+has_waiter() { inside pgrep -f '^/usr/sbin/rcpolicy flush --settled' >/dev/null; }
+no_waiter() { ! has_waiter; }
+paid() { inside rcpolicy wait flush --timeout 60s; }
+# The waiter goes when nothing is left to do.
+is_over() {
+    paid
+    lab_wait_for 5 no_waiter || same "the waiter" "gone" "still there"
+}
+deb() { echo "/root/deferral/lab-d$1_$2.deb"; } # NUMBER VERSION
+debs() { # VERSION
+    local n
+    for ((n = 1; n <= services; n++)); do deb "$n" "$1"; done
+}
+
+# Many bare runs of dpkg.
+forget_starts
+for round in 1 2 3 4 5 6 7 8 9 10; do
+    inside dpkg -i "$(deb 1 2)" >/dev/null 2>&1
+done
+same "restarts while dpkg runs in a row" 0 "$(starts lab-d1)"
+has_waiter
+is_over
+same "restarts for ten runs of dpkg" 1 "$(starts lab-d1)"
+holds "ten runs of dpkg in a row that each ask for the same restart end in one"
+if [ "$INIT" = systemd ]; then
+    same "state of the service" active "$(inside systemctl is-active lab-d1)"
+    fails inside systemctl is-failed lab-d1 >/dev/null
+fi
+
+# One run of dpkg, many services.
+forget_starts
+# shellcheck disable=SC2046 # each is a word
+inside dpkg -i $(debs 2) >/dev/null 2>&1
+same "owed after it" "$services" "$(owed | grep -o '"service"' | wc -l)"
+is_over
+same "restarts for $services services in one run" " $services 2" "$(all_starts)"
+holds "$services packages that ask for $services services: each restarted once, after the run"
+
+# What dpkg writes to goes on to its end although the waiter lives on.
+forget_starts
+began=$SECONDS
+inside sh -c 'dpkg -i "$1" 2>&1 | cat >/dev/null' pipe "$(deb 2 2)"
+[ $((SECONDS - began)) -lt 3 ] || same "seconds that a reader of dpkg's output waited" 0 $((SECONDS - began))
+has_waiter
+holds "nobody who reads dpkg's output waits for the waiter"
+is_over
+
+# apt tells its end.
+forget_starts
+inside apt-get install --yes --reinstall "$(deb 3 2)" "$(deb 4 2)" >"$LAB_DIR/apt-$LAB" 2>&1
+same "restarts when apt is back" "1 1" "$(starts lab-d3) $(starts lab-d4)"
+grep -q '^lab-d3: ' "$LAB_DIR/apt-$LAB" || same "what apt shows" "the flush's results" "$(cat "$LAB_DIR/apt-$LAB")"
+is_over
+same "restarts after that" "1 1" "$(starts lab-d3) $(starts lab-d4)"
+holds "apt's end does it at once, and shows it"
+
+# Many small runs of one upgrade.
+forget_starts
+inside sh -c 'cat >/run/unattended-upgrade && chmod 755 /run/unattended-upgrade' <<'END'
+#!/bin/bash
+for n in 5 6 7; do apt-get install --yes --reinstall "/root/deferral/lab-d5_2.deb"; done
+cat /var/log/lab/lab-d5 | wc -l >/run/in-between
+END
+inside /run/unattended-upgrade >/dev/null 2>&1
+same "restarts while an unattended upgrade goes on" 0 "$(inside cat /run/in-between)"
+is_over
+same "restarts after an unattended upgrade" 1 "$(starts lab-d5)"
+holds "the many runs of an unattended upgrade are one batch"
+
+# dpkg is killed in the middle.
+forget_starts
+inside sh -c 'cat >/run/lab-during-lab-d7 && chmod 755 /run/lab-during-lab-d7' <<'END'
+#!/bin/sh
+rm /run/lab-during-lab-d7
+kill -9 "$(ps -o ppid= -p "$PPID" | tr -d " ")"
+sleep 1
+END
+fails inside dpkg -i "$(deb 6 2)" "$(deb 7 2)" "$(deb 8 2)" >/dev/null
+has_waiter
+lab_wait_for 30 test "$(starts lab-d6)" = 1 || true
+sleep 5
+same "restarts of what was configured, of what was not, of what was not reached" "1 0 0" \
+    "$(starts lab-d6) $(starts lab-d7) $(starts lab-d8)"
+inside rcpolicy pending | grep -q 'lab-d7.*' || same "pending" "lab-d7" "$(inside rcpolicy pending)"
+inside dpkg --configure -a >/dev/null 2>&1
+is_over
+same "restarts after dpkg --configure -a" "1 1 1" "$(starts lab-d6) $(starts lab-d7) $(starts lab-d8)"
+holds "after dpkg was killed and went on, all is new and nothing is owed"
+
+# A postinst that fails.
+forget_starts
+inside sh -c 'printf "#!/bin/sh\nexit 1\n" >/run/lab-during-lab-d9 && chmod 755 /run/lab-during-lab-d9'
+fails inside dpkg -i "$(deb 9 2)" >/dev/null
+sleep 5
+same "restarts of what is half-configured" 0 "$(starts lab-d9)"
+inside rm /run/lab-during-lab-d9
+inside dpkg --configure -a >/dev/null 2>&1
+is_over
+same "restarts after that" 1 "$(starts lab-d9)"
+holds "what is not configured waits until it is"
+
+# Before a new libc has taken over nothing is restarted.
+forget_starts
+settle 1s
+inside sh -c 'cat >/run/lab-during-lab-d10 && chmod 755 /run/lab-during-lab-d10' <<'END'
+#!/bin/sh
+rm /run/lab-during-lab-d10
+dpkg-trigger --no-await libc-upgrade
+kill -9 "$(ps -o ppid= -p "$PPID" | tr -d " ")"
+sleep 1
+END
+fails inside dpkg -i "$(deb 11 2)" "$(deb 10 2)" >/dev/null
+sleep 4
+same "restarts before libc's trigger was processed" 0 "$(starts lab-d11)"
+inside dpkg --configure -a >/dev/null 2>&1
+is_over
+same "restarts after it" "1 1" "$(starts lab-d10) $(starts lab-d11)"
+holds "nothing is restarted while a new libc has not taken over"
+
+# The waiter is told to end, and is not needed.
+forget_starts
+settle 30s
+inside dpkg -i "$(deb 12 2)" >/dev/null 2>&1
+has_waiter
+inside pkill -TERM -f '^/usr/sbin/rcpolicy flush --settled'
+lab_wait_for 3 no_waiter || same "the waiter after SIGTERM" gone "still there"
+same "restarts by then" 0 "$(starts lab-d12)"
+inside rcpolicy flush >/dev/null
+same "restarts by hand" 1 "$(starts lab-d12)"
+holds "the waiter ends when it is told to, and loses nothing"
+
+# Where nothing can follow dpkg's end does it itself.
+forget_starts
+settle 0s
+inside dpkg -i "$(deb 13 2)" >/dev/null 2>&1
+is_over
+same "restarts with no quiet time" 1 "$(starts lab-d13)"
+holds "without a quiet time dpkg's end is the batch's end"
+
+# What it costs, against the stock tools.
+time_of() { # VERSION, in milliseconds; flushed
+    inside bash -c 'began=${EPOCHREALTIME/./}; dpkg -i "$@" >/dev/null 2>&1; [ ! -x /usr/sbin/rcpolicy ] || rcpolicy flush >/dev/null
+        echo $(((${EPOCHREALTIME/./} - began) / 1000))' time-of $(debs "$1")
+}
+least() { sort -n | sed -n 1p; }
+measure() { # WHAT, sets asked and quiet
+    local round all_asked=() all_quiet=()
+    for round in 1 2 3; do
+        all_quiet+=("$(time_of 2+quiet)")
+        all_asked+=("$(time_of 2)")
+    done
+    asked=$(printf '%s\n' "${all_asked[@]}" | least) quiet=$(printf '%s\n' "${all_quiet[@]}" | least)
+    figure "$services packages, $1: $asked ms, asking for nothing $quiet ms"
+}
+settle 60s
+measure "deferred, until all is done"
+ours=$((asked - quiet))
+is_over
+require_stock
+if [ "$INIT" = systemd ]; then
+    inside systemctl reset-failed
+    # Three rounds are more starts than the default allows in so short a time.
+    inside sh -c 'for unit in /etc/systemd/system/lab-d*.service; do mkdir -p "$unit.d"
+        printf "[Unit]\nStartLimitIntervalSec=0\n" >"$unit.d/often.conf"; done; systemctl daemon-reload'
+fi
+measure "stock"
+stock=$((asked - quiet))
+figure "deferred against stock: $ours ms / $stock ms = 0.$(printf '%03d' $((ours * 1000 / stock)))"
+[ $((ours * 4)) -le "$stock" ] || same "what deferring costs, in ms, at most a quarter of stock's $stock" $((stock / 4)) "$ours"
+holds "50 deferred restarts cost at most a quarter of what they cost with the stock tools"
+inside sh -c 'rm -rf /etc/rcpolicy/policy.d/10-lab.toml'
