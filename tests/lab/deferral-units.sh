@@ -55,7 +55,7 @@ package() { # NAME VERSION [quiet]
             invoke-rc.d $1 restart
         fi"
         # What the scenario does to dpkg in the middle.
-        echo "[ ! -x /run/lab-during-$1 ] || /run/lab-during-$1"
+        echo "[ ! -x /root/deferral/during-$1 ] || /root/deferral/during-$1"
     } >"$tree/DEBIAN/postinst"
     chmod 755 "$tree/DEBIAN/postinst"
     dpkg-deb -Znone --root-owner-group --build "$tree" "$file" >/dev/null

@@ -84,12 +84,12 @@ holds "apt's end does it at once, and shows it"
 
 # Many small runs of one upgrade.
 forget_starts
-inside sh -c 'cat >/run/unattended-upgrade && chmod 755 /run/unattended-upgrade' <<'END'
+inside sh -c 'cat >/root/deferral/unattended-upgrade && chmod 755 /root/deferral/unattended-upgrade' <<'END'
 #!/bin/bash
 for n in 5 6 7; do apt-get install --yes --reinstall "/root/deferral/lab-d5_2.deb"; done
 cat /var/log/lab/lab-d5 | wc -l >/run/in-between
 END
-inside /run/unattended-upgrade >/dev/null 2>&1
+inside /root/deferral/unattended-upgrade >/dev/null 2>&1
 same "restarts while an unattended upgrade goes on" 0 "$(inside cat /run/in-between)"
 is_over
 same "restarts after an unattended upgrade" 1 "$(starts lab-d5)"
@@ -97,9 +97,9 @@ holds "the many runs of an unattended upgrade are one batch"
 
 # dpkg is killed in the middle.
 forget_starts
-inside sh -c 'cat >/run/lab-during-lab-d7 && chmod 755 /run/lab-during-lab-d7' <<'END'
+inside sh -c 'cat >/root/deferral/during-lab-d7 && chmod 755 /root/deferral/during-lab-d7' <<'END'
 #!/bin/sh
-rm /run/lab-during-lab-d7
+rm /root/deferral/during-lab-d7
 kill -9 "$(ps -o ppid= -p "$PPID" | tr -d " ")"
 sleep 1
 END
@@ -117,11 +117,11 @@ holds "after dpkg was killed and went on, all is new and nothing is owed"
 
 # A postinst that fails.
 forget_starts
-inside sh -c 'printf "#!/bin/sh\nexit 1\n" >/run/lab-during-lab-d9 && chmod 755 /run/lab-during-lab-d9'
+inside sh -c 'printf "#!/bin/sh\nexit 1\n" >/root/deferral/during-lab-d9 && chmod 755 /root/deferral/during-lab-d9'
 fails inside dpkg -i "$(deb 9 2)" >/dev/null
 sleep 5
 same "restarts of what is half-configured" 0 "$(starts lab-d9)"
-inside rm /run/lab-during-lab-d9
+inside rm /root/deferral/during-lab-d9
 inside dpkg --configure -a >/dev/null 2>&1
 is_over
 same "restarts after that" 1 "$(starts lab-d9)"
@@ -130,9 +130,9 @@ holds "what is not configured waits until it is"
 # Before a new libc has taken over nothing is restarted.
 forget_starts
 settle 1s
-inside sh -c 'cat >/run/lab-during-lab-d10 && chmod 755 /run/lab-during-lab-d10' <<'END'
+inside sh -c 'cat >/root/deferral/during-lab-d10 && chmod 755 /root/deferral/during-lab-d10' <<'END'
 #!/bin/sh
-rm /run/lab-during-lab-d10
+rm /root/deferral/during-lab-d10
 dpkg-trigger --no-await libc-upgrade
 kill -9 "$(ps -o ppid= -p "$PPID" | tr -d " ")"
 sleep 1
