@@ -1,6 +1,7 @@
 //! `rcpolicy flush`, on whatever occasion: by hand, or at a batch's end by one of its nets. `look` observes,
-//! `wait` is the waiter. A net never fails: it stands in dpkg's and apt's way.
+//! `apart` keeps a flush from cutting its own branch, `wait` is the waiter. A net never fails: it stands in dpkg's and apt's way.
 
+mod apart;
 mod look;
 mod wait;
 
@@ -28,7 +29,8 @@ pub(super) fn run(
         }
         (None, true) => wait::run(place, console),
         (None, false) => {
-            let left = flush::run(arguments, place, console)?;
+            let occasion = Occasion::ByHand(&arguments.services);
+            let left = apart::pay(occasion, place, console)?;
             leave_waiter(left, place, console);
             Ok(left.ending)
         }
@@ -59,7 +61,7 @@ fn at_end(end: BatchEnd, place: &Place, console: &mut Console<'_>) -> Result<(),
     }
     match readiness(net, &look::observe(place)) {
         Readiness::Later(_) => start_waiter(&ledger, console),
-        Readiness::Flush => match flush::pay(Occasion::BatchEnd, place, console) {
+        Readiness::Flush => match apart::pay(Occasion::BatchEnd, place, console) {
             Ok(left) => leave_waiter(left, place, console),
             // Whoever is at it takes in what was noted before.
             Err(Failure::Ledger(LedgerError::Busy { .. })) => {}

@@ -37,7 +37,7 @@ use self::rounds::Rounds;
 pub(super) struct Arguments {
     /// Only these services: `foo`, `foo.service`, `foo@x`.
     #[arg(value_parser = ServiceName::parse)]
-    services: Vec<ServiceName>,
+    pub(super) services: Vec<ServiceName>,
     /// At the end of dpkg's, or of apt's, run: pay what waits for it, or leave it to the waiter.
     #[arg(long, hide = true, value_name = "WHOSE", conflicts_with_all = ["services", "settled"])]
     pub(super) batch_end: Option<BatchEnd>,
@@ -55,23 +55,24 @@ pub(super) enum BatchEnd {
     Apt,
 }
 
-pub(super) fn run(
-    arguments: &Arguments,
-    place: &Place,
-    console: &mut Console<'_>,
-) -> Result<Left, Failure> {
-    pay(Occasion::ByHand(&arguments.services), place, console)
-}
-
 /// What is due at a batch's end, with what processes left behind that were killed.
 ///
 /// # Errors
 /// When the ledger cannot be read.
 pub(super) fn due(ledger: &Ledger) -> Result<Vec<Entry>, LedgerError> {
     let left_behind = ledger.abandoned()?.into_iter();
-    let mut due = ledger.all()?.entries;
-    due.retain(|entry| Occasion::BatchEnd.pays(entry));
+    let mut due = noted(ledger, Occasion::BatchEnd)?;
     due.extend(left_behind.flat_map(|undertaking| undertaking.entries()));
+    Ok(due)
+}
+
+/// What is due on `occasion`, as far as it is noted as such.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(super) fn noted(ledger: &Ledger, occasion: Occasion<'_>) -> Result<Vec<Entry>, LedgerError> {
+    let mut due = ledger.all()?.entries;
+    due.retain(|entry| occasion.pays(entry));
     Ok(due)
 }
 
@@ -154,11 +155,9 @@ fn flush(
         level: level(&mut means, place),
         clock: Cell::new(clock),
     };
-    if let Occasion::ByHand(services) = occasion {
-        for name in services {
-            if !listing.entries.iter().any(|entry| entry.service == *name) {
-                console.complain(format_args!("nothing is owed to {name}"));
-            }
+    for name in occasion.named() {
+        if !listing.entries.iter().any(|entry| entry.service == *name) {
+            console.complain(format_args!("nothing is owed to {name}"));
         }
     }
     for trouble in &listing.troubles {

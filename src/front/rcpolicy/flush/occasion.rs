@@ -12,6 +12,8 @@ pub(in crate::front::rcpolicy) enum Occasion<'a> {
     /// The package operations are over: what waits for that, stops that were held, and what a stop
     /// took down and nobody brought back.
     BatchEnd,
+    /// The same, but for these services, which somebody else pays.
+    Without(&'a Occasion<'a>, &'a [ServiceName]),
 }
 
 impl Occasion<'_> {
@@ -22,16 +24,27 @@ impl Occasion<'_> {
             Self::ByHand([]) => until != Some(Until::Reboot),
             Self::ByHand(services) => services.contains(&entry.service),
             Self::BatchEnd => matches!(until, None | Some(Until::Batch)),
+            Self::Without(occasion, others) => {
+                occasion.pays(entry) && !others.contains(&entry.service)
+            }
         }
     }
-}
 
-impl Occasion<'_> {
+    /// The services that somebody named.
+    pub(super) fn named(&self) -> &[ServiceName] {
+        match self {
+            Self::ByHand(services) => services,
+            Self::BatchEnd => &[],
+            Self::Without(occasion, _) => occasion.named(),
+        }
+    }
+
     /// Whether nobody stands by.
     pub(super) fn is_batch_end(&self) -> bool {
         match self {
             Self::ByHand(_) => false,
             Self::BatchEnd => true,
+            Self::Without(occasion, _) => occasion.is_batch_end(),
         }
     }
 }
@@ -57,13 +70,13 @@ pub(in crate::front::rcpolicy) struct Left {
 
 impl Left {
     /// Nothing was left.
-    pub(super) const NOTHING: Self = Self {
+    pub(in crate::front::rcpolicy) const NOTHING: Self = Self {
         ending: Ending::Done,
         again: Again::No,
     };
 
     /// Something is still owed.
-    pub(super) fn keep(&mut self, again: Again) {
+    pub(in crate::front::rcpolicy) fn keep(&mut self, again: Again) {
         self.ending = Ending::No;
         if again == Again::Later {
             self.again = again;

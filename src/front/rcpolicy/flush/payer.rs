@@ -331,7 +331,7 @@ impl Payer<'_> {
         reach(Point::Struck);
         match struck {
             Ok(true) => Paid::Done(done.to_owned()),
-            Ok(false) => Paid::Kept(format!("{done}, and more was noted meanwhile")),
+            Ok(false) => Paid::Waits(format!("{done}, and more was noted meanwhile")),
             Err(error) => Paid::Kept(format!("{done}, but it cannot be struck: {error}")),
         }
     }

@@ -1,0 +1,153 @@
+//! Not cutting one's own branch: what carries the session that asks for a flush is paid last, and by a
+//! process outside of it, which goes on when the session ends. It is waited for, and its result shown.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::domain::{ActiveState, InitKind, Known, ServiceName, UnitName};
+use crate::front::rcpolicy::flush::{self, Again, Left, Occasion};
+use crate::front::rcpolicy::{Ending, Failure, Place};
+use crate::front::waiter::PROGRAM;
+use crate::init::systemd::Systemd;
+use crate::init::{Apart, Init, InitError};
+use crate::ledger::{Entry, Ledger};
+use crate::observe::above::Branch;
+use crate::observe::detect;
+use crate::report::console::Console;
+
+/// The unit that pays it.
+const UNIT: &str = "rcpolicy-flush-apart.service";
+/// How long it may take to begin.
+const START: Duration = Duration::from_secs(1);
+/// Between two looks at what became of it.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Pays what is due on `occasion`, and last what carries us.
+///
+/// # Errors
+/// As `flush::pay`.
+pub(super) fn pay(
+    occasion: Occasion<'_>,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Left, Failure> {
+    let carrying = carrying(occasion, place)?;
+    if carrying.is_empty() {
+        return flush::pay(occasion, place, console);
+    }
+    let rest = flush::pay(Occasion::Without(&occasion, &carrying), place, console)?;
+    // What is restarted from here on may take this line's reader along.
+    for service in &carrying {
+        console.say(format_args!(
+            "{service} carries this session: it comes last, by {UNIT}"
+        ));
+    }
+    let _ = console.finish();
+    let last = match begin(&carrying) {
+        Ok(mut systemd) => {
+            wait_for(&mut systemd);
+            tell(&carrying, &place.ledger()?, console)
+        }
+        Err(why) => {
+            console.complain(format_args!("cannot do it outside of the session: {why}"));
+            flush::pay(Occasion::ByHand(&carrying), place, console)?
+        }
+    };
+    Ok(both(rest, last))
+}
+
+/// To whom something is due that we hang on. Only systemd tells which service a process belongs to.
+fn carrying(occasion: Occasion<'_>, place: &Place) -> Result<Vec<ServiceName>, Failure> {
+    if place.root != Path::new("/") || detect::init() != InitKind::Systemd {
+        return Ok(Vec::new());
+    }
+    let due = match place.ledger() {
+        Ok(ledger) => flush::noted(&ledger, occasion)?,
+        Err(_) => Vec::new(),
+    };
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    let branch = Branch::observe();
+    let carrying = due.into_iter().filter(|entry| branch.hangs_on(&entry.unit));
+    Ok(carrying.map(|entry| entry.service).collect())
+}
+
+/// Has systemd pay `services` outside of everything.
+fn begin(services: &[ServiceName]) -> Result<Systemd, String> {
+    let unit = UnitName::parse(UNIT).map_err(|error| error.to_string())?;
+    let mut command = vec![PROGRAM, "flush"];
+    command.extend(services.iter().map(ServiceName::as_str));
+    let mut systemd = Systemd::default();
+    match systemd.run_apart(&unit, &command) {
+        Ok(Apart::Begun) => Ok(systemd),
+        Ok(Apart::Exists) => Err(format!("{UNIT} is at work already")),
+        Ok(Apart::Unknown) => Err("the init has no such thing".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Until the unit has ended: it has its own limits. An init that cannot be asked is not asked again.
+fn wait_for(systemd: &mut Systemd) {
+    let Ok(unit) = UnitName::parse(UNIT) else {
+        return;
+    };
+    let begun = Instant::now();
+    let mut seen = false;
+    loop {
+        let active = is_at_work(systemd.active(&unit));
+        seen = seen || active;
+        // What was taken on is not yet there, or it has ended between two looks.
+        if !active && (seen || begun.elapsed() > START) {
+            return;
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn is_at_work(found: Result<Known<ActiveState>, InitError>) -> bool {
+    found.is_ok_and(|state| state.is_and(|state| !state.is_down()))
+}
+
+/// Says what became of each, by what is noted now.
+fn tell(services: &[ServiceName], ledger: &Ledger, console: &mut Console<'_>) -> Left {
+    let mut left = Left::NOTHING;
+    for service in services {
+        let noted = ledger.read(service).map(|reading| reading.current());
+        match noted {
+            Ok(None) => console.say(format_args!("{service}: done")),
+            Ok(Some(entry)) => {
+                console.say(format_args!("{service}: still owed: {}", why(&entry)));
+                // Whether it can be paid later, the waiter finds out.
+                left.keep(Again::Later);
+            }
+            Err(error) => {
+                console.complain(error);
+                left.keep(Again::No);
+            }
+        }
+    }
+    left
+}
+
+fn why(entry: &Entry) -> String {
+    match &entry.failed {
+        Some(failed) => failed.why.clone(),
+        None => format!("see `journalctl -u {UNIT}`"),
+    }
+}
+
+/// What two flushes left together.
+fn both(one: Left, other: Left) -> Left {
+    Left {
+        ending: match one.ending {
+            Ending::Done => other.ending,
+            Ending::No | Ending::Usage | Ending::Failed => one.ending,
+        },
+        again: match one.again {
+            Again::Later => Again::Later,
+            Again::No => other.again,
+        },
+    }
+}
