@@ -329,3 +329,29 @@ fn a_hold_without_an_end_a_reason_or_a_time_to_come_is_wrong_usage() {
     }
     assert!(!machine.root().join("var/lib/rcpolicy/holds").exists());
 }
+
+#[test]
+fn nobody_waits_for_what_waits_for_the_next_boot() {
+    let machine = Machine::new();
+    let unit = UnitName::parse("dbus").unwrap();
+    let mut entry = Entry::new(unit, machine.life(), who("dbus", "postinst"), NOW, "x");
+    let owed = |until| Owed {
+        due: Due::Restart,
+        until,
+        reasons: Vec::new(),
+        at: None,
+        begun: None,
+    };
+    entry.owed = Some(owed(Until::Reboot));
+    let machine = machine.owes(&entry);
+    let waited = machine.run("wait flush --timeout 1s");
+    assert!(waited.contains("\nstatus: 0\n"), "{waited}");
+    entry.owed = Some(owed(Until::Batch));
+    let machine = machine.owes(&entry);
+    let waited = machine.run("wait flush --timeout 1s");
+    assert!(waited.contains("\nstatus: 1\n"), "{waited}");
+    assert!(
+        waited.contains("1 services are still owed something, dbus"),
+        "{waited}"
+    );
+}

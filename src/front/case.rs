@@ -3,7 +3,7 @@
 
 use crate::act::{ActError, Report};
 use crate::decide::{Decided, Part};
-use crate::domain::{Decision, Facts, JobOutcome, Request};
+use crate::domain::{Decision, Facts, JobOutcome, Request, Source};
 use crate::ledger::Entry;
 
 /// One request with all that belongs to it.
@@ -53,10 +53,28 @@ impl Case {
         }
     }
 
+    /// `done`, and what was found out about the service's age, where that was the reason for it.
+    pub(super) fn with_age(&self, done: String) -> String {
+        match self.age() {
+            Some(age) => format!("{done} ({age})"),
+            None => done,
+        }
+    }
+
+    fn age(&self) -> Option<&str> {
+        let aged = |source: &Source| matches!(source, Source::Staleness(_));
+        let mut reasons = self.decision.reasons.iter();
+        let reason = reasons.find(|reason| aged(&reason.source))?;
+        Some(&reason.text)
+    }
+
     /// Notes what came of it and of those that went along.
     pub(super) fn settle_on(&mut self, result: &Result<Report, ActError>) {
         self.outcome = match result {
-            Ok(report) => self.outcome_in(report),
+            Ok(report) => match self.outcome_in(report) {
+                Some(done) => Some(self.with_age(done)),
+                None => self.age().map(str::to_owned),
+            },
             Err(error) => Some(error.to_string()),
         };
         for companion in &mut self.companions {

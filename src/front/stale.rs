@@ -1,7 +1,7 @@
 //! A session's look at how old a service is, where a decision hangs on it and nowhere else.
 
 use crate::decide::judge_staleness;
-use crate::domain::{Decision, Phase, Request, Scope, Source, Staleness, Verdict};
+use crate::domain::{Phase, Request, Scope, Staleness, Verdict};
 use crate::observe::stale::staleness;
 use crate::policy::Decide;
 
@@ -32,15 +32,5 @@ impl Session {
         let rules = self.policy.files().iter().flat_map(|file| &file.rules);
         request.context.phase == Phase::None
             && rules.into_iter().any(|rule| rule.decide == Decide::IfStale)
-    }
-}
-
-/// What was done, and what was found to be old, where that was the reason for it.
-pub(super) fn with_age(done: String, decision: &Decision) -> String {
-    let aged = |source: &Source| matches!(source, Source::Staleness(_));
-    let mut reasons = decision.reasons.iter();
-    match reasons.find(|reason| aged(&reason.source)) {
-        Some(reason) => format!("{done} ({})", reason.text),
-        None => done,
     }
 }

@@ -5,9 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Ending, Failure, Place};
-use crate::domain::InitKind;
+use crate::domain::{InitKind, Until};
 use crate::front::perform::upstart;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::observe::detect;
 use crate::observe::offline::{self, Reach};
 use crate::policy::{self, Keep, Roots, positive_duration};
@@ -30,7 +30,7 @@ pub(super) struct Arguments {
 enum What {
     /// Until the init answers, as after a re-exec that somebody asked for.
     Init(Limit),
-    /// Until nothing is owed and no flush is under way.
+    /// Until nothing is owed before the next boot and no flush is under way.
     Flush(Limit),
 }
 
@@ -120,8 +120,14 @@ fn wait_for_flush(
 /// What is still to be waited for.
 fn unsettled(ledger: &Ledger, place: &Place) -> Result<Option<String>, Failure> {
     let listing = ledger.all()?;
-    if let Some(first) = listing.entries.first() {
-        let all = listing.entries.len();
+    // What waits for the next boot is no flush's to do.
+    let flushed = |entry: &&Entry| {
+        let owed = entry.owed.as_ref();
+        owed.is_none_or(|owed| owed.until != Until::Reboot)
+    };
+    let mut entries = listing.entries.iter().filter(flushed);
+    if let Some(first) = entries.next() {
+        let all = entries.count() + 1;
         return Ok(Some(format!(
             "{all} services are still owed something, {} the first,",
             first.service

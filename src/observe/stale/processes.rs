@@ -35,13 +35,11 @@ impl Processes {
     /// # Errors
     /// When there may be more than could be seen.
     pub(super) fn in_group_of(&self, unit: &str) -> Result<Vec<Process>, String> {
-        let above = self.group(1)?.ok_or("process 1 is in no control group")?;
-        let above = above.strip_suffix(OWN_SCOPE).unwrap_or(&above);
-        let above = above.trim_end_matches('/');
+        let init = self.groups(1)?.ok_or("process 1 is in no control group")?;
         let mut found = Vec::new();
         for pid in self.pids()? {
-            let group = self.group(pid)?;
-            if group.is_some_and(|group| is_of_unit(&group, above, unit)) {
+            let groups = self.groups(pid)?;
+            if groups.is_some_and(|groups| are_of_unit(&groups, &init, unit)) {
                 found.extend(self.process(pid).map(|(process, _)| process));
             }
         }
@@ -87,11 +85,11 @@ impl Processes {
         Ok(pids)
     }
 
-    /// The control group that systemd has put the process in; `None` where it has ended.
-    fn group(&self, pid: u32) -> Result<Option<String>, String> {
+    /// The control groups of the process, as cgroups(7) tells them; `None` where it has ended.
+    fn groups(&self, pid: u32) -> Result<Option<String>, String> {
         let path = self.directory(pid).join("cgroup");
         match fs::read_to_string(&path) {
-            Ok(text) => Ok(group(&text).map(str::to_owned)),
+            Ok(text) => Ok(Some(text)),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(format!("cannot read `{}`: {error}", path.display())),
         }
@@ -108,16 +106,33 @@ impl Processes {
     }
 }
 
-/// systemd's hierarchy in cgroups(7): its own where there is one, else the one of version 2.
-fn group(text: &str) -> Option<&str> {
-    let named = |name: &str| {
-        text.lines().find_map(|line| {
-            let mut parts = line.splitn(3, ':');
-            let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
-            (controllers == name).then_some(path)
-        })
-    };
-    named("name=systemd").or_else(|| named(""))
+/// The hierarchies that systemd may keep its units in: one of its own, or that of version 2. The other may
+/// be there too, with everybody in its root.
+const HIERARCHIES: [&str; 2] = ["name=systemd", ""];
+
+/// Whether a process in `groups` is the unit's, where process 1 is in `init`.
+fn are_of_unit(groups: &str, init: &str, unit: &str) -> bool {
+    HIERARCHIES.iter().any(|hierarchy| {
+        let group = group(groups, hierarchy);
+        let above = group_above(init, hierarchy);
+        group.is_some_and(|group| is_of_unit(group, above, unit))
+    })
+}
+
+/// The path in `hierarchy`.
+fn group<'a>(groups: &'a str, hierarchy: &str) -> Option<&'a str> {
+    groups.lines().find_map(|line| {
+        let mut parts = line.splitn(3, ':');
+        let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+        (controllers == hierarchy).then_some(path)
+    })
+}
+
+/// What lies above all units.
+fn group_above<'a>(init: &'a str, hierarchy: &str) -> &'a str {
+    let own = group(init, hierarchy).unwrap_or_default();
+    let above = own.strip_suffix(OWN_SCOPE).unwrap_or(own);
+    above.trim_end_matches('/')
 }
 
 /// Whether `group`, on a machine whose units lie below `above`, is the unit's or in it. Slices alone stand
@@ -165,11 +180,33 @@ mod tests {
     }
 
     #[test]
-    fn systemds_own_hierarchy_counts_before_that_of_version_2() {
-        let both = "9:name=systemd:/system.slice/a.service\n1:cpu:/x\n0::/b\n";
-        assert_eq!(group(both), Some("/system.slice/a.service"));
-        assert_eq!(group("0::/a:b\n"), Some("/a:b"));
-        assert_eq!(group("1:cpu:/x\n"), None);
+    fn a_unit_is_found_in_whichever_hierarchy_systemd_keeps_it() {
+        let unit = "/system.slice/foo.service";
+        for (groups, init, expected) in [
+            (
+                format!("9:name=systemd:{unit}\n1:cpu:/x\n0::/\n"),
+                "9:name=systemd:/init.scope\n",
+                true,
+            ),
+            (
+                format!("9:name=systemd:/\n0::{unit}\n"),
+                "9:name=systemd:/\n0::/init.scope\n",
+                true,
+            ),
+            (format!("0::/lxc/x{unit}\n"), "0::/lxc/x/init.scope\n", true),
+            (
+                format!("0::/lxc/y{unit}\n"),
+                "0::/lxc/x/init.scope\n",
+                false,
+            ),
+            (format!("1:cpu:{unit}\n"), "1:cpu:/\n", false),
+        ] {
+            assert_eq!(
+                are_of_unit(&groups, init, "foo.service"),
+                expected,
+                "{groups}"
+            );
+        }
     }
 
     fn machine(processes: &[(u32, u32, &str)]) -> (tempfile::TempDir, Processes) {

@@ -7,7 +7,6 @@ use crate::act::{Bounds, kill};
 use crate::decide::{Plan, plan_all, rest};
 use crate::domain::{Action, FrontEnd, Job, Seen, UnitName, Verdict, Wait};
 use crate::front::perform::{self, Case};
-use crate::front::stale::with_age;
 use crate::front::way::{self, Way};
 use crate::init::Init;
 use crate::ledger::{Entry, Owed};
@@ -71,7 +70,7 @@ impl Payer<'_> {
         match self.carry_out_alone(init, case, &mut plan) {
             Ok(done) => {
                 let done = match done {
-                    Some(done) => with_age(done, &case.decision),
+                    Some(done) => case.with_age(done),
                     None => perform::why(&case.decision),
                 };
                 self.log(case, &done, Some(0));

@@ -6,7 +6,6 @@ use crate::decide::{Part, Plan, plan, plan_all};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, UnitName, Verb, Wait};
 use crate::failpoint::{Point, reach};
 use crate::front::perform::{self, Case};
-use crate::front::stale::with_age;
 use crate::init::Init;
 use crate::ledger::{Begun, Due, Entry, Owed, merge};
 
@@ -214,7 +213,7 @@ impl Payer<'_> {
         let decision = &member.case.decision;
         let done = match done.as_slice() {
             [] => perform::why(decision),
-            done => with_age(done.join(", "), decision),
+            done => member.case.with_age(done.join(", ")),
         };
         self.log(&member.case, &done, Some(0));
         let service = &member.entry.service;
