@@ -27,6 +27,7 @@ pub use question::{Clearance, clearance};
 pub use stale::judge_staleness;
 pub use step::{Decided, Part, Plan, Step};
 pub use triggers::{facets, ledger_services};
+pub use wanted::comes_back;
 
 #[cfg(test)]
 mod clauses;

@@ -67,7 +67,8 @@ pub fn stopped_since(entry: &Entry, unit: &UnitFacts) -> bool {
         (None, None) => None,
     };
     let later = match by_us {
-        Some(ours) => ours.is_some_and(|ours| ours != unit.down_since),
+        // systemd forgets the times of what it unloads.
+        Some(ours) => ours.is_some_and(|ours| ours != unit.down_since && unit.down_since != 0),
         None => match last_touched(entry) {
             Some(at) => unit.down_since > at,
             // Whole seconds: what was stopped in the same one may have been stopped before.

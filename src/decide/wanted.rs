@@ -46,9 +46,10 @@ pub(super) fn waiting(facts: &Facts) -> BTreeSet<UnitName> {
 }
 
 fn is_untouched(stopped: &Stopped, unit: &UnitFacts) -> bool {
+    // systemd forgets the times of what it unloads, as it does with instances that are down.
     let same_stop = stopped
         .down_since
-        .is_none_or(|since| since == unit.down_since);
+        .is_none_or(|since| since == unit.down_since || unit.down_since == 0);
     let disabled = stopped.was_enabled == Some(true)
         && unit
             .file
@@ -60,6 +61,14 @@ fn is_untouched(stopped: &Stopped, unit: &UnitFacts) -> bool {
 fn serves_only_masked(trigger: &UnitFacts, facts: &Facts) -> bool {
     let masked = |name: &UnitName| facts.of(name).is_some_and(UnitFacts::is_masked);
     !trigger.triggers.is_empty() && trigger.triggers.iter().all(masked)
+}
+
+/// Whether a unit that went down with its group, or as an instance of its template, is still as that
+/// left it and wanted back.
+pub fn comes_back(entry: &Entry, unit: &UnitFacts) -> bool {
+    let units = entry.down.iter().flat_map(|down| &down.units);
+    let mut own = units.filter(|stopped| stopped.unit == entry.unit && !stopped.dependent);
+    own.any(|stopped| is_untouched(stopped, unit))
 }
 
 /// Whether the service itself is among what is wanted back: it went down with its group or as an

@@ -26,6 +26,7 @@ mod reboot;
 mod script;
 mod spoken;
 mod stale;
+mod template;
 mod unconfigured;
 mod undertake;
 mod waiter;

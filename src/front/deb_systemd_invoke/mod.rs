@@ -6,6 +6,7 @@ mod arguments;
 mod asking;
 mod managers;
 mod once;
+mod templates;
 mod users;
 mod whole;
 
@@ -14,6 +15,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::act::{ActError, Report};
+use crate::decide::Part;
 use crate::domain::{
     Action, FrontEnd, InitKind, NameError, Request, Scope, UnitName, Verdict, Wait,
 };
@@ -52,6 +54,7 @@ struct Call {
 struct Named {
     word: String,
     unit: UnitName,
+    part: Part,
 }
 
 impl Named {
@@ -59,6 +62,7 @@ impl Named {
         Ok(Self {
             word: word.to_owned(),
             unit: UnitName::parse(word)?,
+            part: Part::Named,
         })
     }
 }
@@ -165,7 +169,9 @@ impl Call {
     /// What systemd is asked for; other verbs are systemctl's, and the ledger is the machine's.
     fn jobs_asked(&self) -> Vec<Request> {
         let noted = self.is_native() && self.arguments.scope == Scope::System;
-        let native = self.units.iter().filter(|_| noted);
+        // What a template stands for is noted once that is known.
+        let alone = |named: &&Named| !self.session.is_for_instances(&named.unit, &self.action);
+        let native = self.units.iter().filter(|_| noted).filter(alone);
         native.map(|named| self.request(named)).collect()
     }
 
@@ -245,6 +251,10 @@ impl Call {
         if !self.is_native() && self.units.is_empty() {
             return Ok(self.become_systemctl());
         }
+        if self.is_native() {
+            self.expand_templates()?;
+        }
+        let parts: Vec<Part> = self.units.iter().map(|named| named.part).collect();
         let requests: Vec<Request> = self.units.iter().map(|unit| self.request(unit)).collect();
         let mut asker = Asking::new(&self.session, &self.voice);
         let heard = self.session.hear(&requests, &mut asker)?;
@@ -252,9 +262,10 @@ impl Call {
             return Ok(self.none_allowed(&asker));
         }
         let mut cases = Vec::new();
-        for request in requests.into_iter().enumerate() {
+        for (request, part) in requests.into_iter().enumerate().zip(parts) {
             let (session, systemd) = (&self.session, &mut self.systemd);
-            let case = session.consider_unit(systemd, request, &heard, &mut asker)?;
+            let mut case = session.consider_unit(systemd, request, &heard, &mut asker)?;
+            case.part = part;
             cases.extend(self.announce(case));
         }
         if cases.is_empty() {

@@ -6,11 +6,13 @@ mod gate;
 mod help;
 mod script;
 mod systemd;
+mod templates;
 mod turns;
 mod upstart;
 
 use std::ffi::OsString;
 
+use crate::decide::Part;
 use crate::decide::stock::{self, Judgement, status};
 use crate::domain::{
     Action, Decision, FrontEnd, HelperAnswer, InitKind, Known, Machine, Reason, Request, Scope,
@@ -43,6 +45,8 @@ struct Call {
     going_down: GoingDown,
     /// Nobody denies the action, but systemd says that the service is disabled and down.
     disabled: bool,
+    /// An instance stands in for its template.
+    part: Part,
     voice: Voice,
     systemd: Systemd,
     upstart: Upstart,
@@ -102,7 +106,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     let found = call.find_job();
     let requests = call.jobs_asked();
     let undertaken = call.session.undertake(&requests);
-    let ending = match found.and_then(|()| call.go()) {
+    let ending = match found.and_then(|()| call.go_or_each()) {
         Ok(ending) => Ok(ending),
         Err(error) => call.put_off(&requests, &error).ok_or(error),
     };
@@ -130,6 +134,7 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
         runlevel: String::new(),
         going_down: GoingDown::No,
         disabled: false,
+        part: Part::Named,
         voice,
         systemd,
         upstart,
@@ -146,7 +151,7 @@ impl Call {
     fn jobs_asked(&self) -> Vec<Request> {
         match self.kind {
             InitKind::Systemd | InitKind::Upstart | InitKind::Simulated
-                if !self.arguments.options.query =>
+                if !self.arguments.options.query && !self.is_for_instances() =>
             {
                 vec![self.request(self.action.clone())]
             }
@@ -196,7 +201,9 @@ impl Call {
         if self.arguments.options.query {
             return Ok(self.query(&judgement));
         }
-        if !self.arguments.options.force && judgement.code != status::ALLOWED {
+        // What a stop of ours took down with its template ran although nobody had enabled it.
+        let comes_back = self.disabled && self.part == Part::Along;
+        if !self.arguments.options.force && judgement.code != status::ALLOWED && !comes_back {
             if self.disabled {
                 systemd::bring_back(self)?;
             }

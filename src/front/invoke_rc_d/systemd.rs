@@ -42,7 +42,10 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
     let turn = call.turn(word, origin);
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
     let case = match call.session.consider(&mut call.systemd, turn, &mut asker) {
-        Ok(case) => case,
+        Ok(case) => Case {
+            part: call.part,
+            ..case
+        },
         Err(Stuck::Init(error)) => return Err(error),
         Err(Stuck::Helper(error)) => {
             call.voice.warn(&format!("{error}; the action is not run"));
