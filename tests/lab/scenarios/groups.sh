@@ -1,0 +1,180 @@
+#!/bin/bash
+# Services that belong together: groups and templates go down and come up together, so that an old and a new one never run
+# side by side; what fell with what it requires comes back; what did not run, or was stopped by the admin, stays down.
+. "$(dirname "$0")/../scenario.sh"
+# shellcheck source=../group-packages.sh
+. "$LAB_SOURCE/group-packages.sh"
+
+require_ours
+debs=$LAB_DIR/groups-$LAB
+mkdir -p "$debs"
+
+# All versions of NAME are VERSION.
+run_version() { # WHAT VERSION NAME...
+    local name
+    for name in "${@:3}"; do same "$1: $name" "$2" "$(group_version "$name")"; done
+}
+
+# Nothing of FAMILY ran beside another version of it since the last look, and nothing is owed any more.
+never_mixed() { # WHAT FAMILY
+    same "$1: moments at which two versions ran" "" "$(group_side_by_side "$2")"
+    same "$1: what is owed" "nothing is owed" "$(inside rcpolicy pending)"
+}
+
+# What has happened until now may be mixed.
+look_away() { # FAMILY
+    group_side_by_side "$1" >/dev/null
+}
+
+upgrade() { # FILES...
+    lab_copy "$LAB" /root/debs "$@"
+    inside sh -c 'cd /root/debs && dpkg -i "$@" </dev/null' dpkg "${@##*/}"
+}
+
+# --- a group on sysvinit: its members are restarted together, in their order
+if [ "$INIT" != systemd ]; then
+    . "$LAB_SOURCE/scenarios/groups-sysv.sh"
+    exit 0
+fi
+
+# --- the mail family: a master, two instances that run, one of them not enabled, and one that does not run
+install_mail() {
+    upgrade "$(group_mail 1 "$debs" stop-start)" "$(group_boxes 1 "$debs" none)" >/dev/null
+    inside systemctl enable --now lab-mail.service lab-mail@a.service
+    inside systemctl enable lab-mail@c.service
+    inside systemctl start lab-mail@b.service
+    run_version "after installation" 1 lab-mail lab-mail@a lab-mail@b
+    look_away mail
+}
+install_mail
+
+upgrade "$(group_mail 2 "$debs" stop-start)"
+upgrade "$(group_mail 3 "$debs" stop-start)"
+run_version "stop and start of the master" 3 lab-mail lab-mail@a lab-mail@b
+same "the instance that did not run" down "$(group_version lab-mail@c)"
+never_mixed "stop and start of the master" mail
+holds "a stop in prerm takes the group down, and the start in postinst brings back what ran"
+
+upgrade "$(group_mail 4 "$debs" restart)"
+run_version "a stop by the old package, a restart by the new one" 4 lab-mail lab-mail@a lab-mail@b
+upgrade "$(group_mail 5 "$debs" restart)"
+run_version "restart of the master" 5 lab-mail lab-mail@a lab-mail@b
+same "the instance that did not run" down "$(group_version lab-mail@c)"
+never_mixed "restart of the master" mail
+holds "a restart in postinst restarts the group, all down before the first is up"
+
+# --- both packages in one run; the template is named by the second one's scripts
+upgrade "$(group_mail 6 "$debs" stop-start)" "$(group_boxes 5 "$debs" stop-start)"
+look_away mail
+upgrade "$(group_mail 7 "$debs" stop-start)" "$(group_boxes 6 "$debs" stop-start)"
+run_version "both packages" 7 lab-mail lab-mail@a lab-mail@b
+same "the instance that did not run" down "$(group_version lab-mail@c)"
+never_mixed "both packages" mail
+upgrade "$(group_mail 8 "$debs" restart)" "$(group_boxes 7 "$debs" restart)"
+upgrade "$(group_mail 9 "$debs" restart)" "$(group_boxes 8 "$debs" restart)"
+run_version "both packages, restarted" 9 lab-mail lab-mail@a lab-mail@b
+same "the instance that did not run" down "$(group_version lab-mail@c)"
+never_mixed "both packages, restarted" mail
+holds "two packages of one group in one run: what ran runs the new version, and a template stands for its instances"
+
+# --- deferred: one stop and one start of all at the end
+lab_sh "$LAB" <<'END'
+mkdir -p /etc/rcpolicy/policy.d
+printf '[[rule]]\nservice = ["lab-mail"]\ndecide = "defer"\n' >/etc/rcpolicy/policy.d/10-lab.toml
+END
+upgrade "$(group_mail 10 "$debs" stop-start)"
+lab_wait_for 30 inside sh -c 'rcpolicy pending | grep -qx "nothing is owed"' || inside rcpolicy flush
+run_version "deferred" 10 lab-mail lab-mail@a lab-mail@b
+same "the instance that did not run" down "$(group_version lab-mail@c)"
+never_mixed "deferred" mail
+inside rm /etc/rcpolicy/policy.d/10-lab.toml
+holds "a stop that was put off becomes one restart of the group when the batch is over"
+
+# --- a postinst that fails: what belongs to its package waits for it
+inside touch /run/lab-fail-lab-mail-boxes
+fails upgrade "$(group_mail 11 "$debs" stop-start)" "$(group_boxes 10 "$debs" stop-start)" >/dev/null
+run_version "beside a postinst that failed" 11 lab-mail
+run_version "of the package whose postinst failed" down lab-mail@a lab-mail@b
+inside rm /run/lab-fail-lab-mail-boxes
+inside dpkg --configure -a </dev/null
+inside rcpolicy flush >/dev/null
+run_version "after dpkg --configure" 11 lab-mail lab-mail@a lab-mail@b
+same "the instance that did not run" down "$(group_version lab-mail@c)"
+never_mixed "a postinst that failed" mail
+holds "members whose package is not configured stay down and owed, and come back when it is"
+
+# --- who may not be stopped keeps the group from going down; what the admin stopped or disabled stays down
+lab_sh "$LAB" <<'END'
+printf '[[rule]]\nservice = ["lab-mail@a"]\naction = ["stop"]\ndecide = "deny"\n' >/etc/rcpolicy/policy.d/10-lab.toml
+END
+upgrade "$(group_mail 12 "$debs" stop-start)" >"$debs/said" 2>&1
+grep -q 'the rest of group lab-mail goes on: lab-mail@a.service' "$debs/said" || same "what was said" "that the group goes on" "$(cat "$debs/said")"
+run_version "beside a member that may not be stopped" 12 lab-mail
+run_version "which may not be stopped" 11 lab-mail@a lab-mail@b
+inside rm /etc/rcpolicy/policy.d/10-lab.toml
+inside systemctl stop lab-mail@b.service
+inside systemctl disable --quiet lab-mail@b.service
+inside systemctl restart lab-mail.service lab-mail@a.service
+look_away mail
+upgrade "$(group_mail 13 "$debs" stop-start)"
+run_version "without the one that the admin stopped" 13 lab-mail lab-mail@a
+run_version "stopped by the admin" down lab-mail@b lab-mail@c
+never_mixed "without the one that the admin stopped" mail
+holds "a member that may not be stopped keeps the group up; what the admin stopped stays down"
+
+# --- what explain says
+said=$(inside rcpolicy explain --as lab-mail:prerm:upgrade lab-mail.service stop)
+grep -q 'group lab-mail goes down with it: lab-mail@a.service' <<<"$said" || same "explain" "the members" "$said"
+grep -q 'stop lab-mail@a.service' <<<"$said" || same "explain" "their jobs" "$said"
+holds "explain names the members that go down too"
+inside dpkg --purge lab-mail-boxes lab-mail >/dev/null 2>&1
+
+# --- the stack: what falls with what it requires
+low() { group_stack lab-low "$1" "$debs" "$2"; }
+engine() { group_stack lab-engine "$1" "$debs" "$2" Requires=lab-low.service After=lab-low.service; }
+swarm() { group_stack lab-swarm "$1" "$debs" "$2" BindsTo=lab-engine.service After=lab-engine.service; }
+upgrade "$(low 1 stop-start)" "$(engine 1 stop-start)" "$(swarm 1 stop-start)" >/dev/null
+inside systemctl enable --now lab-low.service lab-engine.service lab-swarm.service
+run_version "the stack" 1 lab-low lab-engine lab-swarm
+upgrade "$(low 2 stop-start)"
+run_version "the stack after an upgrade of the lowest" 2 lab-low lab-engine lab-swarm
+holds "an upgrade of what others require leaves them running, those that require them too"
+
+inside touch /run/lab-fail-lab-engine
+fails upgrade "$(low 3 stop-start)" "$(engine 3 stop-start)" >/dev/null
+run_version "the lowest, which is configured" 3 lab-low
+run_version "what is not configured, and what requires it" down lab-engine lab-swarm
+inside rm /run/lab-fail-lab-engine
+inside dpkg --configure -a </dev/null
+inside rcpolicy flush >/dev/null
+run_version "the stack after dpkg --configure" 3 lab-low lab-engine lab-swarm
+same "what is owed" "nothing is owed" "$(inside rcpolicy pending)"
+holds "what fell and is not configured waits, and comes back with what requires it"
+
+inside systemctl stop lab-swarm.service
+upgrade "$(low 4 stop-start)"
+run_version "without what the admin stopped" 4 lab-low lab-engine
+run_version "stopped by the admin" down lab-swarm
+inside systemctl start lab-swarm.service
+
+# --- the service itself, where no script brings it back
+inside touch /run/lab-fail-lab-low
+fails upgrade "$(low 5 stop-start)" >/dev/null
+run_version "after a postinst that failed before its start" down lab-low lab-engine lab-swarm
+inside rm /run/lab-fail-lab-low
+upgrade "$(low 6 none)"
+inside rcpolicy flush >/dev/null
+run_version "although its new scripts start nothing" 6 lab-low lab-engine lab-swarm
+same "what is owed" "nothing is owed" "$(inside rcpolicy pending)"
+inside touch /run/lab-fail-lab-low
+upgrade "$(low 7 stop-start)" >/dev/null 2>&1 || true
+upgrade "$(low 8 stop-start)" >/dev/null 2>&1 || true
+inside rm /run/lab-fail-lab-low
+sleep 2
+inside dpkg --configure -a </dev/null
+run_version "by the next run of dpkg, for which it was stopped before" 8 lab-low
+inside rcpolicy flush >/dev/null
+run_version "with what fell" 8 lab-engine lab-swarm
+holds "a service that an upgrade stopped comes back by the next run of dpkg, or at the batch's end"
+inside dpkg --purge lab-swarm lab-engine lab-low >/dev/null 2>&1
+same "what is owed" "nothing is owed" "$(inside rcpolicy pending)"
