@@ -3,6 +3,7 @@
 
 mod aside;
 mod built_in;
+pub mod bus;
 mod defer;
 mod filter;
 mod group;

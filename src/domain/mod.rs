@@ -2,6 +2,7 @@
 //! Pure data with total functions; it never reads a file, a clock or the environment.
 
 mod action;
+mod bus;
 mod decision;
 mod facts;
 mod file_stem;
@@ -16,6 +17,7 @@ mod stale;
 pub mod time;
 
 pub use action::{Action, Verb};
+pub use bus::{BusClient, BusConnection, BusProcess};
 pub use decision::{Decision, Reason, Source, Until, Verdict};
 pub use facts::{
     ActiveState, Capabilities, Facts, FileState, HelperAnswer, InitKind, LoadState, Machine,

@@ -1,6 +1,7 @@
 //! The one trait that every init implements, and its errors.
 //! Inits do not import each other, decide nothing and print nothing.
 
+pub mod bus;
 mod dbus;
 pub mod reexec;
 pub mod related;

@@ -23,10 +23,27 @@ impl Process {
         }
     }
 
+    /// The process that was seen with this number, started at `started` ticks since the boot.
+    pub fn seen(pid: u32, started: u64) -> Self {
+        Self { pid, started }
+    }
+
+    /// When it was started, in clock ticks since the boot.
+    pub fn started(self) -> u64 {
+        self.started
+    }
+
     /// Whether it still runs.
     pub fn runs(self) -> bool {
         Self::of(self.pid) == Some(self)
     }
+}
+
+/// The effective group of the process with this number.
+pub fn group_of(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Gid:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -34,6 +51,13 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn the_group_of_a_process_is_the_one_it_acts_as() {
+        let group = nix::unistd::getegid().as_raw();
+        assert_eq!(group_of(std::process::id()), Some(group));
+        assert_eq!(group_of(0), None);
+    }
 
     #[test]
     fn a_process_runs_until_it_ends_and_its_number_alone_is_not_enough() {

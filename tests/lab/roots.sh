@@ -23,8 +23,14 @@ roots_mirror() {
     fi
 }
 
+# What lies inside for scenarios to install.
+roots_packages() { # INIT
+    echo "${LAB_PACKAGES[*]}"
+    case $1 in systemd) echo dbus-broker ;; esac
+}
+
 roots_stamp() { # INIT
-    echo "$LAB_ROOT_FORMAT $(roots_include "$1") ${LAB_PACKAGES[*]}"
+    echo "$LAB_ROOT_FORMAT $(roots_include "$1") "$(roots_packages "$1")
 }
 
 roots_present() { # SUITE INIT
@@ -32,11 +38,11 @@ roots_present() { # SUITE INIT
 }
 
 # What runs inside while apt's lists are there: fetches the packages under test.
-roots_hook() {
+roots_hook() { # INIT
     # What the root filesystem itself was made of still lies there.
     echo 'rm -f "$1"/var/cache/apt/archives/*.deb && mkdir -p "$1/var/cache/lab"'
     local package
-    for package in "${LAB_PACKAGES[@]}"; do
+    for package in $(roots_packages "$1"); do
         echo "chroot \"\$1\" apt-get install --yes --no-install-recommends --download-only $package"
         echo "mkdir \"\$1/var/cache/lab/$package\" && mv \"\$1\"/var/cache/apt/archives/*.deb \"\$1/var/cache/lab/$package/\""
     done
@@ -50,7 +56,7 @@ roots_make() { # SUITE INIT
     mkdir -p "$LAB_ROOTS"
     local tar=$LAB_ROOTS/$1-$2.tar new=$LAB_ROOTS/.$1-$2.$$.tar mirror hook attempt
     mirror=$(roots_mirror)
-    hook=$(roots_hook | sed 's/$/ \&\&/'; echo true)
+    hook=$(roots_hook "$2" | sed 's/$/ \&\&/'; echo true)
     for attempt in 1 2 3; do
         # The Release file of a snapshot of sid may have expired.
         if mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Retries "3"' \

@@ -11,6 +11,7 @@ mod hold;
 mod log;
 mod pending;
 mod reexec;
+mod restart_bus;
 mod simulate;
 mod wait;
 mod waits;
@@ -20,11 +21,13 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
+use nix::errno::Errno;
 use thiserror::Error;
 
 use super::perform::systemd;
 use crate::domain::NameError;
 use crate::files::FileError;
+use crate::init::InitError;
 use crate::init::systemd::Systemd;
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::observe::dpkg::DpkgError;
@@ -42,7 +45,8 @@ Exit status:
   0  done; for `bypass status`: the bypass is on
   1  the answer is no: a policy file is broken, something is still owed after a
      flush, nothing to forget, nothing held, the bypass is off, what was waited for
-     did not come in time, something did not survive a re-exec
+     did not come in time, something did not survive a re-exec, or did not come
+     back to a bus
   2  wrong usage
   3  something could not be read or written, or needs root
 
@@ -53,6 +57,7 @@ Examples:
   rcpolicy hold db --until 2h --because 'the DBA looks at it'
   rcpolicy log --service ssh --since 2h     what was decided about ssh lately
   rcpolicy wait init --timeout 30s          until the init answers again
+  rcpolicy restart-bus --dry-run            who would lose the system bus
   rcpolicy bypass on                        hand every call to the stock tools";
 
 /// How long an init is waited for where a person looks on.
@@ -112,6 +117,16 @@ enum Failure {
     NoReexec(&'static str),
     #[error("cannot listen for signals: {0}")]
     Unheard(String),
+    #[error("restart-bus needs systemd: under {0} nobody can tell which services a bus has")]
+    NoClients(&'static str),
+    #[error("there is no `{0}` here, and so no bus to restart")]
+    NoBus(String),
+    #[error("nobody can tell who is connected: {1}; `systemctl restart {0}` restarts it blindly")]
+    SilentBus(String, InitError),
+    #[error("no manager of user {0} runs")]
+    NoManager(u32),
+    #[error("cannot become user {0}: {1}")]
+    NotUser(u32, Errno),
     #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
     NoLife,
 }
@@ -130,6 +145,11 @@ impl Failure {
             | Self::Unreachable(_)
             | Self::NoReexec(_)
             | Self::Unheard(_)
+            | Self::NoClients(_)
+            | Self::NoBus(_)
+            | Self::SilentBus(..)
+            | Self::NoManager(_)
+            | Self::NotUser(..)
             | Self::NoLife => Ending::Failed,
         }
     }
@@ -226,6 +246,8 @@ enum Command {
     Wait(wait::Arguments),
     /// Let the init re-execute itself, and check that its services survived.
     Reexec(reexec::Arguments),
+    /// Restart a message bus, and what does not come back to it by itself.
+    RestartBus(restart_bus::Arguments),
     /// Put rcpolicy aside: every call goes to the stock tools.
     Bypass(bypass::Arguments),
     /// Play a package upgrade in four ways on a simulated init: a demonstration, touches nothing.
@@ -263,6 +285,7 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Log(arguments) => log::run(arguments, place, console),
         Command::Wait(arguments) => wait::run(arguments, place, console),
         Command::Reexec(arguments) => reexec::run(arguments, place, console),
+        Command::RestartBus(arguments) => restart_bus::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
         Command::Simulate(arguments) => simulate::run(arguments, console),
     };

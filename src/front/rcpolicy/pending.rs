@@ -34,6 +34,13 @@ pub(super) fn run(
         None => (ledger, listing),
     };
     let listing = with_abandoned(&ledger, listing)?;
+    if let Some(restart) = ledger.bus_restart()? {
+        let (bus, clients) = (&restart.unit, restart.clients.len());
+        console.complain(format_args!(
+            "a restart of {bus} was begun and is not finished, {clients} of its clients are to be looked after; \
+             `rcpolicy flush` finishes it"
+        ));
+    }
     let waits = Waits::observe(place, policy);
     show(arguments, &listing, place, &waits, console)
 }

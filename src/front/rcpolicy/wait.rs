@@ -136,6 +136,10 @@ fn unsettled(ledger: &Ledger, place: &Place) -> Result<Option<String>, Failure> 
     if let Some(trouble) = listing.troubles.first() {
         return Ok(Some(format!("what is owed cannot be told ({trouble})")));
     }
+    if let Some(restart) = ledger.bus_restart()? {
+        let bus = restart.unit;
+        return Ok(Some(format!("a restart of {bus} is not finished")));
+    }
     // Whoever has just struck the last entry may not be at its end; others than root cannot tell.
     if !place.is_root || !place.path(crate::ledger::DIRECTORY).exists() {
         return Ok(None);

@@ -12,6 +12,7 @@ mod listing;
 mod manager;
 mod names;
 mod of_users;
+mod processes;
 mod progress;
 mod queries;
 mod seen;

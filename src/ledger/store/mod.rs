@@ -2,6 +2,7 @@
 //! Reading takes no lock and makes nothing. It decides nothing: what another life of the init
 //! left behind and what is damaged is handed to the caller.
 
+mod bus;
 mod error;
 mod name;
 mod read;

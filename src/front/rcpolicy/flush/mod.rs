@@ -15,7 +15,7 @@ mod together;
 
 use std::cell::Cell;
 
-use super::{Ending, Failure, Place};
+use super::{Ending, Failure, Place, restart_bus};
 use crate::domain::{Context, InitKind, Known, ServiceName};
 use crate::failpoint::{Point, reach};
 use crate::front::local::{self, Level};
@@ -88,8 +88,28 @@ pub(super) fn pay(
 ) -> Result<Left, Failure> {
     place.require_root("flush")?;
     let ledger = place.ledger()?;
-    let _paying = ledger.begin_paying()?;
+    let paying = ledger.begin_paying()?;
     reach(Point::Paying);
+    let all = !matches!(occasion, Occasion::ByHand([_, ..]));
+    let bus = all.then(|| restart_bus::finish(&ledger, &paying, place, console));
+    let again = match ledger.bus_restart() {
+        Ok(None) => Again::No,
+        Ok(Some(_)) | Err(_) => Again::Later,
+    };
+    let mut left = pay_entries(ledger, occasion, place, console)?;
+    if bus.is_some_and(|ending| ending != Ending::Done) {
+        left.keep(again);
+    }
+    Ok(left)
+}
+
+/// Pays what services are owed.
+fn pay_entries(
+    ledger: Ledger,
+    occasion: Occasion<'_>,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Left, Failure> {
     if ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?) {
         console.say("nothing is owed");
         return Ok(Left::NOTHING);
