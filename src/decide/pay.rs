@@ -45,7 +45,9 @@ pub fn payment(entry: &Entry) -> Payment {
 /// What is left of `entry` once `done` was carried out.
 pub fn rest(entry: &Entry, done: &Action) -> Option<Entry> {
     let stops = matches!(done, Action::Stop | Action::ForceStop);
-    let taken_down = entry.down.is_some() || entry.held;
+    let heals = entry.who.caller.phase == Phase::Upgrade;
+    let comes_back = |down: &Down| heals || !down.units.is_empty();
+    let taken_down = entry.held || entry.down.as_ref().is_some_and(comes_back);
     // What a stop took down comes back with the next start.
     (stops && taken_down).then(|| Entry {
         owed: None,
@@ -199,10 +201,17 @@ mod tests {
 
     #[test]
     fn a_stop_that_is_paid_leaves_what_it_took_down_and_a_start_leaves_nothing() {
-        let entry = owing(down(entry(Phase::None), None), Due::Stop);
+        let entry = owing(down(entry(Phase::Upgrade), None), Due::Stop);
         let left = rest(&entry, &Action::Stop).unwrap();
         assert!(left.owed.is_none() && left.down.is_some());
         assert_eq!(rest(&entry, &Action::Restart), None);
+        let mut by_hand = entry;
+        by_hand.who.caller.phase = Phase::None;
+        assert_eq!(
+            rest(&by_hand, &Action::Stop),
+            None,
+            "nothing would come back"
+        );
     }
 
     fn unit(active: ActiveState, down_since: u64, epoch: u64) -> UnitFacts {

@@ -1,7 +1,7 @@
 //! Bringing back what an earlier stop took down, and what is left of its note afterwards. Pure.
 //! Nothing comes back that the admin touched meanwhile, or that could start what is denied.
 
-use crate::domain::{Action, Facts, Flag, Job, Phase, Request, UnitName, Verb};
+use crate::domain::{Action, Facts, Flag, FrontEnd, Job, Phase, Request, UnitName, Verb};
 use crate::ledger::{Down, Due, Entry, Owed, Stopped};
 use crate::policy::Policy;
 
@@ -119,7 +119,7 @@ fn left(one: &Decided<'_>, entry: &Entry, service: Service, kept: Vec<Stopped>) 
         failed: None,
         ..entry.clone()
     };
-    if !kept.is_empty() {
+    if !kept.is_empty() || service == Service::Left && is_missed(one, entry) {
         left.down = Some(Down {
             units: kept,
             ..entry.down.clone().unwrap_or_default()
@@ -131,6 +131,19 @@ fn left(one: &Decided<'_>, entry: &Entry, service: Service, kept: Vec<Stopped>) 
         left.owed = left.owed.and_then(after_start);
     }
     left
+}
+
+/// Whether a maintainer script's stop took the service down, and a try-restart, which does nothing to
+/// what is down, is all that is asked for: then a flush brings it back, or finds that it is not wanted.
+fn is_missed(one: &Decided<'_>, entry: &Entry) -> bool {
+    let was_running = |down: &Down| down.service_was_running == Some(true);
+    let ours = entry.who.caller.phase == Phase::Upgrade && is_about(entry, one.facts);
+    let leaves = one.request.action == Action::TryRestart;
+    let flushes = one.request.front == FrontEnd::Rcpolicy;
+    ours && leaves
+        && !flushes
+        && one.facts.unit.is_down()
+        && entry.down.as_ref().is_some_and(was_running)
 }
 
 /// What is owed to a service that was running when it was asked to start.

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod away;
+mod crowd;
 mod disks;
 mod flush;
 mod helper;

@@ -1,6 +1,7 @@
 //! Flushing on the simulated init with a real ledger: what is paid, what is kept and why.
 
 mod many;
+mod order;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
