@@ -258,3 +258,6 @@ fn said(group: &str, what: Together, companions: &[Case]) -> String {
         Together::Up => format!("group {group} comes up with it: {names}"),
     }
 }
+
+#[cfg(test)]
+mod tests;
