@@ -72,8 +72,11 @@ impl Payer<'_> {
     /// goes on as it is.
     fn owed_along(&self, entry: &Entry, companion: &Case) -> Option<Entry> {
         let ledger = self.session.ledger.as_ref()?;
-        if companion.request.action == Action::Start {
-            return companion.owed.clone();
+        let noted = companion.owed.as_ref();
+        let due = noted.and_then(|noted| noted.owed.as_ref().map(|owed| owed.due));
+        let restarts = matches!(due, Some(Due::Restart | Due::TryRestart));
+        if restarts || companion.request.action == Action::Start {
+            return noted.cloned();
         }
         let unit = companion.facts.unit.id.clone();
         let because = why(&companion.decision);
@@ -86,7 +89,7 @@ impl Payer<'_> {
             &because,
         );
         note.owed = Some(Owed {
-            due: Due::TryRestart,
+            due: Due::Restart,
             until: entry.who.until(),
             reasons: companion.decision.reasons.clone(),
             at: Some(self.clock.get()),

@@ -1,7 +1,7 @@
 //! The rounds of a flush: first all that is ready, together; then what was still under way; last what
 //! carries the session that we run in. And what is said of each.
 
-use crate::domain::{InitKind, ServiceName, Verdict};
+use crate::domain::{Action, InitKind, ServiceName, Verdict};
 use crate::failpoint::{Point, reach};
 use crate::front::local::Level;
 use crate::init::Init;
@@ -226,11 +226,13 @@ impl<'a, 'c> Rounds<'a, 'c> {
     }
 }
 
-/// Who is owed something for itself need not go along with others.
+/// Each service once. Who is owed something for itself need not go along with others, unless that is
+/// less than the restart that they come to.
 fn each_once(members: &mut Vec<Member>) {
-    members.sort_by(|one, other| {
-        let by = |member: &Member| (member.entry.service.clone(), member.goes_along());
-        by(one).cmp(&by(other))
+    members.sort_by_cached_key(|member| {
+        let action = &member.case.request.action;
+        let restarts = matches!(action, Action::Restart | Action::TryRestart);
+        (member.entry.service.clone(), !restarts, member.goes_along())
     });
     members.dedup_by(|one, other| one.entry.service == other.entry.service);
 }
