@@ -3,7 +3,7 @@
 //! modification times of its packages, which may be years old.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -64,10 +64,7 @@ impl Definition<'_> {
     fn is_newer(&self, path: &Path, seen: &mut Seen, into: &mut Staleness) -> bool {
         match fs::metadata(path) {
             Ok(found) => {
-                let seconds = u64::try_from(found.ctime()).unwrap_or(0);
-                let rest = u32::try_from(found.ctime_nsec()).unwrap_or(0);
-                let changed = Duration::new(seconds, rest);
-                changed >= self.started && seen.insert((found.dev(), found.ino()))
+                change_time(&found) >= self.started && seen.insert((found.dev(), found.ino()))
             }
             Err(error) if is_missing(&error) => false,
             Err(error) => {
@@ -96,7 +93,8 @@ impl Definition<'_> {
     }
 
     /// dpkg's lists of the packages that ship the unit or the init script of its name. dpkg writes a list
-    /// anew whenever it unpacks the package.
+    /// anew whenever it unpacks the package. There may be thousands of them: one that is old, of a package
+    /// without configuration files, could not make a difference and is not read.
     fn owners(&self, into: &mut Staleness) -> Vec<PathBuf> {
         let names = names(self.unit);
         let mut shipped = vec![format!("/etc/init.d/{}", self.unit.stem())];
@@ -104,11 +102,20 @@ impl Definition<'_> {
             shipped.push(format!("/lib/systemd/system/{name}"));
             shipped.push(format!("/usr/lib/systemd/system/{name}"));
         }
-        let lists = entries(&self.root.join(INFO), into).into_iter();
+        let all: BTreeSet<PathBuf> = entries(&self.root.join(INFO), into).into_iter().collect();
+        let configured = |list: &Path| all.contains(&list.with_extension("conffiles"));
+        let is_list = |path: &&PathBuf| path.extension().is_some_and(|end| end == "list");
+        let lists = all.iter().filter(is_list);
         lists
-            .filter(|path| path.extension().is_some_and(|end| end == "list"))
-            .filter(|path| has_line(path, &shipped, into))
+            .filter(|list| configured(list) || self.may_be_newer(list))
+            .filter(|list| has_line(list, &shipped, into))
+            .cloned()
             .collect()
+    }
+
+    fn may_be_newer(&self, path: &Path) -> bool {
+        let changed = fs::metadata(path).map(|found| change_time(&found));
+        changed.map_or(true, |changed| changed >= self.started)
     }
 
     /// The configuration files of the package that `list` belongs to.
@@ -127,6 +134,11 @@ impl Definition<'_> {
             }
         }
     }
+}
+
+fn change_time(found: &Metadata) -> Duration {
+    let seconds = u64::try_from(found.ctime()).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(found.ctime_nsec()).unwrap_or(0))
 }
 
 /// Files that were told already, by device and inode: `/lib` may be `/usr/lib`.
