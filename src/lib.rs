@@ -9,7 +9,7 @@
 //! | [`domain`] | the words; pure | nothing |
 //! | [`failpoint`] | where a test may cut us off; empty in what is shipped | nothing |
 //! | [`files`] | durable writes and trusted reads | failpoint |
-//! | [`policy`] | the policy files; pure but for its `load` | domain, files |
+//! | [`policy`] | the policy files, and what is held; pure but for its `load` | domain, files |
 //! | [`ledger`] | what is owed; pure but for its `store` | domain, failpoint, files |
 //! | [`decide`] | verdicts and plans; pure | domain, and the pure parts of policy and ledger |
 //! | [`batch`] | when a batch of package operations is over; pure | nothing |

@@ -25,7 +25,7 @@ pub use judge::{also_asked, decide, decide_listed};
 pub use pay::{Payment, has_happened, payment, rest, stopped_since};
 pub use plan::{plan, plan_all};
 pub use question::{Clearance, clearance};
-pub use stale::judge_staleness;
+pub use stale::{age_in_words, is_judged_later, judge_staleness};
 pub use step::{Decided, Part, Plan, Step};
 pub use triggers::{facets, ledger_services};
 pub use wanted::comes_back;

@@ -9,6 +9,8 @@ use crate::policy::Decide;
 
 use super::defer::defer;
 
+/// What is said of a decision that is put off for it.
+const LATER: &str = "whether it is stale is judged when the packages are all in place";
 /// How many files are named in a reason; the rest is counted.
 const NAMED: usize = 3;
 
@@ -25,8 +27,17 @@ pub(super) fn if_stale(request: &Request, facts: &Facts, owed: Option<&Entry>) -
 /// Says so where it is put off.
 pub(super) fn judged_later(decide: &Decide, verdict: Option<&Verdict>) -> Option<Reason> {
     let later = matches!(verdict, Some(Verdict::Defer { .. } | Verdict::Hold));
-    let text = "whether it is stale is judged when the packages are all in place";
-    (later && *decide == Decide::IfStale).then(|| Reason::new(Source::BuiltIn, text))
+    (later && *decide == Decide::IfStale).then(|| Reason::new(Source::BuiltIn, LATER))
+}
+
+/// Whether the decision puts something off that then hangs on the service's age.
+pub fn is_judged_later(decision: &Decision) -> bool {
+    decision.reasons.iter().any(|reason| reason.text == LATER)
+}
+
+/// What was found out, in one line.
+pub fn age_in_words(found: &Staleness) -> String {
+    why_stale(found).unwrap_or_else(|| fresh(found))
 }
 
 /// What comes of a decision that hangs on how old the service is.

@@ -65,7 +65,7 @@ impl HoldStore {
     /// # Errors
     /// When it could not be written; what was held then is held as before.
     pub fn put(&self, hold: &Hold, text: &str, now: u64) -> Result<(), FileError> {
-        let directory = self.open(Missing::Create)?;
+        let directory = self.make()?;
         let _lock = self.lock(&directory)?;
         clear_ended(&directory, now)?;
         directory.replace(&Hold::file_name(&hold.service), text.as_bytes())
@@ -93,6 +93,14 @@ impl HoldStore {
             lifted |= ours && directory.remove(&name)?;
         }
         Ok(lifted)
+    }
+
+    /// Whatever the caller's umask is, nobody else can write to it nor above it.
+    fn make(&self) -> Result<Directory, FileError> {
+        if let Some(above) = self.directory.parent().filter(|above| !above.exists()) {
+            let _made = Directory::open(above, Missing::Create)?;
+        }
+        self.open(Missing::Create)
     }
 
     fn open(&self, missing: Missing) -> Result<Directory, FileError> {

@@ -101,6 +101,8 @@ if_stale() {
         said=$(inside rcpolicy explain "$name" restart)
         [[ $said == *"not stale: its process runs what lies on the disk"* ]] || same "$name when nothing changed" "not stale" "$said"
     done
+    said=$(inside rcpolicy explain lab-maps restart --as lab-library:postinst:upgrade)
+    [[ $said == *"verdict: "*"defer"*"age of lab-maps.service now: not stale"* ]] || same "explain of a postinst's call" "what is found now" "$said"
     holds "explain finds nothing stale in a mount namespace or a root directory of its own"
 
     install_debs "$(library 2)" >/dev/null

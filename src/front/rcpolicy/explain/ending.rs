@@ -58,6 +58,10 @@ impl Scene<'_> {
         case: Case,
         steps: Vec<String>,
     ) -> Explanation {
+        if let Some(age) = self.session.age_now(&case) {
+            let unit = &case.facts.unit.id;
+            self.told.seen(&format!("age of {unit} now"), age);
+        }
         let Case {
             facts,
             decision,

@@ -1,5 +1,6 @@
 //! Flushing on the simulated init with a real ledger: what is paid, what is kept and why.
 
+mod age;
 mod groups;
 mod many;
 mod order;
