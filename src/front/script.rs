@@ -21,6 +21,20 @@ pub(super) enum Descriptors {
     HandedOn,
 }
 
+/// Which variables and which working directory the script gets: what a daemon was started with stays
+/// with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surroundings {
+    /// Our caller's, as stock hands them on.
+    Callers,
+    /// As `service` gives them, whoever calls us: in apt's hook they are apt's.
+    Plain,
+}
+
+/// What `service` keeps of the variables, and the path that it has at boot.
+const KEPT: [&str; 4] = ["LANG", "LANGUAGE", "LC_ALL", "TERM"];
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A script, and how it is called.
 #[derive(Debug, Clone)]
 pub(super) struct Script {
@@ -32,6 +46,8 @@ pub(super) struct Script {
     pub(super) init: InitKind,
     /// What it inherits.
     pub(super) descriptors: Descriptors,
+    /// Where it begins.
+    pub(super) surroundings: Surroundings,
 }
 
 impl Script {
@@ -43,31 +59,77 @@ impl Script {
         }
         if self.init == InitKind::Openrc {
             // original: rc-service gets no extra arguments
-            return run("rc-service", &[self.name.clone().into(), word.into()]);
+            let words = [self.name.clone().into(), word.into()];
+            return self.call("rc-service", &words);
         }
         let mut words: Vec<OsString> = vec![word.into()];
         words.extend(rest.iter().cloned());
-        run(&self.path, &words)
+        self.call(&self.path, &words)
+    }
+
+    fn call(&self, program: &str, words: &[OsString]) -> (u8, Option<String>) {
+        match self.spawn(program, words) {
+            Ok(status) => (shell_status(status), None),
+            Err(error) => {
+                let missing = error.kind() == std::io::ErrorKind::NotFound;
+                let status = if missing { NOT_FOUND } else { NOT_RUNNABLE };
+                (status, Some(format!("cannot run `{program}`: {error}")))
+            }
+        }
+    }
+
+    fn spawn(&self, program: &str, words: &[OsString]) -> std::io::Result<ExitStatus> {
+        match self.command(program).args(words).status() {
+            // original: the shell runs a file without a shebang by itself
+            Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
+                self.command("/bin/sh").arg(program).args(words).status()
+            }
+            other => other,
+        }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        if self.surroundings == Surroundings::Plain {
+            let kept = KEPT
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?)));
+            command.env_clear().envs(kept).env("PATH", PATH);
+            command.current_dir("/");
+        }
+        command
     }
 }
 
-fn run(program: &str, words: &[OsString]) -> (u8, Option<String>) {
-    match spawn(program, words) {
-        Ok(status) => (shell_status(status), None),
-        Err(error) => {
-            let missing = error.kind() == std::io::ErrorKind::NotFound;
-            let status = if missing { NOT_FOUND } else { NOT_RUNNABLE };
-            (status, Some(format!("cannot run `{program}`: {error}")))
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn spawn(program: &str, words: &[OsString]) -> std::io::Result<ExitStatus> {
-    match Command::new(program).args(words).status() {
-        // original: the shell runs a file without a shebang by itself
-        Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
-            Command::new("/bin/sh").arg(program).args(words).status()
-        }
-        other => other,
+    #[test]
+    fn in_plain_surroundings_a_script_knows_nothing_of_our_caller() {
+        // Cargo is our caller, and sets many variables.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("script");
+        let seen = directory.path().join("seen");
+        let text = format!("{{ pwd; env; }} >'{}'\n", seen.display());
+        std::fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).unwrap();
+        let script = |surroundings| Script {
+            path: path.display().to_string(),
+            name: "script".to_owned(),
+            init: InitKind::Sysv,
+            descriptors: Descriptors::HandedOn,
+            surroundings,
+        };
+        assert_eq!(script(Surroundings::Plain).run("start", &[]).0, 0);
+        let plain = std::fs::read_to_string(&seen).unwrap();
+        assert!(plain.starts_with("/\n"), "{plain}");
+        assert!(plain.contains(&format!("PATH={PATH}\n")), "{plain}");
+        assert!(!plain.contains("CARGO"), "{plain}");
+        assert_eq!(script(Surroundings::Callers).run("start", &[]).0, 0);
+        let callers = std::fs::read_to_string(&seen).unwrap();
+        assert!(callers.contains("CARGO_PKG_NAME"), "{callers}");
     }
 }

@@ -5,7 +5,7 @@ use crate::decide::stock::{Judgement, status};
 use crate::domain::{Action, Verdict};
 use crate::front::inquiry::Origin;
 use crate::front::perform::{self, Case};
-use crate::front::script::{Descriptors, Script};
+use crate::front::script::{Descriptors, Script, Surroundings};
 use crate::front::way::{self, Way};
 use crate::observe::detect;
 
@@ -108,5 +108,6 @@ fn script(call: &Call) -> Script {
             true => Descriptors::HandedOn,
             false => Descriptors::Kept,
         },
+        surroundings: Surroundings::Callers,
     }
 }

@@ -165,6 +165,65 @@ is_over
 same "restarts with no quiet time" 1 "$(starts lab-d13)"
 holds "without a quiet time dpkg's end is the batch's end"
 
+# The waiter is killed: whoever notes something next starts another.
+forget_starts
+settle 2s
+inside dpkg -i "$(deb 14 2)" >/dev/null 2>&1
+has_waiter
+inside pkill -KILL -f '^/usr/sbin/rcpolicy flush --settled'
+lab_wait_for 3 no_waiter
+inside dpkg -i "$(deb 15 2)" >/dev/null 2>&1
+is_over
+same "restarts after the waiter was killed" "1 1" "$(starts lab-d14) $(starts lab-d15)"
+holds "another waiter takes a killed one's place"
+
+# Our own package is replaced while it waits.
+forget_starts
+settle 4s
+inside dpkg -i "$(deb 16 2)" >/dev/null 2>&1
+install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+lab_wait_for 5 has_waiter
+program=$(inside sh -c 'readlink "/proc/$(pgrep -f "^/usr/sbin/rcpolicy flush --settled")/exe"')
+same "what waits after an upgrade of ours" /usr/sbin/rcpolicy "$program"
+is_over
+same "restarts after it" 1 "$(starts lab-d16)"
+holds "an upgrade of rcpolicy goes on waiting, with the new program"
+
+# apt runs in a session that a service carries, and that service is to be restarted.
+if [ "$INIT" = systemd ]; then
+    inside sh -c 'mkdir -p /etc/systemd/system/lab-d17.service.d && cat >/etc/systemd/system/lab-d17.service.d/session.conf' <<'END'
+[Service]
+ExecStart=
+ExecStart=/bin/sh -c 'cat /usr/share/lab/lab-d17 >>/var/log/lab/lab-d17; /root/deferral/session; exec sleep 100000'
+END
+    inside sh -c 'cat >/root/deferral/session && chmod 755 /root/deferral/session && systemctl daemon-reload' <<'END'
+#!/bin/sh
+rm /root/deferral/session
+apt-get install --yes --reinstall /root/deferral/lab-d17_2.deb /root/deferral/lab-d18_2.deb >/root/deferral/session.log 2>&1
+echo "apt ended with $?" >>/root/deferral/session.log
+END
+    forget_starts
+    inside systemctl restart lab-d17
+    lab_wait_for 20 inside sh -c '[ "$(cat /var/log/lab/lab-d17 | wc -l)" = 2 ]' || same "the session's log" "a restart" "$(inside cat /root/deferral/session.log)"
+    is_over
+    same "starts of what carries the session, of the other" "2 1" "$(starts lab-d17) $(starts lab-d18)"
+    same "what dpkg has not finished" "" "$(inside dpkg --audit)"
+    inside grep -q '^lab-d18: .*done' /root/deferral/session.log
+    inside grep -q '^lab-d17 carries this session' /root/deferral/session.log
+    holds "what carries the session that runs apt is restarted last, from outside of it"
+fi
+
+# Nothing is left behind.
+forget_starts
+settle 60s
+inside dpkg -i "$(deb 19 2)" >/dev/null 2>&1
+has_waiter
+inside dpkg --remove rcpolicy >/dev/null 2>&1
+same "restarts after our removal" 1 "$(starts lab-d19)"
+lab_wait_for 5 no_waiter || same "the waiter after our removal" gone "still there"
+holds "what is owed is done before our package goes, and the waiter goes with it"
+require_ours
+
 # What it costs, against the stock tools.
 time_of() { # VERSION, in milliseconds; flushed
     inside bash -c 'began=${EPOCHREALTIME/./}; dpkg -i "$@" >/dev/null 2>&1; [ ! -x /usr/sbin/rcpolicy ] || rcpolicy flush >/dev/null

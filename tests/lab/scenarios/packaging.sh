@@ -240,7 +240,8 @@ is_ours
 inside sh -c 'mkdir -p /var/lib/rcpolicy /var/log/rcpolicy /run/rcpolicy && touch /var/log/rcpolicy/x.jsonl /run/rcpolicy/x'
 watched "purge" inside dpkg --purge rcpolicy
 is_stock "$newer_sum"
-for path in /var/lib/rcpolicy /var/log/rcpolicy /run/rcpolicy /etc/rcpolicy /etc/logrotate.d/rcpolicy /usr/libexec/rcpolicy; do
+for path in /var/lib/rcpolicy /var/log/rcpolicy /run/rcpolicy /etc/rcpolicy /etc/logrotate.d/rcpolicy /etc/apt/apt.conf.d/90rcpolicy \
+    /usr/libexec/rcpolicy; do
     fails inside test -e "$path" >/dev/null
 done
 holds "a purge leaves nothing behind"

@@ -9,7 +9,7 @@ use crate::domain::{Action, InitKind, Known, LoadState, Machine};
 use crate::failpoint::{Point, reach};
 use crate::front::local::{self, GoingDown, Level};
 use crate::front::perform::{self, Case};
-use crate::front::script::{Descriptors, Script};
+use crate::front::script::{Descriptors, Script, Surroundings};
 use crate::front::way::{self, Way};
 use crate::ledger::Entry;
 use crate::observe::detect::{INIT_SCRIPTS, is_executable};
@@ -202,6 +202,7 @@ impl Payer<'_> {
             name,
             init: kind,
             descriptors: Descriptors::Kept,
+            surroundings: Surroundings::Plain,
         }
     }
 }
