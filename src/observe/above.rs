@@ -49,7 +49,9 @@ impl Branch {
         let texts = std::iter::once("self".to_owned())
             .chain(pids)
             .filter_map(read);
-        let groups = texts.filter_map(|text| group(&text)).collect();
+        let groups = texts
+            .flat_map(|text| groups(&text).collect::<Vec<_>>())
+            .collect();
         Self { groups }
     }
 
@@ -65,17 +67,17 @@ impl Branch {
     }
 }
 
-/// The group that systemd put a process into, of a /proc/PID/cgroup: cgroups(7).
-fn group(text: &str) -> Option<String> {
-    let path = |prefix: &str| {
-        let mut lines = text.lines();
-        lines.find_map(|line| {
-            let (_, rest) = line.split_once(':')?;
-            rest.strip_prefix(prefix)
-        })
+/// The groups that systemd may have put a process into, of a /proc/PID/cgroup: cgroups(7). Where there are
+/// hierarchies of both versions it uses one of them, and the other says nothing.
+fn groups(text: &str) -> impl Iterator<Item = String> {
+    let path = |line: &str| {
+        let (_, rest) = line.split_once(':')?;
+        let path = rest
+            .strip_prefix("name=systemd:")
+            .or_else(|| rest.strip_prefix(':'));
+        path.map(str::to_owned)
     };
-    let found = path("name=systemd:").or_else(|| path(":"))?;
-    Some(found.to_owned())
+    text.lines().filter_map(path)
 }
 
 /// systemd puts `_` before a name that the kernel would take for a file of its own.
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     fn branch(texts: &[&str]) -> Branch {
-        let groups = texts.iter().filter_map(|text| group(text)).collect();
+        let groups = texts.iter().flat_map(|text| groups(text)).collect();
         Branch { groups }
     }
 
@@ -98,6 +100,7 @@ mod tests {
             "0::/user.slice/user-0.slice/session-3.scope\n",
             "0::/system.slice/ssh.service\n",
             "1:name=systemd:/system.slice/system-tunnel.slice/tunnel@a.service\n0::/\n",
+            "9:name=systemd:/\n8:pids:/pids.service\n0::/system.slice/both.service\n",
             "0::/_cgroup.service\n",
             "0::/\n",
             "nonsense",
@@ -106,6 +109,8 @@ mod tests {
             ("ssh", true),
             ("tunnel@a", true),
             ("cgroup", true),
+            ("both", true),
+            ("pids", false),
             ("session-3.scope", true),
             ("tunnel@b", false),
             ("sshd", false),
