@@ -10,7 +10,7 @@ use crate::act::{ActError, Bounds, Report, carry_out_within};
 use crate::decide::{Plan, decide, decide_listed, ledger_services, plan_all};
 use crate::domain::{
     Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Machine, Phase,
-    Reason, Request, Source, UnitFacts, UnitName, Verdict, Wait,
+    Reason, Request, Source, UnitFacts, UnitName, Until, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
@@ -439,6 +439,14 @@ pub(super) fn why(decision: &Decision) -> String {
     reasons.join("; ")
 }
 
+fn until_when(until: Until) -> &'static str {
+    match until {
+        Until::Batch => " until the package operations are over",
+        Until::Flush => "",
+        Until::Reboot => " until the next boot",
+    }
+}
+
 /// Says what the user would otherwise wonder about: what is put off, and what is not started.
 pub(super) fn explain_to_user(case: &Case, voice: &Voice) {
     let (action, unit) = (&case.request.action, &case.facts.unit.id);
@@ -451,8 +459,12 @@ pub(super) fn explain_to_user(case: &Case, voice: &Voice) {
             why(&case.decision),
             unit.service()
         )),
-        Verdict::Defer { action: later, .. } => voice.error(&format!(
-            "{action} of {unit} is deferred: {}; `rcpolicy flush {}` does the {later} now",
+        Verdict::Defer {
+            action: later,
+            until,
+        } => voice.error(&format!(
+            "{action} of {unit} is deferred{}: {}; `rcpolicy flush {}` does the {later} now",
+            until_when(*until),
             why(&case.decision),
             unit.service()
         )),
