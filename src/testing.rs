@@ -78,6 +78,8 @@ pub(crate) struct Watched<'a> {
     pub(crate) before: Watch<'a>,
     /// Units whose jobs fail, whatever they are.
     pub(crate) broken: Vec<UnitName>,
+    /// How often it was asked for several as one.
+    pub(crate) as_one: u32,
     /// How often it read its definitions again.
     pub(crate) rereads: u32,
     /// Changes what is told of each unit.
@@ -95,6 +97,7 @@ impl<'a> Watched<'a> {
             userspace_since: Known::default(),
             before: Box::new(|_| None),
             broken: Vec::new(),
+            as_one: 0,
             rereads: 0,
             told: Box::new(|_| ()),
             shown: Box::new(|_| ()),
@@ -181,6 +184,11 @@ impl Init for Watched<'_> {
             Some(failure) => Ok(vec![JobOutcome::Failed(failure); jobs.len()]),
             None => self.run_unbroken(jobs, wait),
         }
+    }
+
+    fn run_as_one(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        self.as_one += 1;
+        self.run(jobs, wait)
     }
 
     fn reread(&mut self) -> Result<(), InitError> {

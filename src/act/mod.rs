@@ -5,7 +5,7 @@ mod surely;
 
 use thiserror::Error;
 
-pub use self::surely::{Bounds, kill};
+pub use self::surely::{Asking, Bounds, kill};
 
 use crate::decide::{Plan, Step};
 use crate::domain::{Job, JobFailure, JobOutcome, UnitFacts, UnitName, Wait};

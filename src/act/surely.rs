@@ -34,6 +34,18 @@ pub struct Bounds<'a> {
     pub askings: u32,
     /// Who is told what is waited for.
     pub onlooker: &'a dyn Onlooker,
+    /// How jobs that are asked for together are.
+    pub asking: Asking,
+}
+
+/// How jobs that are asked for together are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asking {
+    /// Each for itself, in one breath.
+    #[default]
+    Each,
+    /// In one transaction where the init can.
+    AsOne,
 }
 
 impl Default for Bounds<'_> {
@@ -42,6 +54,7 @@ impl Default for Bounds<'_> {
             limit: Some(NO_JOB),
             askings: 20,
             onlooker: &Unwatched,
+            asking: Asking::Each,
         }
     }
 }
@@ -109,7 +122,11 @@ pub(super) fn run(
     bounds: &Bounds<'_>,
 ) -> Result<Vec<JobOutcome>, InitError> {
     let at = init.clock();
-    let outcomes = match init.run(jobs, wait) {
+    let asked = match bounds.asking {
+        Asking::Each => init.run(jobs, wait),
+        Asking::AsOne => init.run_as_one(jobs, wait),
+    };
+    let outcomes = match asked {
         Ok(outcomes) => outcomes,
         Err(error @ InitError::Lost { .. }) => vec![unknown(&error); jobs.len()],
         Err(error) => return Err(error),

@@ -300,15 +300,20 @@ impl Session {
         init: &mut dyn Init,
         ledger: Option<&Ledger>,
     ) -> Result<Report, ActError> {
-        let bounds = Bounds {
+        let spoken = Spoken(self.voice.clone());
+        carry_out_within(plan, wait, init, ledger, &self.bounds(&spoken))
+    }
+
+    /// The policy's limit, and who is told what is waited for.
+    pub(super) fn bounds<'a>(&self, spoken: &'a Spoken) -> Bounds<'a> {
+        Bounds {
             limit: match self.policy.settings().action_limit {
                 ActionLimit::Unit => None,
                 ActionLimit::After(limit) => Some(limit),
             },
-            onlooker: &Spoken(self.voice.clone()),
+            onlooker: spoken,
             ..Bounds::default()
-        };
-        carry_out_within(plan, wait, init, ledger, &bounds)
+        }
     }
 }
 

@@ -208,6 +208,15 @@ pub trait Init {
     /// When the init could not be asked at all; a lost connection after that is an outcome.
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError>;
 
+    /// The same, in one transaction where the init can: then either all are taken on or none, and what
+    /// they need is ordered once for all. Where it cannot, or refuses all of them, it is as `run`.
+    ///
+    /// # Errors
+    /// As `run`.
+    fn run_as_one(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        self.run(jobs, wait)
+    }
+
     /// How long `jobs` may take by what bounds them in the init itself; `None` for as long as they
     /// like.
     ///

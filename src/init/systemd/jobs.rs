@@ -19,6 +19,8 @@ use crate::init::dbus::stream::Deadline;
 
 /// How systemctl calls its jobs: a conflicting one that waits is replaced.
 const MODE: &str = "replace";
+/// None are defined.
+const NO_FLAGS: u64 = 0;
 /// After this long it is looked at whether a job waits for us.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// The units' own limits are asked for, and the user is told, only when a job has taken this long.
@@ -46,6 +48,38 @@ pub(super) struct Order<'a> {
     pub(super) wait: Wait,
     /// For how long.
     pub(super) limit: Limit,
+    /// How they are asked for.
+    pub(super) calls: Calls,
+}
+
+/// How several jobs are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// A call each, in one write.
+    Each,
+    /// One call for all, which the manager makes one transaction of, of this kind of job.
+    AsOne(&'static str),
+}
+
+impl Calls {
+    /// One call for `jobs`, where such a call is safe. Two kinds of jobs in one have ended PID 1 (systemd
+    /// issue 42708), and a trigger needs a call of its own before its start.
+    pub(super) fn as_one(jobs: &[Job]) -> Option<Self> {
+        let verb = jobs.first()?.verb;
+        let kind = match verb {
+            Verb::Start => "start",
+            Verb::Restart => "restart",
+            Verb::Stop | Verb::TryRestart | Verb::Reload | Verb::ReloadOrRestart => return None,
+        };
+        let alike = |job: &Job| job.verb == verb && job.unit.kind() == UnitKind::Service;
+        (jobs.len() > 1 && jobs.iter().all(alike)).then_some(Self::AsOne(kind))
+    }
+}
+
+/// Whether a job was refused because the manager does not know the call.
+pub(super) fn is_unknown_call(outcome: &JobOutcome) -> bool {
+    let unknown = "org.freedesktop.DBus.Error.UnknownMethod";
+    matches!(outcome, JobOutcome::Failed(JobFailure::Refused { name, .. }) if name == unknown)
 }
 
 /// Enqueues all jobs and waits as it was ordered.
@@ -56,7 +90,7 @@ pub(super) fn run(
     let early = ask_early(link, order.jobs)?;
     // First of all, so that no end is announced to nobody.
     let mut calls = link.listen()?;
-    let mut progress = enqueue(link.current()?, order.jobs, early, &mut calls)?;
+    let mut progress = enqueue(link.current()?, order, early, &mut calls)?;
     let begun = Instant::now();
     let deadline = link.patience.deadline();
     // Part of a write that failed may have been read: from here on a loss is an outcome.
@@ -104,18 +138,30 @@ fn before(link: &Connection, job: &Job) -> Result<Vec<Message>, InitError> {
 /// were asked `early`.
 fn enqueue(
     link: &Connection,
-    jobs: &[Job],
+    order: &Order<'_>,
     early: Option<Vec<Answer>>,
     calls: &mut Vec<Message>,
 ) -> Result<Progress, InitError> {
-    let mut asked = Vec::with_capacity(jobs.len());
+    let mut asked = Vec::with_capacity(order.jobs.len());
     let mut early = early.map(Vec::into_iter);
-    for job in jobs {
+    let whole = match order.calls {
+        Calls::Each => None,
+        Calls::AsOne(kind) => {
+            let names: Vec<&str> = order.jobs.iter().map(|job| job.unit.as_str()).collect();
+            let body = (names, kind, MODE, NO_FLAGS);
+            Some(link.call(MANAGER_PATH, MANAGER, "EnqueueUnitJobMany", &body)?)
+        }
+    };
+    for job in order.jobs {
         let questions = before(link, job)?;
         let mut pending = Pending::of(&questions);
         match &mut early {
             Some(answers) => pending.fill(answers),
             None => calls.extend(questions),
+        }
+        if let Some(whole) = &whole {
+            asked.push(Asked::as_one(whole, pending, &job.unit));
+            continue;
         }
         if is_brought_back(job) {
             let name = &job.unit.as_str();
@@ -126,6 +172,7 @@ fn enqueue(
         asked.push(Asked::new(&call, pending));
         calls.push(call);
     }
+    calls.extend(whole);
     Ok(Progress::of(asked))
 }
 

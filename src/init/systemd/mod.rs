@@ -58,6 +58,8 @@ pub struct Systemd {
     /// How long jobs may take.
     pub limit: Limit,
     link: Link<Sockets>,
+    /// Whether it may know the call for many jobs at once, as far as we know.
+    takes_many: bool,
 }
 
 impl Default for Systemd {
@@ -72,6 +74,7 @@ impl Systemd {
         Self {
             limit,
             link: Link::new(Sockets::default(), WAIT),
+            takes_many: true,
         }
     }
 
@@ -84,6 +87,7 @@ impl Systemd {
         Self {
             limit,
             link: Link::new(sockets, WAIT),
+            takes_many: true,
         }
     }
 
@@ -134,6 +138,18 @@ impl Systemd {
     pub fn is_fully_up(&mut self) -> bool {
         self.manager_property::<String>("SystemState")
             .is_ok_and(|word| word == "running")
+    }
+
+    /// Asks for jobs and waits as it is ordered.
+    fn run_ordered(&mut self, order: &jobs::Order<'_>) -> Result<Vec<JobOutcome>, InitError> {
+        // Outcomes are no sign that anything was answered: whoever hears an answer says so.
+        let outcomes = jobs::run(&mut self.link, order);
+        let lost =
+            |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)));
+        if !outcomes.as_ref().is_ok_and(|all| !all.iter().any(lost)) {
+            self.disconnect();
+        }
+        outcomes.map_err(nothing_asked)
     }
 
     /// Sends a signal to `whom` of a unit's processes: `main` or `all`. Never repeated by itself.
@@ -288,19 +304,34 @@ impl Init for Systemd {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let order = jobs::Order {
+        self.run_ordered(&jobs::Order {
             jobs,
             wait,
             limit: self.limit,
+            calls: jobs::Calls::Each,
+        })
+    }
+
+    fn run_as_one(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        let Some(together) = jobs::Calls::as_one(jobs).filter(|_| self.takes_many) else {
+            return self.run(jobs, wait);
         };
-        // Outcomes are no sign that anything was answered: whoever hears an answer says so.
-        let outcomes = jobs::run(&mut self.link, &order);
-        let lost =
-            |outcome: &JobOutcome| matches!(outcome, JobOutcome::Failed(JobFailure::Lost(_)));
-        if !outcomes.as_ref().is_ok_and(|all| !all.iter().any(lost)) {
-            self.disconnect();
+        let outcomes = self.run_ordered(&jobs::Order {
+            jobs,
+            wait,
+            limit: self.limit,
+            calls: together,
+        })?;
+        let refused = |outcome: &JobOutcome| {
+            matches!(outcome, JobOutcome::Failed(JobFailure::Refused { .. }))
+        };
+        if !outcomes.iter().all(refused) {
+            return Ok(outcomes);
         }
-        outcomes.map_err(nothing_asked)
+        // Before 262 there is no such call; from then on one job that cannot be is enough to have all
+        // of them refused.
+        self.takes_many = !outcomes.iter().any(jobs::is_unknown_call);
+        self.run(jobs, wait)
     }
 
     fn limit_of(&mut self, jobs: &[Job]) -> Result<Option<Duration>, InitError> {

@@ -33,6 +33,7 @@ impl Systemd {
         Self {
             limit,
             link: Link::new(sockets, WAIT),
+            takes_many: true,
         }
     }
 

@@ -22,6 +22,7 @@ impl Systemd {
         Self {
             limit: self.limit,
             link: Link::new(sockets, WAIT),
+            takes_many: true,
         }
     }
 

@@ -9,7 +9,7 @@ use zbus::wire::OwnedObjectPath;
 use super::dial::is_owner_change;
 use super::names::{MANAGER, SYSTEMD};
 use super::seen::{Moment, seen};
-use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, Wait};
+use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, UnitName, Wait};
 use crate::init::InitError;
 use crate::init::dbus::connection::{Answer, Pending, body, serial};
 
@@ -18,6 +18,8 @@ use crate::init::dbus::connection::{Answer, Pending, body, serial};
 pub(super) struct Asked {
     /// The serial number of the call.
     call: u32,
+    /// Where one call asks for several: the unit, by which its job is found in the answer.
+    unit: Option<UnitName>,
     /// What was asked right before it.
     before: Pending,
     /// What the call was answered: the job's path, or an outcome at once.
@@ -31,9 +33,18 @@ impl Asked {
     pub(super) fn new(call: &Message, before: Pending) -> Self {
         Self {
             call: serial(call),
+            unit: None,
             before,
             answer: None,
             left: false,
+        }
+    }
+
+    /// The same, of several that one call asks for.
+    pub(super) fn as_one(call: &Message, before: Pending, unit: &UnitName) -> Self {
+        Self {
+            unit: Some(unit.clone()),
+            ..Self::new(call, before)
         }
     }
 }
@@ -70,6 +81,14 @@ impl Progress {
 
     /// Takes an answer, and hands back one to another question.
     pub(super) fn answer(&mut self, to: u32, answer: Answer) -> Option<Answer> {
+        if self
+            .asked
+            .iter()
+            .any(|asked| asked.call == to && asked.unit.is_some())
+        {
+            self.answer_to_all(answer);
+            return None;
+        }
         for asked in &mut self.asked {
             if asked.call == to {
                 let path = body::<OwnedObjectPath>(answer);
@@ -82,6 +101,28 @@ impl Progress {
             }
         }
         Some(answer)
+    }
+
+    /// Takes the answer to a call for all: a job for each unit, or an error for all of them.
+    fn answer_to_all(&mut self, answer: Answer) {
+        type Queued = (u32, OwnedObjectPath, String, OwnedObjectPath, String);
+        let queued = body::<Vec<Queued>>(answer);
+        for asked in &mut self.asked {
+            let is_its = |job: &&Queued| {
+                asked
+                    .unit
+                    .as_ref()
+                    .is_some_and(|unit| unit.as_str() == job.2)
+            };
+            asked.answer = Some(match &queued {
+                Ok(jobs) => match jobs.iter().find(is_its) {
+                    Some(job) => Ok(job.1.as_str().to_owned()),
+                    // Under another of its names: whether it was done is seen by looking.
+                    None => Err(not_named()),
+                },
+                Err(error) => Err(error.clone()),
+            });
+        }
     }
 
     /// Takes a signal.
@@ -196,6 +237,13 @@ impl Unfinished {
             (Self::Silent(error), Contact::Sent) => loss(error, Contact::Pending, before),
             (Self::Silent(error) | Self::Lost(error), contact) => loss(error, contact, before),
         }
+    }
+}
+
+fn not_named() -> InitError {
+    InitError::Lost {
+        init: SYSTEMD,
+        why: "its job is not in the answer".to_owned(),
     }
 }
 

@@ -166,3 +166,46 @@ fn after_a_reexec_the_next_question_makes_a_new_connection() {
     assert_ne!(ask(&mut init, "r").main_pid, before.main_pid);
     run_one(&mut init, Verb::Stop, "r");
 }
+
+/// Where the manager knows a call for many, it makes one transaction of them; one that cannot be among
+/// them, or an older manager, has them asked for one by one.
+#[test]
+fn many_restarts_as_one_are_done_and_one_that_cannot_be_keeps_none_from_it() {
+    let names: Vec<String> = (0..20).map(|number| format!("t-one{number}")).collect();
+    for service in &names {
+        sleeper(&format!("{service}.service"), "");
+    }
+    reload();
+    let mut init = Systemd::new(Limit::Unit);
+    let restarts = |names: &[String]| -> Vec<Job> {
+        let jobs = names.iter().map(|text| Job::new(Verb::Restart, name(text)));
+        jobs.collect()
+    };
+    let all = restarts(&names);
+    for _ in 0..2 {
+        let before: Vec<String> = names
+            .iter()
+            .map(|text| ask(&mut init, text).invocation)
+            .collect();
+        let outcomes = init.run_as_one(&all, Wait::Done).unwrap();
+        assert_eq!(outcomes, vec![JobOutcome::Done; 20]);
+        for (text, before) in names.iter().zip(before) {
+            let after = ask(&mut init, text);
+            assert!(after.is_up() && after.invocation != before, "{text}");
+        }
+    }
+    let mut more = names.clone();
+    more.insert(3, "t-nosuch".to_owned());
+    let outcomes = init.run_as_one(&restarts(&more), Wait::Done).unwrap();
+    for (at, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(*outcome == JobOutcome::Done, at != 3, "{outcome:?}");
+    }
+    let queued = init.run_as_one(&all, Wait::Queued).unwrap();
+    assert_eq!(queued, vec![JobOutcome::Queued; 20]);
+    let stops: Vec<Job> = names
+        .iter()
+        .map(|text| Job::new(Verb::Stop, name(text)))
+        .collect();
+    let outcomes = init.run_as_one(&stops, Wait::Done).unwrap();
+    assert_eq!(outcomes, vec![JobOutcome::Done; 20]);
+}

@@ -1,11 +1,12 @@
 //! Paying many debts in one transaction: one plan of all, every job asked for before the first is
 //! awaited; then each is verified, and struck or kept, for itself. One that fails fails no other.
 
-use crate::act::{ActError, Report};
+use crate::act::{ActError, Asking, Bounds, Report, carry_out_within};
 use crate::decide::{Part, Plan, plan, plan_all};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, UnitName, Verb, Wait};
 use crate::failpoint::{Point, reach};
 use crate::front::perform::{self, Case};
+use crate::front::spoken::Spoken;
 use crate::init::Init;
 use crate::ledger::{Begun, Due, Entry, Owed, merge};
 
@@ -71,9 +72,12 @@ impl Payer<'_> {
         let queued = self
             .session
             .carry_out(&slow, Wait::Queued, init, ledger.as_ref());
-        let report = self
-            .session
-            .carry_out(&plan, Wait::Done, init, ledger.as_ref());
+        let spoken = Spoken(self.session.voice.clone());
+        let bounds = Bounds {
+            asking: Asking::AsOne,
+            ..self.session.bounds(&spoken)
+        };
+        let report = carry_out_within(&plan, Wait::Done, init, ledger.as_ref(), &bounds);
         self.clock.set(init.clock());
         reach(Point::Done);
         let (late, prompt): (Vec<Member>, Vec<Member>) = members
