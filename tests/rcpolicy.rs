@@ -320,6 +320,8 @@ fn a_hold_without_an_end_a_reason_or_a_time_to_come_is_wrong_usage() {
         "hold ssh --because x",
         "hold --until 2h --because x",
         "hold ssh* --until 2h --because x",
+        "hold ssh@ --until 2h --because x",
+        "hold ssh@.socket --until 2h --because x",
         "hold ssh --until 2026-11-20 --because x",
         "hold ssh --until soon --because x",
         "unhold",

@@ -30,6 +30,13 @@ fn clause_3_a_hold_denies_every_action_with_force_and_against_every_allow() {
 }
 
 #[test]
+fn the_status_of_what_is_held_can_be_asked() {
+    let story = Story::upgrade("status", "foo").held("foo");
+    assert_ne!(story.verdict(), Verdict::Deny);
+    assert_eq!(story.rule("decide = \"deny\"").verdict(), Verdict::Deny);
+}
+
+#[test]
 fn a_hold_stands_in_every_phase_in_strict_compatibility_and_beside_a_broken_policy() {
     for phase in [Phase::Install, Phase::Remove, Phase::Trigger, Phase::None] {
         let story = Story::upgrade("stop", "foo").phase(phase).held("foo");

@@ -107,10 +107,12 @@ impl Policy {
         self.held(question).or_else(|| self.first_rule(question))
     }
 
-    /// A hold is a deny that stands before all rules. It is the system's service that is held.
+    /// A hold is a deny that stands before all rules. It is the system's service that is held, and asking
+    /// how it is does nothing to it.
     fn held(&self, question: &Question<'_>) -> Option<Matched<'_>> {
         let hold = self.holds().of(question.service)?;
-        (question.scope == Scope::System).then(|| Matched {
+        let touches = *question.action != Action::Status && question.scope == Scope::System;
+        touches.then(|| Matched {
             decide: &Decide::Deny,
             tier: Tier::Admin,
             source: Source::Hold {

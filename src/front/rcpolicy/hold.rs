@@ -60,6 +60,9 @@ fn begun(
     if ends <= place.now {
         return Err(Failure::Past(until.to_owned()));
     }
+    if service.unit().stem().ends_with('@') {
+        return Err(Failure::Template(service.to_string()));
+    }
     let ends = u64::try_from(ends / 1_000_000).unwrap_or(0);
     Ok(Hold::new(service.clone(), place.seconds(), ends, because))
 }

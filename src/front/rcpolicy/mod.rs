@@ -107,6 +107,8 @@ enum Failure {
     Name(#[from] NameError),
     #[error("`{0}` is over already: a hold ends later than now")]
     Past(String),
+    #[error("`{0}` stands for its instances: hold each of them, or deny it in a policy file")]
+    Template(String),
     #[error(transparent)]
     Hold(#[from] HoldError),
     #[error(transparent)]
@@ -134,7 +136,7 @@ enum Failure {
 impl Failure {
     fn ending(&self) -> Ending {
         match self {
-            Self::Time(_) | Self::Name(_) | Self::Past(_) => Ending::Usage,
+            Self::Time(_) | Self::Name(_) | Self::Past(_) | Self::Template(_) => Ending::Usage,
             Self::Ledger(_)
             | Self::Log(_)
             | Self::File(_)

@@ -175,6 +175,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use nix::sys::stat::Mode;
+
     use super::*;
     use crate::policy::load::Keep;
 
@@ -229,8 +231,18 @@ mod tests {
         let others = fs::Permissions::from_mode(0o666);
         fs::set_permissions(store.directory.join("b.json"), others).unwrap();
         symlink("/etc/passwd", store.directory.join("c.json")).unwrap();
+        let readable = Mode::from_bits_truncate(0o600);
+        nix::unistd::mkfifo(&store.directory.join("d.json"), readable).unwrap();
+        let large = " ".repeat(LARGEST as usize + 1);
+        fs::write(store.directory.join("e.json"), large).unwrap();
         let holds = store.in_force();
-        for (service, why) in [("a", "EOF"), ("b", "others"), ("c", "symbolic link")] {
+        for (service, why) in [
+            ("a", "EOF"),
+            ("b", "others"),
+            ("c", "symbolic link"),
+            ("d", "not a plain file"),
+            ("e", "larger than"),
+        ] {
             let held = holds.of(&name(service)).unwrap();
             assert!(held.because.contains(why), "{held:?}");
             assert!(store.lift(&name(service), 0).unwrap());

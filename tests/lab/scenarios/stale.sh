@@ -207,6 +207,40 @@ invoke-rc.d lightdm start' \
     holds "an upgrade leaves a display manager running and enters it in reboot-required; strict compatibility does as stock"
 }
 
+# The real one, by the scripts of its own package, which are Debian's: made anew from what is installed.
+dbus_goes_on() {
+    local before version packages=()
+    before=$(process dbus)
+    inside sh -c 'rm -f /run/reboot-required*'
+    for version in 1 2; do
+        packages+=("$(make_package lab-pusher "$version" ':' '[ -z "$2" ] || deb-systemd-invoke restart dbus.service')")
+    done
+    lab_sh "$LAB" >/dev/null <<'END'
+tree=/root/dbus-again
+mkdir -p $tree/DEBIAN
+dpkg -L dbus | while read -r path; do [ -d "$path" ] || cp -a --parents "$path" $tree; done
+for part in preinst postinst prerm postrm conffiles triggers; do
+    [ ! -e /var/lib/dpkg/info/dbus.$part ] || cp -a /var/lib/dpkg/info/dbus.$part $tree/DEBIAN/$part
+done
+dpkg-query -f 'Package: dbus\nVersion: ${Version}+lab1\nArchitecture: ${Architecture}\nMaintainer: Nobody <nobody@localhost>\nMulti-Arch: foreign\nDescription: of the lab\n' \
+    -W dbus | sed 's/^Multi-Arch: *$//' >$tree/DEBIAN/control
+dpkg-deb -Znone -b $tree /root/dbus-again.deb
+dpkg -i --force-depends /root/dbus-again.deb
+END
+    flushed
+    same "the system bus after the upgrade of its package" "$before" "$(process dbus)"
+    same "for which packages a reboot is required" dbus "$(inside cat /run/reboot-required.pkgs)"
+    install_debs "${packages[0]}" >/dev/null
+    install_debs "${packages[1]}" >/dev/null
+    flushed
+    same "the system bus after another package wanted it restarted" "$before" "$(process dbus)"
+    same "for which packages a reboot is required then" "dbus lab-pusher" "$(inside cat /run/reboot-required.pkgs | xargs)"
+    [[ $(inside rcpolicy pending) == *"dbus"*"until reboot"* ]] || same "what is owed" "a restart until reboot" "$(inside rcpolicy pending)"
+    inside rcpolicy forget dbus >/dev/null
+    inside dpkg --purge lab-pusher >/dev/null 2>&1
+    holds "Debian's own dbus goes on through its upgrade and another's restart, and each is entered once"
+}
+
 process_of_script() { # SERVICE
     inside cat "/run/$1.pid" 2>/dev/null || true
 }
@@ -217,6 +251,7 @@ if [ "$INIT" = systemd ]; then
     policy ''
     held lab-plain2 deb-systemd-invoke restart lab-plain2.service
     reboot_instead
+    dbus_goes_on
     inside dpkg --purge lab-services lab-library >/dev/null 2>&1
     inside sh -c 'systemctl stop lab-jail; rm -rf /srv/lab-jail /etc/systemd/system/lab-*; systemctl daemon-reload'
 else
