@@ -11,7 +11,7 @@ use rcpolicy::domain::{
     Action, Caller, FrontEnd, Life, Phase, Reason, ServiceName, Source, UnitName, Until, Verdict,
 };
 use rcpolicy::front::rcpolicy::{Place, run};
-use rcpolicy::ledger::{Down, Due, Entry, Ledger, Owed, Stopped, Who};
+use rcpolicy::ledger::{BusRestart, Down, Due, Entry, Ledger, Owed, Stopped, Who};
 use rcpolicy::observe::life::life_under;
 use rcpolicy::report::console::Console;
 use rcpolicy::report::log::{Log, LogLine};
@@ -259,6 +259,37 @@ fn without_root_nothing_is_changed() {
     let story: Vec<String> = all.iter().map(|w| machine.run_as(&user, w)).collect();
     insta::assert_snapshot!(story.join("\n"));
     assert!(!machine.root().join("etc").exists());
+}
+
+#[test]
+fn a_restart_of_the_bus_that_is_not_finished_is_told_and_a_damaged_note_about_one_hides_nothing_else()
+ {
+    let machine = indebted();
+    let ledger = Ledger::open(&machine.root().join("run/rcpolicy"), machine.life());
+    let restart = BusRestart {
+        version: rcpolicy::ledger::VERSION,
+        life: machine.life(),
+        when: 1_000,
+        unit: UnitName::parse("dbus").unwrap(),
+        invocation: "ab01".to_owned(),
+        grace: 10_000,
+        all: false,
+        clients: Vec::new(),
+    };
+    let paying = ledger.begin_paying().unwrap();
+    ledger.note_bus_restart(&paying, &restart).unwrap();
+    drop(paying);
+    let told = machine.run("pending");
+    let wait = machine.run("wait flush --timeout 1ms");
+    fs::write(machine.root().join("run/rcpolicy/bus.json"), "{").unwrap();
+    let damaged = machine.run("pending");
+    insta::assert_snapshot!([told, wait, damaged].join("\n"));
+}
+
+#[test]
+fn where_no_init_knows_whose_a_connection_is_the_bus_is_not_restarted() {
+    insta::assert_snapshot!(Machine::new().run("restart-bus"));
+    insta::assert_snapshot!(Machine::new().run("restart-bus --grace 0s"));
 }
 
 #[test]

@@ -39,6 +39,12 @@ impl Process {
     }
 }
 
+/// Whether the process with this number was stopped by somebody, and neither runs nor ends.
+pub fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    matches!(state_and_start(&stat), Some(('T' | 't', _)))
+}
+
 /// The effective group of the process with this number.
 pub fn group_of(pid: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -69,7 +75,13 @@ mod tests {
         assert!(!later.runs());
         let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
         let process = Process::of(cat.id()).unwrap();
-        assert!(process.runs());
+        assert!(process.runs() && !is_stopped(cat.id()));
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(cat.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).unwrap();
+        while !is_stopped(cat.id()) {
+            std::thread::yield_now();
+        }
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGCONT).unwrap();
         drop(cat.stdin.take());
         // As a zombie, at the latest once it was collected.
         cat.wait().unwrap();

@@ -34,15 +34,24 @@ pub(super) fn run(
         None => (ledger, listing),
     };
     let listing = with_abandoned(&ledger, listing)?;
-    if let Some(restart) = ledger.bus_restart()? {
-        let (bus, clients) = (&restart.unit, restart.clients.len());
-        console.complain(format_args!(
-            "a restart of {bus} was begun and is not finished, {clients} of its clients are to be looked after; \
-             `rcpolicy flush` finishes it"
-        ));
-    }
+    tell_of_bus(&ledger, console);
     let waits = Waits::observe(place, policy);
     show(arguments, &listing, place, &waits, console)
+}
+
+/// A restart of the bus that is under way, or was interrupted.
+fn tell_of_bus(ledger: &Ledger, console: &mut Console<'_>) {
+    match ledger.bus_restart() {
+        Ok(None) => {}
+        Ok(Some(restart)) => {
+            let (bus, clients) = (&restart.unit, restart.clients.len());
+            console.complain(format_args!(
+                "a restart of {bus} was begun and is not finished, {clients} of its clients are to be looked after; \
+                 `rcpolicy flush` finishes it"
+            ));
+        }
+        Err(error) => console.complain(error),
+    }
 }
 
 /// What a killed process left half-way is owed, although nobody has made an entry of it yet.

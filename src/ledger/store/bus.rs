@@ -7,6 +7,8 @@ use crate::files::{Directory, Missing};
 use crate::ledger::{BusRestart, EntryError};
 
 const FILE: &str = "bus.json";
+/// Where a damaged one is put: the last of them is kept.
+const ASIDE: &str = "bus.json.damaged";
 /// Largest file that is read, in bytes: a client has some hundred.
 const LARGEST: u64 = 8 << 20;
 
@@ -48,6 +50,17 @@ impl Ledger {
             .map_err(LedgerError::writing)
     }
 
+    /// Puts a damaged note where it is in nobody's way.
+    ///
+    /// # Errors
+    /// When the file stays.
+    pub fn set_bus_restart_aside(&self, _: &Paying) -> Result<(), LedgerError> {
+        let directory =
+            Directory::open(self.root(), Missing::Create).map_err(LedgerError::writing)?;
+        let renamed = directory.rename(FILE, ASIDE);
+        renamed.map_err(LedgerError::writing)
+    }
+
     /// Strikes that note; nothing to strike is success.
     ///
     /// # Errors
@@ -83,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_note_is_an_error_and_stays_until_it_is_struck() {
+    fn a_damaged_note_is_an_error_until_it_is_set_aside_and_is_kept_then() {
         let top = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(top.path(), restart().life);
         std::fs::write(top.path().join(FILE), "{").unwrap();
@@ -92,6 +105,9 @@ mod tests {
             matches!(result, Err(LedgerError::Damaged { .. })),
             "{result:?}"
         );
-        assert!(top.path().join(FILE).exists());
+        let paying = ledger.begin_paying().unwrap();
+        ledger.set_bus_restart_aside(&paying).unwrap();
+        assert_eq!(ledger.bus_restart().unwrap(), None);
+        assert!(top.path().join(ASIDE).exists());
     }
 }

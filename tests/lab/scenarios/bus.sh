@@ -80,7 +80,9 @@ same "notes after a dry run" "$files" "$(inside find /run/rcpolicy -printf '%p %
 same "clients in a dry run" 10 "$(grep -c '  lab-bus-[0-9]*.service (lab.Bus[0-9]*): restarted unless it comes back' <<<"$said")"
 holds "--dry-run lists the clients and changes nothing"
 
-# --- ten clients
+# --- ten clients; a restart of the bus that was put off is not owed any more
+inside invoke-rc.d --defer dbus restart
+same "what is owed" 1 "$(inside rcpolicy pending | grep -c '^dbus ')"
 line=$(log_line)
 began=$(date +%s%N)
 said=$(inside "${ALL[@]}")
@@ -90,6 +92,7 @@ require_finished "after a restart"
 same "clients that came back by themselves" 6 "$(grep -c 'lab-bus-[1-6].service: back by itself' <<<"$said")"
 same "clients that were restarted" 4 "$(grep -c 'lab-bus-\(7\|8\|9\|10\).service: restarted' <<<"$said")"
 same "the init" 1 "$(grep -c 'init.scope: back by itself' <<<"$said")"
+same "what is owed after the restart" 0 "$(inside rcpolicy pending | grep -c '^dbus ' || true)"
 order=$(logged_since "$line" | sed -n 's/lab\.Bus\(7\|8\|9\|10\) .*/\1/p' | tr '\n' ' ')
 same "the order in which they came up" "10 9 8 7 " "$order"
 for i in 1 2 3 4 5 6; do
@@ -209,6 +212,24 @@ END
 [ "$(bus_invocation)" != "$invocation" ] || same "the bus" "a new one" "$invocation"
 require_finished "after SIGHUP"
 holds "it does not end with its terminal"
+
+# --- a bus that does not come up: its clients are not forgotten
+lab_sh "$LAB" <<'END'
+mkdir -p /run/systemd/system/dbus.service.d
+printf '[Service]\nExecStartPre=/bin/sh -c "test ! -e /run/no-bus"\n' >/run/systemd/system/dbus.service.d/lab.conf
+systemctl daemon-reload
+touch /run/no-bus
+END
+said=$(fails inside "${ALL[@]}")
+grep -q 'restart of dbus.service failed' <<<"$said" || same "a bus that does not come up" "told" "$said"
+inside test -e "$NOTE"
+fails inside rcpolicy flush >/dev/null
+inside test -e "$NOTE"
+inside bash -c 'rm /run/no-bus; systemctl reset-failed dbus.service dbus.socket; systemctl start dbus.socket'
+inside rcpolicy flush >/dev/null
+require_finished "after a bus that did not come up at first"
+inside bash -c 'rm -r /run/systemd/system/dbus.service.d; systemctl daemon-reload'
+holds "where the bus does not come up its clients stay noted, and a flush looks after them"
 
 # --- dbus-broker in place of dbus-daemon
 inside bash -c 'dpkg -i /var/cache/lab/dbus-broker/*.deb' >/dev/null 2>&1

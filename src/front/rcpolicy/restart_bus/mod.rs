@@ -97,17 +97,15 @@ pub(super) fn finish(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Ending {
-    let finished = ledger
-        .bus_restart()
-        .map_err(Failure::from)
-        .and_then(|note| {
-            let Some(note) = note else {
-                return Ok(Ending::Done);
-            };
-            let policy = policy::load(&Roots::under(&place.root, Keep::No));
-            let mut crossing = of_system(ledger, Some(paying), policy, place)?;
-            way::finish(&mut crossing, &note, console)
-        });
+    let unfinished = way::unfinished(ledger, Some(paying), console);
+    let finished = unfinished.map_err(Failure::from).and_then(|note| {
+        let Some(note) = note else {
+            return Ok(Ending::Done);
+        };
+        let policy = policy::load(&Roots::under(&place.root, Keep::No));
+        let mut crossing = of_system(ledger, Some(paying), policy, place)?;
+        way::finish(&mut crossing, &note, console)
+    });
     finished.unwrap_or_else(|failure| {
         console.complain(&failure);
         failure.ending()

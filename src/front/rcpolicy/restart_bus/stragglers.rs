@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use crate::decide::{Plan, also_asked};
+use crate::decide::{Plan, also_asked, plan_all};
 use crate::domain::{
     Action, Context, Facts, FrontEnd, HelperAnswer, InitKind, Job, JobOutcome, Phase, Request,
     Scope, UnitFacts, UnitName, Verb, Verdict, Wait,
@@ -112,19 +112,25 @@ impl Crossing<'_> {
             .map_err(|error| error.to_string())
     }
 
-    /// Restarts the bus itself, which `case` was decided about. What was put off stays so: nothing of
-    /// that is noted.
+    /// Restarts the bus itself, which `case` was decided about, and nothing with it. A restart of the
+    /// bus that was owed is not any more.
     ///
     /// # Errors
     /// Why it is not known to be restarted.
     pub(super) fn renew(&mut self, case: &Case) -> Result<(), String> {
+        let Plan {
+            leaves, strikes, ..
+        } = plan_all(&[case.decided()], &self.session.policy);
         let plan = Plan {
             main: vec![Job::new(Verb::Restart, case.facts.unit.id.clone())],
+            leaves,
+            strikes,
             ..Plan::default()
         };
+        let ledger = self.session.ledger.as_ref();
         let done = self
             .session
-            .carry_out(&plan, Wait::Done, &mut self.init, None)
+            .carry_out(&plan, Wait::Done, &mut self.init, ledger)
             .map_err(|error| error.to_string())
             .and_then(|report| match report.failures().next() {
                 None => Ok(()),
@@ -177,12 +183,12 @@ pub(super) enum Leave {
 pub(super) fn leave(case: &Case) -> Leave {
     let why = || perform::why(&case.decision);
     match &case.decision.verdict {
-        Verdict::Run(Action::Restart) | Verdict::Restart => Leave::Given,
+        // Why it is to be restarted is no file of its own.
+        Verdict::Run(Action::Restart) | Verdict::Restart | Verdict::IfStale => Leave::Given,
         Verdict::Defer { .. } => Leave::Later(why()),
         Verdict::Run(_)
         | Verdict::Stop
         | Verdict::Quiesce
-        | Verdict::IfStale
         | Verdict::Reload
         | Verdict::Hold
         | Verdict::FallBack(_)

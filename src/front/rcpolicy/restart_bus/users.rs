@@ -178,11 +178,15 @@ fn run_one(words: &[String], most: Duration) -> Said {
         .stderr(Stdio::piped())
         .spawn()?;
     let begun = Instant::now();
+    let mut at_work = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if begun.elapsed() >= most {
+        if !process::is_stopped(child.id()) {
+            at_work = Instant::now();
+        }
+        if begun.elapsed() >= most || at_work.elapsed() >= ANSWER {
             // The user can keep it from ending, and no more than that.
             child.kill()?;
             child.wait()?;

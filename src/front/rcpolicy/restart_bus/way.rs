@@ -13,7 +13,7 @@ use crate::domain::{BusClient, UnitFacts, UnitName};
 use crate::front::perform::{Case, one_unit};
 use crate::front::rcpolicy::{Ending, Failure};
 use crate::init::{Depth, InitError};
-use crate::ledger::{BusRestart, VERSION};
+use crate::ledger::{BusRestart, Ledger, LedgerError, Paying, VERSION};
 use crate::observe::above::Branch;
 use crate::report::console::Console;
 
@@ -23,7 +23,7 @@ pub(super) fn go(
     arguments: &Arguments,
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
-    match crossing.notes.bus_restart()? {
+    match unfinished(crossing.notes, crossing.paying, console)? {
         Some(note) if arguments.dry_run => {
             console.say(format_args!(
                 "a restart of {} was interrupted; {} to look after",
@@ -80,8 +80,10 @@ fn renew(
     let case = match permission(crossing, unit, Asking::Yes) {
         Ok(case) => case,
         Err(why) => {
-            // Nothing was done, and nothing is left to do.
-            crossing.strike()?;
+            if is_untouched(unit, note) {
+                // Nothing was done, and nothing is left to do.
+                crossing.strike()?;
+            }
             console.complain(format_args!("{} is not restarted: {why}", unit.id));
             return Ok(Ending::No);
         }
@@ -128,14 +130,35 @@ pub(super) fn finish(
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
     let unit = crossing.unit().map_err(unreachable)?;
-    let untouched = unit.invocation == note.invocation && unit.is_up();
     let (bus, left) = (&note.unit, tell::count(note.clients.len()));
     console.say(format_args!(
         "a restart of {bus} was interrupted; {left} to look after"
     ));
-    match untouched {
+    // One that does not run is not waited for: to knock at its socket would start it in vain, again and again.
+    match is_untouched(&unit, note) || !unit.is_up() {
         true => renew(crossing, &unit, note, console),
         false => look_after(crossing, note, Instant::now(), console),
+    }
+}
+
+/// Whether the bus runs as it did before anything was begun.
+fn is_untouched(unit: &UnitFacts, note: &BusRestart) -> bool {
+    unit.is_up() && unit.invocation == note.invocation
+}
+
+/// What is noted and not finished. A damaged note is set aside: nobody can tell any more who was connected.
+pub(super) fn unfinished(
+    notes: &Ledger,
+    paying: Option<&Paying>,
+    console: &mut Console<'_>,
+) -> Result<Option<BusRestart>, LedgerError> {
+    match notes.bus_restart() {
+        Err(error @ LedgerError::Damaged { .. }) => {
+            console.complain(error);
+            let aside = paying.map(|paying| notes.set_bus_restart_aside(paying));
+            aside.transpose().map(|_| None)
+        }
+        other => other,
     }
 }
 
