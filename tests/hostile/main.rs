@@ -5,6 +5,7 @@
 
 mod arguments;
 mod away;
+mod batch;
 mod crowd;
 mod disks;
 mod flush;
