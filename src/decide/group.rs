@@ -157,7 +157,12 @@ pub(super) fn go_together(plan: &mut Plan, all: &[Decided<'_>], policy: &Policy)
         }
     }
     let place = |job: &Job| Some((job.unit.clone(), place(&job.unit, &company, policy)?));
-    plan.places = plan.main.iter().filter_map(place).collect();
+    plan.places = plan
+        .main
+        .iter()
+        .chain(&plan.stops)
+        .filter_map(place)
+        .collect();
 }
 
 /// Whether another member of its group is in the plan too.

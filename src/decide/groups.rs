@@ -102,8 +102,8 @@ fn a_stop_takes_all_down_in_one_transaction_and_notes_each_with_its_triggers() {
     let plan = planned(&[&member("stop", "mail"), &other]);
     let stops = [
         "stop mail-a.socket",
-        "stop mail.service",
         "stop mail@a.service",
+        "stop mail.service",
     ];
     assert_eq!(turns(&plan), [stops.map(str::to_owned).to_vec()]);
     assert_eq!(plan.records.len(), 2);
@@ -130,9 +130,9 @@ fn a_restart_stops_all_before_the_first_is_started_and_starts_them_in_their_orde
     let expected: [&[&str]; 3] = [
         &[
             "stop mail-a.socket",
-            "stop mail.service",
             "stop mail@a.service",
             "stop mail@b.service",
+            "stop mail.service",
         ],
         &["start mail.service"],
         &[

@@ -1,6 +1,8 @@
 //! From decisions to steps: which jobs, in which order, what is noted down before and struck after.
 //! Pure. Several units asked for in one call become one plan, so that nothing starts in between.
 
+use std::cmp::Reverse;
+
 use crate::domain::{Action, Job, Phase, UnitKind, UnitName, Verb, Verdict};
 use crate::ledger::{Due, Quiesced};
 use crate::policy::Policy;
@@ -29,7 +31,7 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
     if !strict {
         split_combined_restarts(&mut whole, &all);
         go_together(&mut whole, &all, policy);
-        required_last(&mut whole.stops, &all);
+        required_last(&mut whole, &all);
         sockets_first(&mut whole.main);
         whole.after.sort_by(|one, other| one.unit.cmp(&other.unit));
         drop_fallen(&mut whole);
@@ -41,14 +43,18 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
 
 /// Triggers before what they start; last among them those that others require: their stop takes
 /// the service down at once, and what has not been asked to stop by then wakes it.
-fn required_last(jobs: &mut [Job], all: &[Decided<'_>]) {
-    jobs.sort_by_key(|job| {
+///
+/// Of a group the last goes first, for inits that run one job after the other.
+fn required_last(plan: &mut Plan, all: &[Decided<'_>]) {
+    let places = &plan.places;
+    plan.stops.sort_by_key(|job| {
         let required = all.iter().any(|one| {
             let unit = one.facts.of(&job.unit);
             unit.is_some_and(|unit| !unit.required_by.is_empty())
         });
         let trigger = job.unit.kind().is_trigger();
-        (!trigger, required, job.unit.clone())
+        let place = Reverse(places.get(&job.unit).copied());
+        (!trigger, required, place, job.unit.clone())
     });
 }
 

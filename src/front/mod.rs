@@ -24,6 +24,7 @@ pub mod program;
 pub mod rcpolicy;
 mod reboot;
 mod script;
+mod scripts;
 mod spoken;
 mod stale;
 mod template;

@@ -452,12 +452,18 @@ fn until_when(until: Until) -> &'static str {
     }
 }
 
-/// Says what the user would otherwise wonder about: what is put off, and what is not started.
-pub(super) fn explain_to_user(case: &Case, voice: &Voice) {
+/// Says what becomes of the group of what was asked for.
+pub(super) fn tell_of_group(case: &Case, voice: &Voice) {
     let (action, unit) = (&case.request.action, &case.facts.unit.id);
     if let Some(text) = &case.company {
         voice.error(&format!("{action} of {unit}: {text}"));
     }
+}
+
+/// Says what the user would otherwise wonder about: what is put off, and what is not started.
+pub(super) fn explain_to_user(case: &Case, voice: &Voice) {
+    let (action, unit) = (&case.request.action, &case.facts.unit.id);
+    tell_of_group(case, voice);
     match &case.decision.verdict {
         Verdict::Hold => voice.error(&format!(
             "{action} of {unit} is held, it goes on running: {}; `rcpolicy flush {}` restarts it",

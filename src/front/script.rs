@@ -101,6 +101,30 @@ impl Script {
     }
 }
 
+impl Script {
+    /// Whether it can tell how its service stands. Scripts without `status` end with what means "not
+    /// running" for every word they do not know, so only one that mentions it is asked.
+    pub(super) fn knows_status(&self) -> bool {
+        let text = std::fs::read(&self.path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.contains("status)") || text.contains("init-d-script")
+    }
+
+    /// Runs it with `word`, unheard: its exit status alone is wanted.
+    pub(super) fn ask(&self, word: &str) -> u8 {
+        close_fds::set_fds_cloexec(3, &[]);
+        let silent = || std::process::Stdio::null();
+        let asked = self
+            .command(&self.path)
+            .arg(word)
+            .stdin(silent())
+            .stdout(silent())
+            .stderr(silent())
+            .status();
+        asked.map_or(NOT_RUNNABLE, shell_status)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

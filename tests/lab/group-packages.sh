@@ -3,11 +3,11 @@
 # old and a new one ever ran side by side. Source it after packages.sh.
 #
 # Families:
-#   mail    lab-mail, and lab-mail-boxes with the template lab-mail@
+#   mail    lab-mail, lab-mail-boxes with the template lab-mail@, and lab-mail-filters with init scripts alone
 #   stack   lab-low, lab-engine (Requires=) and lab-swarm (BindsTo= on lab-engine)
 
 GROUP_TOML='[group.lab-mail]
-members = ["lab-mail", "lab-mail@"]'
+members = ["lab-mail", "lab-mail@", "lab-mail-*"]'
 
 # A program that stands for one service: family and name are its arguments.
 group_program() {
@@ -111,6 +111,18 @@ group_mail() { # VERSION DIRECTORY WAY
     mkdir -p "$tree/usr/lib/rcpolicy/policy.d"
     echo "$GROUP_TOML" >"$tree/usr/lib/rcpolicy/policy.d/50-lab-mail.toml"
     group_scripts "$tree" "$3" lab-mail.service
+    group_deb "$tree" "$2"
+}
+
+# Services that have init scripts alone, in the order in which they stand in the group after the master.
+group_filters() { # VERSION DIRECTORY NAME...
+    local tree name
+    tree=$(group_tree lab-mail-filters "$1" "$2")
+    for name in "${@:3}"; do
+        group_init_script "$name" >"$tree/etc/init.d/$name"
+        chmod 755 "$tree/etc/init.d/$name"
+    done
+    group_scripts "$tree" none
     group_deb "$tree" "$2"
 }
 

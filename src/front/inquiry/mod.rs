@@ -33,6 +33,16 @@ pub(super) enum Stuck {
     Helper(HelperError),
 }
 
+impl Stuck {
+    /// In words.
+    pub(super) fn why(&self) -> String {
+        match self {
+            Self::Init(error) => error.to_string(),
+            Self::Helper(error) => error.to_string(),
+        }
+    }
+}
+
 impl From<InitError> for Stuck {
     fn from(error: InitError) -> Self {
         Self::Init(error)

@@ -2,10 +2,12 @@
 
 use crate::act::ActError;
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{Action, Verdict};
-use crate::front::inquiry::Origin;
+use crate::domain::{Action, InitKind, Verdict, Wait};
+use crate::front::inquiry::{Origin, Stuck};
+use crate::front::local::GoingDown;
 use crate::front::perform::{self, Case};
 use crate::front::script::{Descriptors, Script, Surroundings};
+use crate::front::scripts::Scripts;
 use crate::front::way::{self, Way};
 use crate::observe::detect;
 
@@ -34,10 +36,21 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
 fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
     let turn = call.turn(word, origin);
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
-    let mut case = match call.session.consider_script(call.kind, turn, &mut asker) {
+    let mut scripts = Scripts::under(call.kind);
+    let considered = call.session.consider_script(call.kind, turn, &mut asker);
+    let considered = considered.map_err(Stuck::from).and_then(|case| {
+        // Whether those of other inits run is not known here.
+        let asks = call.kind == InitKind::Sysv && call.going_down == GoingDown::No;
+        match asks {
+            true => call.session.with_company(&mut scripts, case, &mut asker),
+            false => Ok(case),
+        }
+    });
+    let mut case = match considered {
         Ok(case) => case,
-        Err(error) => {
-            call.voice.warn(&format!("{error}; the action is not run"));
+        Err(stuck) => {
+            let why = stuck.why();
+            call.voice.warn(&format!("{why}; the action is not run"));
             return Done::Ended(status::ERROR);
         }
     };
@@ -46,6 +59,7 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
         Way::Instead(actions) => Done::Instead(actions),
         Way::Ends(ending) => Done::Ended(ending),
         Way::Note => note(call, &mut case, word),
+        Way::Script(_) if !case.companions.is_empty() => together(call, &mut case, &mut scripts),
         Way::Script(word) => run(call, &case, &word),
         // These are an init's that takes jobs.
         Way::Plan | Way::ShowStatus | Way::Kill | Way::Masked | Way::Foreign => {
@@ -83,7 +97,28 @@ fn note(call: &Call, case: &mut Case, word: &str) -> Done {
     }
 }
 
+/// The script and those of its group: all that goes down before the first comes up.
+fn together(call: &Call, case: &mut Case, scripts: &mut Scripts) -> Done {
+    let unit = case.facts.unit.id.clone();
+    let cases = std::slice::from_mut(case);
+    let result = call.session.act(scripts, cases, Wait::Done);
+    perform::explain_to_user(case, &call.voice);
+    match result {
+        Ok(report) => {
+            let warnings = report.warnings.iter();
+            warnings.for_each(|text| call.voice.warn(text));
+            Done::Status(scripts.ending_of(&unit).unwrap_or_default())
+        }
+        Err(error) => {
+            let action = &case.request.action;
+            call.voice.warn(&format!("{action} of {unit}: {error}"));
+            Done::Status(1)
+        }
+    }
+}
+
 fn run(call: &Call, case: &Case, word: &str) -> Done {
+    perform::tell_of_group(case, &call.voice);
     let status = init_script(call, word);
     let settled = (status == 0).then(|| call.session.settle(case, &Action::parse(word)));
     if let Some(Err(text)) = settled {

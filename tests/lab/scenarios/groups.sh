@@ -31,9 +31,34 @@ upgrade() { # FILES...
     inside sh -c 'cd /root/debs && dpkg -i "$@" </dev/null' dpkg "${@##*/}"
 }
 
-# --- a group on sysvinit: its members are restarted together, in their order
+# --- a group on sysvinit: what runs of it goes down and comes up together
 if [ "$INIT" != systemd ]; then
-    . "$LAB_SOURCE/scenarios/groups-sysv.sh"
+    upgrade "$(group_mail 1 "$debs" stop-start)" "$(group_filters 1 "$debs" lab-mail-a lab-mail-b lab-mail-c)" >/dev/null
+    for name in lab-mail lab-mail-a lab-mail-b lab-mail-c; do inside update-rc.d "$name" defaults; done
+    for name in lab-mail lab-mail-a lab-mail-b; do inside invoke-rc.d "$name" start; done
+    run_version "after installation" 1 lab-mail lab-mail-a lab-mail-b
+    look_away mail
+    upgrade "$(group_mail 2 "$debs" stop-start)"
+    run_version "stop and start" 2 lab-mail lab-mail-a lab-mail-b
+    never_mixed "stop and start" mail
+    upgrade "$(group_mail 3 "$debs" restart)"
+    upgrade "$(group_mail 4 "$debs" restart)"
+    run_version "restart" 4 lab-mail lab-mail-a lab-mail-b
+    same "the one that did not run" down "$(group_version lab-mail-c)"
+    never_mixed "restart" mail
+    holds "what runs of a group goes down and comes up together, by its init scripts"
+
+    inside touch /run/lab-fail-lab-mail
+    upgrade "$(group_mail 5 "$debs" stop-start)" >/dev/null 2>&1 || true
+    fails upgrade "$(group_mail 6 "$debs" stop-start)" >/dev/null
+    run_version "beside a postinst that failed" down lab-mail lab-mail-a lab-mail-b
+    inside rm /run/lab-fail-lab-mail
+    inside dpkg --configure -a </dev/null
+    run_version "after dpkg --configure" 6 lab-mail lab-mail-a lab-mail-b
+    same "the one that did not run" down "$(group_version lab-mail-c)"
+    never_mixed "a postinst that failed" mail
+    holds "what went down comes back after a postinst that failed, and nothing else"
+    inside dpkg --purge lab-mail-filters lab-mail >/dev/null 2>&1
     exit 0
 fi
 

@@ -1,7 +1,6 @@
 //! Paying through init scripts. What runs cannot be observed there, so what stopped in between is
 //! asked of the script itself, where it knows `status`.
 
-use std::fs;
 use std::path::PathBuf;
 
 use crate::decide::stock::status;
@@ -207,11 +206,7 @@ impl Payer<'_> {
     }
 }
 
-/// Whether the script says that its service is down. Scripts without `status` end with just that
-/// status for every word they do not know, so only one that mentions it is asked.
+/// Whether the script says that its service is down.
 fn is_stopped(script: &Script) -> bool {
-    let text = fs::read(&script.path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let knows = text.contains("status)") || text.contains("init-d-script");
-    knows && script.run("status", &[]).0 == NOT_RUNNING
+    script.knows_status() && script.run("status", &[]).0 == NOT_RUNNING
 }

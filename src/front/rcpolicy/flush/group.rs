@@ -2,7 +2,7 @@
 //! debt of its own from then on, noted before anything goes down, so that none is lost on the way.
 
 use crate::domain::{Action, HelperAnswer, UnitName};
-use crate::front::inquiry::{Asker, Stuck};
+use crate::front::inquiry::Asker;
 use crate::front::perform::{Case, why};
 use crate::init::Init;
 use crate::ledger::{Due, Entry, Owed};
@@ -49,10 +49,7 @@ impl Payer<'_> {
         let payer = self;
         let mut asker = InItsWords { payer, entry };
         let case = self.session.with_company(init, case, &mut asker);
-        case.map_err(|stuck| match stuck {
-            Stuck::Init(error) => error.to_string(),
-            Stuck::Helper(error) => error.to_string(),
-        })
+        case.map_err(|stuck| stuck.why())
     }
 
     /// The debt `entry`, and those of the members of its group that go along.

@@ -75,9 +75,9 @@ fn a_restart_of_one_member_stops_all_and_starts_all_in_their_order() {
     assert_eq!(status, 0, "{said}");
     let expected: [&[&str]; 3] = [
         &[
-            "stop mail.service",
             "stop mail@a.service",
             "stop mail@b.service",
+            "stop mail.service",
         ],
         &["start mail.service"],
         &["start mail@a.service", "start mail@b.service"],
