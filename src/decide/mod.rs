@@ -35,6 +35,8 @@ mod clauses;
 #[cfg(test)]
 mod comes_back;
 #[cfg(test)]
+mod deferred;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod heals;

@@ -201,5 +201,14 @@ run_version "by the next run of dpkg, for which it was stopped before" 8 lab-low
 inside rcpolicy flush >/dev/null
 run_version "with what fell" 8 lab-engine lab-swarm
 holds "a service that an upgrade stopped comes back by the next run of dpkg, or at the batch's end"
+
+# --- a stop that is put off, and then a removal
+inside sh -c 'printf "[[rule]]\nservice = [\"lab-low\"]\ndecide = \"defer\"\nuntil = \"flush\"\n" >/etc/rcpolicy/policy.d/10-lab.toml'
+upgrade "$(low 9 stop-start)"
+run_version "whose stop was put off" 8 lab-low lab-engine lab-swarm
+inside rcpolicy pending | grep -q lab-low || same "what is owed" "lab-low" "$(inside rcpolicy pending)"
 inside dpkg --purge lab-swarm lab-engine lab-low >/dev/null 2>&1
+inside rm /etc/rcpolicy/policy.d/10-lab.toml
+same "what still runs of it" "" "$(inside pgrep -f /usr/libexec/stack || true)"
+holds "a removal stops at once what a rule puts off in upgrades, and nothing is owed any more"
 same "what is owed" "nothing is owed" "$(inside rcpolicy pending)"
