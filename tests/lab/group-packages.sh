@@ -22,10 +22,8 @@ open my $log, '>>', "/var/log/lab/$family" or die $!;
 my $stop = 0;
 $SIG{TERM} = sub { $stop = 1 };
 syswrite $log, "up $name $version\n";
-for (['version', $version], ['pid', $$]) {
-    open my $file, '>', "/run/$name.$_->[0]" or die $!;
-    syswrite $file, "$_->[1]\n";
-}
+open my $told, '>', "/run/$name.version" or die $!;
+syswrite $told, "$version $$\n";
 select undef, undef, undef, 0.05 until $stop;
 # A service that takes its time to go.
 select undef, undef, undef, 0.3;
@@ -157,7 +155,7 @@ group_init_script() { # NAME
 ### END INIT INFO
 run() { start-stop-daemon --quiet --pidfile /run/$1.pid "\$@"; }
 case \$1 in
-start) run --start --oknodo --background --startas /usr/libexec/mail -- mail $1 ;;
+start) run --start --oknodo --background --make-pidfile --startas /usr/libexec/mail -- mail $1 ;;
 stop) run --stop --oknodo --retry 10 --remove-pidfile ;;
 restart | force-reload) "\$0" stop; "\$0" start ;;
 status) run --status ;;
@@ -187,15 +185,15 @@ group_version() { # NAME
     local try
     for try in $(seq 50); do
         inside sh -c '
-            pid=$(cat "/run/$1.pid" 2>/dev/null)
             if [ -d /run/systemd/system ]; then
                 main=$(systemctl show --value --property MainPID "$1.service")
-                [ "$main" != 0 ] || { echo down; exit; }
-                [ "$main" = "$pid" ] || exit 1
             else
-                kill -0 "$pid" 2>/dev/null || { echo down; exit; }
+                main=$(cat "/run/$1.pid" 2>/dev/null || echo 0)
+                kill -0 "$main" 2>/dev/null || main=0
             fi
-            cat "/run/$1.version"' version "$1" && return
+            [ "$main" != 0 ] || { echo down; exit; }
+            read -r version pid <"/run/$1.version"
+            [ "$main" = "$pid" ] && echo "$version"' version "$1" 2>/dev/null && return
         sleep 0.1
     done
     echo "unknown after $try looks"

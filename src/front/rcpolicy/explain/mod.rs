@@ -9,6 +9,7 @@ mod invoke;
 mod outside;
 mod scene;
 mod step;
+mod template;
 mod told;
 mod units;
 
@@ -102,6 +103,7 @@ impl Scene<'_> {
             (false, false, _) => return self.left_to_stock(request),
             (false, true, _) => self.by_script(request),
             (true, _, Err(why)) => return self.unreached(request, &why, Silence::Away),
+            (true, _, Ok(init)) if self.is_template(request) => self.for_instances(init, request),
             (true, true, Ok(init)) => self.by_unit(init, request),
             (true, false, Ok(init)) => self.one_of_units(init, request),
         };
@@ -112,6 +114,11 @@ impl Scene<'_> {
             }
             Err(Stuck::Helper(error)) => self.unanswered(request, &error),
         }
+    }
+
+    fn is_template(&self, request: &Request) -> bool {
+        let session = &self.session;
+        session.is_for_instances(&request.unit, &request.action)
     }
 
     fn look_around(&mut self) {
