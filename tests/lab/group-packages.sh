@@ -43,8 +43,8 @@ group_unit() { # FAMILY NAME DEPENDENCY...
 group_scripts() { # TREE WAY UNIT...
     local tree=$1 way=$2
     shift 2
-    local prerm='true' postinst='true' names
-    names=$(printf '%s\n' "$@" | sed 's/\.service$//')
+    local prerm='true' postinst='true' names='' name
+    [ $# = 0 ] || names=$(printf '%s\n' "$@" | sed 's/\.service$//')
     case $way in
     stop-start)
         prerm=$(for name in $names; do group_call "$name" stop; done)
@@ -54,8 +54,9 @@ group_scripts() { # TREE WAY UNIT...
     none) ;;
     esac
     {
-        printf '#!/bin/sh\nset -e\n[ "$1" != remove ] || [ ! -d /run/systemd/system ] || systemctl stop %s || true\n' "$*"
+        printf '#!/bin/sh\nset -e\n'
         printf 'if [ "$1" = upgrade ]; then\n%s\nfi\n' "$prerm"
+        printf 'if [ "$1" = remove ]; then\n:\n%s\nfi\n' "$(for name in $names; do group_call "$name" stop; done)"
     } >"$tree/DEBIAN/prerm"
     {
         printf '#!/bin/sh\nset -e\n[ ! -d /run/systemd/system ] || systemctl daemon-reload\n'
