@@ -27,9 +27,8 @@ impl Session {
 
     /// Whether the decision may hang on the service's age: then more is asked about its unit.
     pub(super) fn may_ask_age(&self, request: &Request) -> bool {
-        let rules = self.policy.files().iter().flat_map(|file| &file.rules);
-        request.context.phase == Phase::None
-            && rules.into_iter().any(|rule| rule.decide == Decide::IfStale)
+        let mut rules = self.policy.files().iter().flat_map(|file| &file.rules);
+        request.context.phase == Phase::None && rules.any(|rule| rule.decide == Decide::IfStale)
     }
 }
 
