@@ -10,13 +10,40 @@ pub struct Console<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     failure: Option<io::Error>,
+    onlooker: Onlooker,
+}
+
+/// Whether a person looks on while something takes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Onlooker {
+    /// At a terminal.
+    Person,
+    /// A file, a pipe, or nobody knows.
+    None,
 }
 
 impl<'a> Console<'a> {
     /// A console that writes to these two.
     pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        let failure = None;
-        Self { out, err, failure }
+        Self {
+            out,
+            err,
+            failure: None,
+            onlooker: Onlooker::None,
+        }
+    }
+
+    /// The same for whoever looks on.
+    #[must_use]
+    pub fn watched_by(self, onlooker: Onlooker) -> Self {
+        Self { onlooker, ..self }
+    }
+
+    /// Tells a person what is being done; nobody else wants it.
+    pub fn progress(&mut self, text: impl Display) {
+        if self.onlooker == Onlooker::Person {
+            self.complain(text);
+        }
     }
 
     /// One line, or several, of what was asked for.
@@ -25,6 +52,10 @@ impl<'a> Console<'a> {
             return;
         }
         self.failure = writeln!(self.out, "{}", lines(&text.to_string())).err();
+        if self.onlooker == Onlooker::Person {
+            // One that fails is told of in the end.
+            let _ = self.out.flush();
+        }
     }
 
     /// One line for the human, on standard error; where that is closed nobody wants it.
@@ -81,6 +112,19 @@ mod tests {
             String::from_utf8(err).unwrap(),
             "rcpolicy: no answer\u{fffd}rcpolicy: done\u{fffd}[2K\nrcpolicy: usage\n  x\u{fffd}\n"
         );
+    }
+
+    #[test]
+    fn only_a_person_is_told_what_is_being_done() {
+        for (onlooker, expected) in [
+            (Onlooker::Person, "rcpolicy: paying\n"),
+            (Onlooker::None, ""),
+        ] {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let mut console = Console::new(&mut out, &mut err).watched_by(onlooker);
+            console.progress("paying");
+            assert_eq!(String::from_utf8(err).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -115,6 +115,7 @@ impl<'a, 'c> Rounds<'a, 'c> {
             members.extend(self.taken_on(init, debt));
         }
         each_once(&mut members);
+        self.announce(&members);
         let payer = self.payer;
         reach(Point::Decided);
         payer.together(init, members, |member, paid| {
@@ -128,6 +129,20 @@ impl<'a, 'c> Rounds<'a, 'c> {
             }
         });
         under_way
+    }
+
+    /// Tells a person what is about to be done.
+    fn announce(&mut self, members: &[Member]) {
+        let names: Vec<&str> = members
+            .iter()
+            .map(|member| member.entry.service.as_str())
+            .collect();
+        match names.as_slice() {
+            [] => {}
+            names => self
+                .console
+                .progress(format_args!("paying what is owed to {}", names.join(" "))),
+        }
     }
 
     /// What is to be done about an entry.
