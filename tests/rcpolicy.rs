@@ -388,3 +388,15 @@ fn nobody_waits_for_what_waits_for_the_next_boot() {
         "{waited}"
     );
 }
+
+#[test]
+fn whoever_ends_a_hold_is_told_what_is_still_owed() {
+    let machine = indebted();
+    machine.run("hold acpid --until 2h --because cable");
+    let said = machine.run("unhold acpid");
+    assert!(said.contains("it is owed: "), "{said}");
+    assert!(
+        said.contains("`rcpolicy flush acpid` does it now"),
+        "{said}"
+    );
+}

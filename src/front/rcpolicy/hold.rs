@@ -5,10 +5,11 @@ use super::{Ending, Failure, PATIENCE, Place};
 use crate::domain::{InitKind, ServiceName, time};
 use crate::front::perform::one_unit;
 use crate::init::Depth;
+use crate::ledger::Entry;
 use crate::observe::detect;
 use crate::policy::{self, Hold, HoldStore, Keep, Roots};
 use crate::report::console::Console;
-use crate::report::holds;
+use crate::report::{holds, pending};
 
 /// Arguments of `rcpolicy hold`.
 #[derive(Debug, clap::Args)]
@@ -133,10 +134,23 @@ pub(super) fn lift(
     let service = &arguments.service;
     if store(place).lift(service, place.seconds())? {
         console.say(format_args!("{service} is not held any more"));
+        if let Some(entry) = owed(service, place) {
+            let what = pending::what(&entry);
+            console.say(format_args!(
+                "it is owed: {what}; `rcpolicy flush {}` does it now",
+                entry.service
+            ));
+        }
         return Ok(Ending::Done);
     }
     console.complain(format_args!("{service} is not held"));
     Ok(Ending::No)
+}
+
+/// What waited for the end of the hold.
+fn owed(service: &ServiceName, place: &Place) -> Option<Entry> {
+    let ledger = place.ledger().ok()?;
+    ledger.read(service).ok()?.current()
 }
 
 fn store(place: &Place) -> HoldStore {
