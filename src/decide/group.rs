@@ -50,7 +50,8 @@ pub fn together(one: &Decided<'_>) -> Option<Together> {
         .facts
         .machine
         .is_and(|machine| *machine == Machine::Stopping);
-    if !by_script || !service || goes_down {
+    // What could not be noted would not come back.
+    if !by_script || !service || goes_down || one.facts.life.is_none() {
         return None;
     }
     match &one.decision.verdict {

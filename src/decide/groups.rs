@@ -63,6 +63,13 @@ fn what_becomes_of_a_group_follows_what_is_decided_about_one_of_it() {
     ] {
         assert_eq!(whole(&story), expected, "{}", story.request.action);
     }
+    let mut unnoted = up("stop");
+    unnoted.facts.life = None;
+    assert_eq!(
+        whole(&unnoted),
+        None,
+        "what could not be noted would not come back"
+    );
     let mut user = up("stop");
     user.request.scope = Scope::User;
     assert_eq!(whole(&user), None);

@@ -68,11 +68,13 @@ pub fn what(entry: &Entry) -> String {
         parts.push(format!("{} until {}", owed.due.action(), until(owed.until)));
     }
     if let Some(down) = &entry.down {
-        let units: Vec<&str> = down.units.iter().map(|s| s.unit.as_str()).collect();
+        let others = down.units.iter().filter(|s| s.unit != entry.unit);
+        let units: Vec<&str> = others.map(|s| s.unit.as_str()).collect();
         parts.push(match units.as_slice() {
             [] => "stopped".to_owned(),
             units => format!("stopped with {}", units.join(" ")),
         });
+        parts.extend(entry.went_along().then(|| "along with others".to_owned()));
     }
     if entry.quiesced.is_some() {
         parts.push("quiesced".to_owned());

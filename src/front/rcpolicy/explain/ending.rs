@@ -66,6 +66,7 @@ impl Scene<'_> {
             facts,
             decision,
             owed,
+            companions,
             ..
         } = case;
         match &facts.machine {
@@ -83,6 +84,14 @@ impl Scene<'_> {
         let told = std::mem::take(&mut self.told);
         let mut known = told.facts;
         known.extend(words::units(&facts));
+        for companion in &companions {
+            let around = words::units(&companion.facts).into_iter();
+            known.extend(
+                around
+                    .filter(|fact| !known.contains(fact))
+                    .collect::<Vec<_>>(),
+            );
+        }
         Explanation {
             version: VERSION,
             call: call(asked),

@@ -1,5 +1,7 @@
 //! Explanations on the simulated init, as snapshots, and the questions that they put to policy-rc.d.
 
+mod groups;
+
 use super::*;
 use crate::domain::{Action, Caller, Flag, Job, Life, Phase, Scope, UnitName, Verb, Wait};
 use crate::init::simulated::{Flavour, Image, Simulated, Spec};
