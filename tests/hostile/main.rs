@@ -8,6 +8,7 @@ mod away;
 mod batch;
 mod crowd;
 mod disks;
+mod failpoints;
 mod flush;
 mod helper;
 mod log;
