@@ -39,11 +39,14 @@ group_unit() { # FAMILY NAME DEPENDENCY...
     printf '[Service]\nExecStart=/usr/libexec/%s %s %s\n[Install]\nWantedBy=multi-user.target\n' "$family" "$family" "$name"
 }
 
+# A script fails where /run/lab-fail-PACKAGE is, and kills its dpkg where /run/lab-kill-SCRIPT-PACKAGE is: after the stop
+# in prerm, and before the start in postinst.
 # Calls of the maintainer scripts, as debhelper writes them for each of its ways, or words of their own.
 group_scripts() { # TREE WAY UNIT...
     local tree=$1 way=$2
     shift 2
-    local prerm='true' postinst='true' names='' name
+    local prerm='true' postinst='true' names='' name package
+    package=$(basename "$tree" | sed 's/^tree-//; s/-[0-9]*$//')
     [ $# = 0 ] || names=$(printf '%s\n' "$@" | sed 's/\.service$//')
     case $way in
     stop-start)
@@ -56,11 +59,13 @@ group_scripts() { # TREE WAY UNIT...
     {
         printf '#!/bin/sh\nset -e\n'
         printf 'if [ "$1" = upgrade ]; then\n%s\nfi\n' "$prerm"
+        printf '[ ! -e /run/lab-kill-prerm-%s ] || { kill -9 $PPID; exit 1; }\n' "$package"
         printf 'if [ "$1" = remove ]; then\n:\n%s\nfi\n' "$(for name in $names; do group_call "$name" stop; done)"
     } >"$tree/DEBIAN/prerm"
     {
         printf '#!/bin/sh\nset -e\n[ ! -d /run/systemd/system ] || systemctl daemon-reload\n'
-        printf '[ ! -e /run/lab-fail-%s ] || exit 7\n' "$(basename "$tree" | sed 's/^tree-//; s/-[0-9]*$//')"
+        printf '[ ! -e /run/lab-fail-%s ] || exit 7\n' "$package"
+        printf '[ ! -e /run/lab-kill-postinst-%s ] || { kill -9 $PPID; exit 1; }\n' "$package"
         printf 'if [ -n "$2" ]; then\n%s\nfi\n' "$postinst"
     } >"$tree/DEBIAN/postinst"
     chmod 755 "$tree/DEBIAN/prerm" "$tree/DEBIAN/postinst"

@@ -147,6 +147,25 @@ run_version "stopped by the admin" down lab-mail@b lab-mail@c
 never_mixed "without the one that the admin stopped" mail
 holds "a member that may not be stopped keeps the group up; what the admin stopped stays down"
 
+# --- dpkg is killed while the group is down
+inside systemctl enable --quiet lab-mail@b.service
+inside systemctl start lab-mail@b.service
+look_away mail
+killed() { # SCRIPT VERSION
+    inside touch "/run/lab-kill-$1-lab-mail"
+    upgrade "$(group_mail "$2" "$debs" stop-start)" >/dev/null 2>&1 || true
+    run_version "dpkg killed in $1" down lab-mail lab-mail@a lab-mail@b
+    inside rm "/run/lab-kill-$1-lab-mail"
+    inside dpkg --configure -a </dev/null || true
+    upgrade "$(group_mail "$(($2 + 1))" "$debs" stop-start)"
+    run_version "after dpkg was killed in $1" "$(($2 + 1))" lab-mail lab-mail@a lab-mail@b
+    same "the instance that did not run" down "$(group_version lab-mail@c)"
+    never_mixed "dpkg killed in $1" mail
+}
+killed prerm 20
+killed postinst 30
+holds "dpkg killed while a group is down: the next run brings back what ran, all of it in the new version"
+
 # --- what explain says
 said=$(inside rcpolicy explain --as lab-mail:prerm:upgrade lab-mail.service stop)
 grep -q 'group lab-mail goes down with it: lab-mail@a.service' <<<"$said" || same "explain" "the members" "$said"
