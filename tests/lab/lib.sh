@@ -46,20 +46,29 @@ lab_base() { # SUITE INIT -> path
 
 # Boots a lab and waits until it is up. `container` sets container= for its init; the default is a plain machine.
 lab_boot() { # SUITE INIT NAME [container]
-    local dir=$LAB_DIR/$3 base group
-    base=$(lab_base "$1" "$2")
+    local dir=$LAB_DIR/$3 group
+    lab_base "$1" "$2" >/dev/null
     group=$(lab_cgroup_mount)/rcpolicy-lab-$$-$3
     mkdir -p "$dir/root" "$dir/upper" "$dir/work"
-    mkdir "$group"
     echo "$group" >"$dir/cgroup"
     echo "$1 $2" >"$dir/kind"
+    lab_power_on "$3" "${4:-plain}"
+}
+
+# Boots a lab from what its disk holds.
+lab_power_on() { # NAME [container]
+    local name=$1 dir=$LAB_DIR/$1 base group
+    base=$(lab_base "$(lab_suite "$name")" "$(lab_init "$name")")
+    group=$(cat "$dir/cgroup")
+    rm -f "$dir/pid"
+    mkdir "$group"
     setsid bash -c 'echo $$ >"$1/cgroup.procs" && shift
         unshare -m -p -u -i -n -C --fork --kill-child bash "$@" && status=0 || status=$?
         echo "lab: its init ended with status $status"' \
-        lab "$group" "$LAB_SOURCE/enter.sh" "$base" "$dir" "$2" "${4:-plain}" >"$dir/console" 2>&1 </dev/null &
+        lab "$group" "$LAB_SOURCE/enter.sh" "$base" "$dir" "$(lab_init "$name")" "${2:-plain}" >"$dir/console" 2>&1 </dev/null &
     disown
-    lab_wait_for "$LAB_BOOT_SECONDS" test -e "$dir/pid" || lab_fail "lab $3: no init; see $dir/console: $(cat "$dir/console")"
-    lab_wait_for "$LAB_BOOT_SECONDS" lab_is_up "$3" || lab_fail "lab $3 does not come up: $(lab_state "$3"); $(tail -n 20 "$dir/console")"
+    lab_wait_for "$LAB_BOOT_SECONDS" test -e "$dir/pid" || lab_fail "lab $name: no init; see $dir/console: $(cat "$dir/console")"
+    lab_wait_for "$LAB_BOOT_SECONDS" lab_is_up "$name" || lab_fail "lab $name does not come up: $(lab_state "$name"); $(tail -n 20 "$dir/console")"
 }
 
 # Calls a command every 0.1 s until it succeeds; fails after so many seconds.

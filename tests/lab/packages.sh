@@ -7,6 +7,8 @@
 #   socket        socket-activated; stop and start name the service alone
 #   pair          two sockets with Requires= on them; likewise, through invoke-rc.d
 #   pair-quiesce  as pair, its scripts ask for --quiesce
+#   forgets       stop in prerm, and no start in postinst but at its first installation
+# While /run/NAME.fail is there, its postinst fails.
 # Every event of an upgrade is a line of /var/log/lab/NAME: "SECONDS what version".
 
 package_name() { echo "lab-$1"; } # KIND
@@ -168,6 +170,7 @@ package_removal_stop() { # NAME KIND
 
 package_postinst() { # NAME KIND VERSION
     printf '#!/bin/sh\nset -e\n'
+    echo "[ ! -e /run/$1.fail ]"
     echo "update-rc.d $1 defaults"
     echo "if [ -d /run/systemd/system ]; then"
     echo "    deb-systemd-helper enable $(package_units "$2") >/dev/null"
@@ -179,6 +182,7 @@ package_postinst() { # NAME KIND VERSION
     package_note "$1" "starting $3"
     case $2 in
     restart) package_call "$1" "$2" 'restart' ;;
+    forgets) printf '[ -n "$2" ] || ' && package_call "$1" "$2" start ;;
     *) package_call "$1" "${2%-quiesce}" start ;;
     esac
     package_note "$1" "configured $3"

@@ -8,8 +8,8 @@ LAB_ROOT_FORMAT=3
 
 roots_include() { # INIT
     case $1 in
-    systemd) echo systemd,systemd-sysv,dbus,init-system-helpers,procps,perl-base ;;
-    sysvinit) echo sysvinit-core,sysv-rc,init-system-helpers,procps,perl-base ;;
+    systemd) echo systemd,systemd-sysv,dbus,init-system-helpers,procps,perl-base,strace ;;
+    sysvinit) echo sysvinit-core,sysv-rc,init-system-helpers,procps,perl-base,strace ;;
     *) lab_fail "no root filesystem is known for $1" ;;
     esac
 }
