@@ -4,7 +4,9 @@
 # usage: losses-units.sh COPIES
 set -eu
 
-mkdir -p /run/losses /opt/losses
+mkdir -p /run/losses /opt/losses /etc/tmpfiles.d
+# They are enabled, and need it at a boot too.
+echo 'd /run/losses' >/etc/tmpfiles.d/losses.conf
 cat >/opt/losses/note <<'END'
 #!/bin/sh
 read -r now _ </proc/uptime

@@ -100,4 +100,4 @@ frozen_for_long || same "an init that stands still past the deadline" "said, not
 holds "past the deadline: said and noted, with a status that is no success; the flush pays exactly what is owed"
 
 # What is stopped here is noted, and would be owed to the scenarios to come.
-inside sh -c 'systemctl stop "loss-*"; rm -rf /run/rcpolicy/ledger /run/rcpolicy/begun /etc/systemd/system/loss-*; systemctl daemon-reload'
+inside sh -c 'systemctl stop "loss-*"; rm -rf /run/rcpolicy/ledger /run/rcpolicy/begun /etc/systemd/system/loss-* /etc/tmpfiles.d/losses.conf; systemctl daemon-reload'
