@@ -163,7 +163,7 @@ sub kill_dpkg {
         my $out = '/run/crash.out';
         unlink $out;
         my $dpkg = start($out, dpkg_install(%versions));
-        my $moment = rand($whole);
+        my $moment = rand($whole * keys(%versions) / @kinds);
         Time::HiRes::sleep($moment);
         my $alone = rand() < 0.5;
         my $running = waitpid($dpkg, POSIX::WNOHANG()) == 0;
@@ -198,18 +198,20 @@ sub fail_postinst {
 
 sub kill_flush {
     my ($count) = @_;
-    my $at = 0;
-    for my $run (1 .. $count) {
+    # How many such calls a flush makes, from one that nobody ends; the kills are spread over them.
+    my $calls = 0;
+    for my $run (0 .. $count) {
         my %versions = map { my $kind = $_; my (undef, $now) = &package($kind); $kind => $now % $last_version + 1 } @kinds;
         my $out = '/run/crash.out';
         unlink $out;
         my %before = map { $_ => starts($_) } @kinds;
         run($out, dpkg_install(%versions));
-        $at++;
+        my $at = $run == 0 ? 100_000 : 1 + int(($run - 1) * $calls / $count);
         my $status = run($out, 'strace', '-o', '/run/crash.trace', '-e', "trace=$changing",
             '-e', "inject=$changing:signal=KILL:when=$at", '/usr/sbin/rcpolicy', 'flush');
         my $killed = $status != 0 && slurp('/run/crash.trace') =~ /killed by SIGKILL/;
-        $sum{runs}++;
+        $calls = () = slurp('/run/crash.trace') =~ /^\w+\(/mg if $run == 0;
+        $sum{runs}++ if $run;
         $sum{cut}++ if $killed;
         my ($last) = slurp('/run/crash.trace') =~ /.*^(\w+\(.{0,60})/ms;
         my $what = "the flush was killed at call $at, " . ($last // 'none');
@@ -219,10 +221,8 @@ sub kill_flush {
             my $n = starts($kind) - $before{$kind};
             say_wrong('twice', "$what: lab-$kind was started $n times") if $n > 1;
         }
-        # It came to its end: from the first call again.
-        $at = 0 unless $killed;
-        $sum{calls} = $at if $at > ($sum{calls} // 0);
     }
+    print "figures: flush: $calls calls that change something, killed at each ", $calls > $count ? sprintf('%.1fth', $calls / $count) : 'one', "\n";
 }
 
 my $begun = Time::HiRes::time();

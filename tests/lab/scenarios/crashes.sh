@@ -16,10 +16,10 @@ seed=${LAB_SEED:-1}
 kinds() { case $INIT in systemd) echo plain restart socket pair forgets ;; *) echo plain restart forgets ;; esac }
 
 counted() { # PART ARGUMENTS... -> status 1 if anything is not as it should be
-    local out=$LAB_DIR/$LAB/crashes-$1 failed=0
+    local out=$LAB_DIR/$LAB/crashes-$1 failed=0 line
     inside perl /root/lab/crashes.pl "$@" >"$out" 2>&1 </dev/null || failed=1
     sed '/^figures: /d' "$out" | cut -c1-400 | sed -n 1,40p >&2
-    figure "$(sed -n 's/^figures: //p' "$out")"
+    while read -r line; do figure "$line"; done < <(sed -n 's/^figures: //p' "$out")
     return "$failed"
 }
 
