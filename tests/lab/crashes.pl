@@ -12,7 +12,6 @@ use strict;
 use warnings;
 use POSIX ();
 use Socket;
-use Time::HiRes ();
 
 my ($part, @arguments) = @ARGV;
 my $seed = $part eq 'upgrade' ? $arguments[0] : $arguments[1];
@@ -37,6 +36,11 @@ sub slurp {
     local $/;
     return <$file> // '';
 }
+
+sub pause { select undef, undef, undef, $_[0] }
+
+# Seconds since the boot.
+sub uptime { return (split ' ', slurp('/proc/uptime'))[0] }
 
 sub answer {
     my ($kind) = @_;
@@ -129,7 +133,7 @@ sub look {
         for (1 .. 30) {
             $answer = answer($kind);
             last if $answer eq ($installed // '');
-            Time::HiRes::sleep(0.1);
+            pause(0.1);
         }
         next if $state eq 'installed' && $answer eq $installed;
         say_wrong('old', "$what: lab-$kind is $state in version $installed, and version $answer runs");
@@ -154,9 +158,9 @@ sub kill_dpkg {
     # How long a whole run takes, from runs that nobody ends.
     my $whole = 0;
     for (1 .. 2) {
-        my $begun = Time::HiRes::time();
+        my $begun = uptime();
         run('/dev/null', dpkg_install(map { $_ => (pick())[1] // 2 } @kinds));
-        $whole = Time::HiRes::time() - $begun;
+        $whole = uptime() - $begun;
     }
     for my $run (1 .. $count) {
         my %versions = pick();
@@ -164,7 +168,7 @@ sub kill_dpkg {
         unlink $out;
         my $dpkg = start($out, dpkg_install(%versions));
         my $moment = rand($whole * keys(%versions) / @kinds);
-        Time::HiRes::sleep($moment);
+        pause($moment);
         my $alone = rand() < 0.5;
         my $running = waitpid($dpkg, POSIX::WNOHANG()) == 0;
         kill 'KILL', $alone ? $dpkg : -$dpkg if $running;
@@ -189,7 +193,7 @@ sub fail_postinst {
         $sum{runs}++;
         $sum{cut}++ if $status != 0;
         # What others owe is not to wait for it, and what it owes is not to be done before it is configured.
-        Time::HiRes::sleep(rand 3);
+        pause(rand 3);
         unlink "/run/lab-$failing.fail";
         finish($out, %versions) or say_wrong('hung', "dpkg cannot be brought to an end after lab-$failing had failed");
         look("the postinst of lab-$failing failed", $out);
@@ -225,7 +229,7 @@ sub kill_flush {
     print "figures: flush: $calls calls that change something, killed at each ", $calls > $count ? sprintf('%.1fth', $calls / $count) : 'one', "\n";
 }
 
-my $begun = Time::HiRes::time();
+my $begun = uptime();
 if    ($part eq 'kill')    { kill_dpkg($arguments[0]) }
 elsif ($part eq 'fail')    { fail_postinst($arguments[0]) }
 elsif ($part eq 'flush')   { kill_flush($arguments[0]) }
@@ -238,5 +242,5 @@ elsif ($part eq 'repair') {
 }
 else { die "usage: crashes.pl kill|fail|flush COUNT SEED, or upgrade SEED, or repair\n" }
 printf "figures: %s: %d runs, %d cut off, %d old versions, %d still owed, %d started twice, %d hung, %.0f s\n", $part,
-    @sum{qw(runs cut old owed twice hung)}, Time::HiRes::time() - $begun;
+    @sum{qw(runs cut old owed twice hung)}, uptime() - $begun;
 exit(($sum{old} || $sum{owed} || $sum{twice} || $sum{hung}) ? 1 : 0);
