@@ -2,8 +2,8 @@
 //! what an action that was run outside a plan settles. Printing stays with the front ends.
 
 use crate::act::{ActError, note};
-use crate::decide::{Plan, plan};
-use crate::domain::{Action, Known, Life, ServiceName};
+use crate::decide::{Plan, plan, rest};
+use crate::domain::{Action, Known, Life, Phase, ServiceName};
 use crate::init::Init;
 use crate::ledger::{Due, Entry, Ledger};
 
@@ -83,24 +83,26 @@ impl Session {
         Ok(warnings)
     }
 
-    /// Strikes a note that `done`, which has just succeeded, settles. Returns what went wrong.
+    /// Strikes what of a note `done`, which has just succeeded, settles: what an upgrade took down
+    /// comes back all the same.
     ///
     /// # Errors
     /// When the note stays although nothing is owed any more.
     pub(super) fn settle(&self, case: &Case, done: &Action) -> Result<(), String> {
-        let (Some(ledger), Some(entry), Ok(done)) = (&self.ledger, &case.owed, Due::try_from(done))
+        let (Some(ledger), Some(entry), Ok(paid)) = (&self.ledger, &case.owed, Due::try_from(done))
         else {
             return Ok(());
         };
         let owed = entry.owed.as_ref();
-        if owed.is_some_and(|owed| !owed.due.is_paid_by(done)) {
+        if owed.is_some_and(|owed| !owed.due.is_paid_by(paid)) {
             return Ok(());
         }
-        let struck = ledger
-            .lock()
-            .and_then(|mut locked| locked.strike(&entry.service));
-        struck
-            .map(drop)
-            .map_err(|error| format!("cannot strike the note about {}: {error}", entry.service))
+        let removal = case.request.context.phase == Phase::Remove;
+        let left = rest(entry, done).filter(|_| !removal);
+        let settled = ledger.lock().and_then(|mut locked| match &left {
+            Some(left) => locked.put(left),
+            None => locked.strike(&entry.service).map(drop),
+        });
+        settled.map_err(|error| format!("cannot strike the note about {}: {error}", entry.service))
     }
 }

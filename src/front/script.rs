@@ -1,16 +1,30 @@
 //! Running an init script, or OpenRC's rc-service, as the stock script does. Decides nothing.
 
 use std::ffi::OsString;
-use std::process::{Command, ExitStatus};
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
-use crate::domain::InitKind;
+use crate::domain::{InitKind, Known};
 use crate::observe::helper::shell_status;
 
 /// Shell's exit statuses for what cannot be found, and for what cannot be run.
 const NOT_FOUND: u8 = 127;
 const NOT_RUNNABLE: u8 = 126;
+
+/// What a script's `status` ends with where its service runs, and where it does not: LSB.
+const RUNS: u8 = 0;
+const RUNS_NOT: u8 = 3;
+/// How long it may take to say so.
+const SAYING: Duration = Duration::from_secs(10);
+/// Between two looks whether it has.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Which of our open files the script gets besides the standard ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +113,69 @@ impl Script {
         }
         command
     }
+
+    /// Whether its service runs, by its own word. Scripts without `status` end with LSB's status of
+    /// what does not run for every word that they do not know, so only one that mentions it is asked.
+    pub(super) fn runs(&self) -> Known<bool> {
+        let unknown = |why: String| Known::Unknown(format!("{}: {why}", self.path));
+        let text = fs::read(&self.path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        if !text.contains("status)") && !text.contains("init-d-script") {
+            return unknown("it has no status".to_owned());
+        }
+        close_fds::set_fds_cloexec(3, &[]);
+        let asked = if self.init == InitKind::Openrc {
+            begin("rc-service", &[self.name.clone().into(), "status".into()])
+        } else {
+            begin(&self.path, &["status".into()])
+        };
+        match asked.and_then(|child| end_within(child, SAYING)) {
+            Ok(Some(status)) => match shell_status(status) {
+                RUNS => Known::Is(true),
+                RUNS_NOT => Known::Is(false),
+                other => unknown(format!("its status ended with {other}")),
+            },
+            Ok(None) => unknown(format!("its status did not end within {SAYING:?}")),
+            Err(error) => unknown(error.to_string()),
+        }
+    }
+}
+
+/// Begins a question whose answer is its exit status alone. In a group of its own, so that all of it
+/// can be ended.
+fn begin(program: &str, words: &[OsString]) -> std::io::Result<Child> {
+    let quiet = |program: &str| {
+        let mut command = Command::new(program);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null()).process_group(0);
+        command
+    };
+    match quiet(program).args(words).spawn() {
+        Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
+            quiet("/bin/sh").arg(program).args(words).spawn()
+        }
+        other => other,
+    }
+}
+
+/// Its end; `None` where it had to be killed.
+fn end_within(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= end {
+            break;
+        }
+        thread::sleep(PAUSE);
+    }
+    // It is ours and not reaped yet, so its number cannot be another's.
+    if let Ok(group) = i32::try_from(child.id()) {
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+    child.wait()?;
+    Ok(None)
 }
 
 impl Script {
@@ -155,5 +232,62 @@ mod tests {
         assert_eq!(script(Surroundings::Callers).run("start", &[]).0, 0);
         let callers = std::fs::read_to_string(&seen).unwrap();
         assert!(callers.contains("CARGO_PKG_NAME"), "{callers}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn says(body: &str) -> Known<bool> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("foo");
+        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = Script {
+            path: path.display().to_string(),
+            name: "foo".to_owned(),
+            init: InitKind::Sysv,
+            descriptors: Descriptors::Kept,
+        };
+        script.runs()
+    }
+
+    #[test]
+    fn a_script_tells_whether_its_service_runs_by_the_status_that_lsb_knows() {
+        for (status, expected) in [(0, Some(true)), (3, Some(false)), (1, None), (4, None)] {
+            let said = says(&format!(
+                "case $1 in status) echo noise; exit {status} ;; esac"
+            ));
+            assert_eq!(said.get().copied(), expected, "{status} {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_knows_no_status_is_not_asked() {
+        let said = says("case $1 in start) ;; *) exit 3 ;; esac");
+        assert!(said.is_unknown(), "{said:?}");
+    }
+
+    #[test]
+    fn a_status_that_hangs_is_killed_with_all_that_it_runs() {
+        let child = begin("/bin/sh", &["-c".into(), "sleep 1000 & sleep 1000".into()]).unwrap();
+        let group = child.id();
+        let ended = end_within(child, Duration::from_millis(100)).unwrap();
+        assert_eq!(ended, None);
+        let left = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let mut left = left.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+        let alive = |stat: &String| {
+            let fields: Vec<&str> = stat
+                .rsplit(')')
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .collect();
+            fields.get(2) == Some(&group.to_string().as_str()) && fields.first() != Some(&"Z")
+        };
+        assert!(!left.any(|stat| alive(&stat)), "something of it still runs");
     }
 }

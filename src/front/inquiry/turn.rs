@@ -112,7 +112,7 @@ impl Session {
     pub(in crate::front) fn consider_script(
         &self,
         kind: InitKind,
-        turn: Turn,
+        mut turn: Turn,
         asker: &mut dyn Asker,
     ) -> Result<Case, HelperError> {
         let machine = match turn.going_down {
@@ -120,6 +120,10 @@ impl Session {
             GoingDown::No => self.outside(),
         };
         let mut facts = self.unseen(&turn.request, kind, machine);
+        // What the script itself has said; one without a job of its init is no news.
+        if let Some(unit) = turn.known.take().filter(|unit| !unit.is_missing()) {
+            facts.unit = unit;
+        }
         facts.helper = turn.ask_again(asker)?;
         let owed = self.owed_to(&turn.request.unit.service());
         Ok(turn.decide(self, facts, owed))

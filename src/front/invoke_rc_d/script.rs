@@ -1,10 +1,14 @@
 //! Running the init script itself, or OpenRC's rc-service, as the stock script does.
 
+use std::path::Path;
+
 use crate::act::ActError;
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{Action, InitKind, Verdict, Wait};
+use crate::domain::{
+    Action, ActiveState, FileState, InitKind, Known, Phase, Request, UnitFacts, Verdict, Wait,
+};
 use crate::front::inquiry::{Origin, Stuck};
-use crate::front::local::GoingDown;
+use crate::front::local::{self, GoingDown};
 use crate::front::perform::{self, Case};
 use crate::front::script::{Descriptors, Script, Surroundings};
 use crate::front::scripts::Scripts;
@@ -34,7 +38,10 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> u8 {
 }
 
 fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
-    let turn = call.turn(word, origin);
+    let mut turn = call.turn(word, origin);
+    if turn.known.is_none() && is_to_come_back(call, &turn.request) {
+        turn.known = Some(standing(call, &turn.request));
+    }
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
     let mut scripts = Scripts::under(call.kind);
     let considered = call.session.consider_script(call.kind, turn, &mut asker);
@@ -60,10 +67,10 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
         Way::Ends(ending) => Done::Ended(ending),
         Way::Note => note(call, &mut case, word),
         Way::Script(_) if !case.companions.is_empty() => together(call, &mut case, &mut scripts),
-        Way::Script(word) => run(call, &case, &word),
+        Way::Script(word) => run(call, &mut case, &word),
         // These are an init's that takes jobs.
         Way::Plan | Way::ShowStatus | Way::Kill | Way::Masked | Way::Foreign => {
-            run(call, &case, word)
+            run(call, &mut case, word)
         }
     };
     call.session.log(&case, done.status());
@@ -117,10 +124,47 @@ fn together(call: &Call, case: &mut Case, scripts: &mut Scripts) -> Done {
     }
 }
 
-fn run(call: &Call, case: &Case, word: &str) -> Done {
+/// Whether it has to be known if the service runs: what an upgrade stops comes back at its end, where no
+/// maintainer script sees to it.
+fn is_to_come_back(call: &Call, request: &Request) -> bool {
+    let upgrade = request.context.phase == Phase::Upgrade && request.action == Action::Stop;
+    let notes = call.session.ledger.is_some() && call.going_down == GoingDown::No;
+    upgrade && notes && !call.session.policy.settings().strict
+}
+
+/// The service as its script and its links have it.
+fn standing(call: &Call, request: &Request) -> UnitFacts {
+    let mut unit = UnitFacts::unknown(&request.unit, "init scripts are not asked");
+    unit.active = match script(call).runs() {
+        Known::Is(true) => Known::Is(ActiveState::Active),
+        Known::Is(false) => Known::Is(ActiveState::Inactive),
+        Known::Unknown(why) => Known::Unknown(why),
+    };
+    let name = &call.arguments.name;
+    let (links, _) = local::by_links(Path::new("/"), &call.runlevel, name, &Action::Start);
+    unit.file = Known::Is(match links {
+        Some(status::DENIED) => FileState::Disabled,
+        Some(_) | None => FileState::Enabled,
+    });
+    unit
+}
+
+/// Notes what the stop is about to take down.
+fn note_stop(call: &Call, case: &mut Case) {
+    match call.session.note(case) {
+        Ok(warnings) => warnings.iter().for_each(|text| call.voice.warn(text)),
+        Err(error) => call.voice.warn(&error.to_string()),
+    }
+}
+
+fn run(call: &Call, case: &mut Case, word: &str) -> Done {
     perform::tell_of_group(case, &call.voice);
+    let noted = case.decision.verdict == Verdict::Stop && case.facts.unit.is_up();
+    if noted {
+        note_stop(call, case);
+    }
     let status = init_script(call, word);
-    let settled = (status == 0).then(|| call.session.settle(case, &Action::parse(word)));
+    let settled = (status == 0 && !noted).then(|| call.session.settle(case, &Action::parse(word)));
     if let Some(Err(text)) = settled {
         call.voice.warn(&text);
     }

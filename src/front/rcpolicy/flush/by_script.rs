@@ -17,9 +17,6 @@ use crate::observe::links;
 use super::look_back::without;
 use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
 
-/// What a script's `status` ends with where the service is not running: LSB.
-const NOT_RUNNING: u8 = 3;
-
 impl Payer<'_> {
     /// Pays `entry` by `action`.
     ///
@@ -42,7 +39,7 @@ impl Payer<'_> {
             return Ok(self.strike(entry, None, &done));
         }
         let starts = action.may_start() && *action != Action::Start;
-        if starts && is_stopped(&script) {
+        if starts && script.runs().is_and(|runs| !runs) {
             return Ok(self.strike(entry, None, "not started: somebody stopped it since"));
         }
         let case = self.judge_for_script(kind, entry, action, Listed::No)?;
@@ -204,9 +201,4 @@ impl Payer<'_> {
             surroundings: Surroundings::Plain,
         }
     }
-}
-
-/// Whether the script says that its service is down.
-fn is_stopped(script: &Script) -> bool {
-    script.knows_status() && script.run("status", &[]).0 == NOT_RUNNING
 }
