@@ -210,7 +210,7 @@ sub kill_flush {
         unlink $out;
         my %before = map { $_ => starts($_) } @kinds;
         run($out, dpkg_install(%versions));
-        my $at = $run == 0 ? 100_000 : 1 + int(($run - 1) * $calls / $count);
+        my $at = $run == 0 ? 65_000 : 1 + int(($run - 1) * $calls / $count);
         my $status = run($out, 'strace', '-o', '/run/crash.trace', '-e', "trace=$changing",
             '-e', "inject=$changing:signal=KILL:when=$at", '/usr/sbin/rcpolicy', 'flush');
         my $killed = $status != 0 && slurp('/run/crash.trace') =~ /killed by SIGKILL/;
