@@ -90,6 +90,21 @@ sub start {
 
 sub deb { my ($kind, $version) = @_; return "/root/debs/lab-${kind}_$version.deb" }
 
+# What an admin wanted, for the time after a power cut.
+my $intent = '/root/crash.intent';
+
+# One package run. Where the power is cut in the middle of unpacking, dpkg wants the package installed again, and does not
+# call its prerm then: of a service that the boot has started, and that no script asks for, nobody could know.
+sub upgrade {
+    my %versions = pick();
+    delete $versions{forgets};
+    %versions = (plain => (&package('plain'))[1] % $last_version + 1) unless %versions;
+    open my $file, '>', $intent or die $!;
+    print $file "@{[%versions]}";
+    close $file or die $!;
+    exec dpkg_install(%versions);
+}
+
 # What is upgraded in this run, each to another version than it has.
 sub pick {
     my @picked = grep { rand() < 0.6 } @kinds;
@@ -202,23 +217,26 @@ sub fail_postinst {
 
 sub kill_flush {
     my ($count) = @_;
-    # How many such calls a flush makes, from one that nobody ends; the kills are spread over them.
-    my $calls = 0;
+    # What a flush that nobody ends calls, each as its name and its how-manieth; the kills are spread over them.
+    my @calls;
     for my $run (0 .. $count) {
         my %versions = map { my $kind = $_; my (undef, $now) = &package($kind); $kind => $now % $last_version + 1 } @kinds;
         my $out = '/run/crash.out';
         unlink $out;
         my %before = map { $_ => starts($_) } @kinds;
         run($out, dpkg_install(%versions));
-        my $at = $run == 0 ? 65_000 : 1 + int(($run - 1) * $calls / $count);
+        my ($name, $nth) = $run ? @{ $calls[($run - 1) * @calls / $count] } : ('sendmsg', 65_000);
         my $status = run($out, 'strace', '-o', '/run/crash.trace', '-e', "trace=$changing",
-            '-e', "inject=$changing:signal=KILL:when=$at", '/usr/sbin/rcpolicy', 'flush');
+            '-e', "inject=$name:signal=KILL:when=$nth", '/usr/sbin/rcpolicy', 'flush');
         my $killed = $status != 0 && slurp('/run/crash.trace') =~ /killed by SIGKILL/;
-        $calls = () = slurp('/run/crash.trace') =~ /^\w+\(/mg if $run == 0;
+        unless ($run) {
+            my %seen;
+            @calls = map { [$_, ++$seen{$_}] } slurp('/run/crash.trace') =~ /^(\w+)\(/mg;
+            @calls or die "strace shows no calls of a flush\n";
+        }
         $sum{runs}++ if $run;
         $sum{cut}++ if $killed;
-        my ($last) = slurp('/run/crash.trace') =~ /.*^(\w+\(.{0,60})/ms;
-        my $what = "the flush was killed at call $at, " . ($last // 'none');
+        my $what = $run ? "the flush was killed at its $nth. $name" : 'the flush that was not killed';
         run($out, 'rcpolicy', 'flush');
         look($what, $out);
         for my $kind (grep { $once{$_} } @kinds) {
@@ -226,18 +244,20 @@ sub kill_flush {
             say_wrong('twice', "$what: lab-$kind was started $n times") if $n > 1;
         }
     }
-    print "figures: flush: $calls calls that change something, killed at each ", $calls > $count ? sprintf('%.1fth', $calls / $count) : 'one', "\n";
+    my $all = @calls;
+    print "figures: flush: it makes $all calls that change something; the kills were spread over them\n";
 }
 
 my $begun = uptime();
 if    ($part eq 'kill')    { kill_dpkg($arguments[0]) }
 elsif ($part eq 'fail')    { fail_postinst($arguments[0]) }
 elsif ($part eq 'flush')   { kill_flush($arguments[0]) }
-elsif ($part eq 'upgrade') { exec dpkg_install(pick()) }
+elsif ($part eq 'upgrade') { upgrade() }
 elsif ($part eq 'repair') {
     $sum{runs} = $sum{cut} = 1;
     unlink '/run/crash.out';
-    finish('/run/crash.out') or say_wrong('hung', 'dpkg cannot be brought to an end after the power cut');
+    my %versions = split ' ', slurp($intent);
+    finish('/run/crash.out', %versions) or say_wrong('hung', 'dpkg cannot be brought to an end after the power cut');
     look('the power was cut', '/run/crash.out');
 }
 else { die "usage: crashes.pl kill|fail|flush COUNT SEED, or upgrade SEED, or repair\n" }
