@@ -13,11 +13,6 @@ use crate::observe::detect::{INIT_SCRIPTS, is_executable, script_path};
 
 use super::script::{Descriptors, Script, Surroundings};
 
-/// What `status` ends with: LSB.
-const RUNNING: u8 = 0;
-const DEAD: [u8; 2] = [1, 2];
-const NOT_RUNNING: u8 = 3;
-
 /// The machine's init scripts.
 #[derive(Debug)]
 pub(super) struct Scripts {
@@ -50,19 +45,6 @@ impl Scripts {
         }
     }
 
-    fn active(&self, unit: &UnitName) -> Known<ActiveState> {
-        let script = self.script(unit);
-        if !script.knows_status() {
-            return Known::Unknown("its init script does not tell".to_owned());
-        }
-        match script.ask("status") {
-            RUNNING => Known::Is(ActiveState::Active),
-            NOT_RUNNING => Known::Is(ActiveState::Inactive),
-            ending if DEAD.contains(&ending) => Known::Is(ActiveState::Failed),
-            ending => Known::Unknown(format!("its init script says {ending}")),
-        }
-    }
-
     fn facts(&self, unit: &UnitName) -> UnitFacts {
         let mut facts = UnitFacts::unknown(unit, "its init script does not tell");
         let there = is_executable(&script_path(unit.service().as_str()));
@@ -72,7 +54,7 @@ impl Scripts {
             return facts;
         }
         facts.load = Known::Is(LoadState::Loaded);
-        facts.active = self.active(unit);
+        facts.active = self.script(unit).state();
         facts
     }
 }

@@ -19,8 +19,9 @@ srand($seed // 1);
 
 my $systemd = -d '/run/systemd/system';
 my @kinds = $systemd ? qw(plain restart socket pair forgets) : qw(plain restart forgets);
-# What the rule puts off, and what only a flush brings back: each is to be started once in an upgrade.
-my %once = map { $_ => 1 } qw(restart forgets), $systemd ? 'pair' : ();
+# What the rule puts off, and what only a flush brings back: each is to be started once in an upgrade. That an init script
+# was run with `restart` by a flush that was killed then, nothing tells the next flush.
+my %once = map { $_ => 1 } 'forgets', $systemd ? qw(restart pair) : ();
 my $last_version = 12;
 my $flush_seconds = 90;
 # Calls of a flush that change something outside of it.

@@ -4,9 +4,7 @@ use std::path::Path;
 
 use crate::act::ActError;
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{
-    Action, ActiveState, FileState, InitKind, Known, Phase, Request, UnitFacts, Verdict, Wait,
-};
+use crate::domain::{Action, FileState, InitKind, Known, Phase, Request, UnitFacts, Verdict, Wait};
 use crate::front::inquiry::{Origin, Stuck};
 use crate::front::local::{self, GoingDown};
 use crate::front::perform::{self, Case};
@@ -135,11 +133,7 @@ fn is_to_come_back(call: &Call, request: &Request) -> bool {
 /// The service as its script and its links have it.
 fn standing(call: &Call, request: &Request) -> UnitFacts {
     let mut unit = UnitFacts::unknown(&request.unit, "init scripts are not asked");
-    unit.active = match script(call).runs() {
-        Known::Is(true) => Known::Is(ActiveState::Active),
-        Known::Is(false) => Known::Is(ActiveState::Inactive),
-        Known::Unknown(why) => Known::Unknown(why),
-    };
+    unit.active = script(call).state();
     let name = &call.arguments.name;
     let (links, _) = local::by_links(Path::new("/"), &call.runlevel, name, &Action::Start);
     unit.file = Known::Is(match links {

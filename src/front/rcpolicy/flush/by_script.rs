@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::decide::stock::status;
-use crate::domain::{Action, InitKind, Known, LoadState, Machine};
+use crate::domain::{Action, ActiveState, InitKind, Known, LoadState, Machine};
 use crate::failpoint::{Point, reach};
 use crate::front::local::{self, GoingDown, Level};
 use crate::front::perform::{self, Case};
@@ -38,9 +38,8 @@ impl Payer<'_> {
         if let Some(done) = self.denied_by_links(kind, name, action)? {
             return Ok(self.strike(entry, None, &done));
         }
-        let starts = action.may_start() && *action != Action::Start;
-        if starts && script.runs().is_and(|runs| !runs) {
-            return Ok(self.strike(entry, None, "not started: somebody stopped it since"));
+        if let Some(done) = settled_by_state(&script, action) {
+            return Ok(self.strike(entry, None, done));
         }
         let case = self.judge_for_script(kind, entry, action, Listed::No)?;
         match way::of_invoke_rc_d(&case, action.as_str()) {
@@ -200,5 +199,23 @@ impl Payer<'_> {
             descriptors: Descriptors::Kept,
             surroundings: Surroundings::Plain,
         }
+    }
+}
+
+/// Why nothing has to be done any more, by what the script says of its service.
+fn settled_by_state(script: &Script, action: &Action) -> Option<&'static str> {
+    if !action.may_start() {
+        return None;
+    }
+    let state = script.state();
+    match action {
+        // A flush that was killed has started it, or somebody else has.
+        Action::Start => {
+            let runs = state.is_and(|state| state.is_active());
+            runs.then_some("it runs already")
+        }
+        _ => state
+            .is_and(|state| *state == ActiveState::Inactive)
+            .then_some("not started: somebody stopped it since"),
     }
 }

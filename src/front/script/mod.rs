@@ -1,0 +1,137 @@
+//! Running an init script, or OpenRC's rc-service, as the stock script does. Decides nothing.
+
+mod state;
+
+use std::ffi::OsString;
+use std::process::{Command, ExitStatus};
+
+use nix::errno::Errno;
+
+use crate::domain::InitKind;
+use crate::observe::helper::shell_status;
+
+/// Shell's exit statuses for what cannot be found, and for what cannot be run.
+const NOT_FOUND: u8 = 127;
+const NOT_RUNNABLE: u8 = 126;
+
+/// Which of our open files the script gets besides the standard ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Descriptors {
+    /// None: a daemon must not keep its caller's files open, debconf waits for the end of its own.
+    Kept,
+    /// All, as stock hands them on.
+    HandedOn,
+}
+
+/// Which variables and which working directory the script gets: what a daemon was started with stays
+/// with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surroundings {
+    /// Our caller's, as stock hands them on.
+    Callers,
+    /// As `service` gives them, whoever calls us: in apt's hook they are apt's.
+    Plain,
+}
+
+/// What `service` keeps of the variables, and the path that it has at boot.
+const KEPT: [&str; 4] = ["LANG", "LANGUAGE", "LC_ALL", "TERM"];
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A script, and how it is called.
+#[derive(Debug, Clone)]
+pub(super) struct Script {
+    /// Its file.
+    pub(super) path: String,
+    /// What stands in rc-service's arguments for it.
+    pub(super) name: String,
+    /// Where OpenRC runs, rc-service is called.
+    pub(super) init: InitKind,
+    /// What it inherits.
+    pub(super) descriptors: Descriptors,
+    /// Where it begins.
+    pub(super) surroundings: Surroundings,
+}
+
+impl Script {
+    /// Runs it with `word` and `rest`. Its exit status as a shell sees it, or the shell's own where it
+    /// could not be run, and then what to say about it.
+    pub(super) fn run(&self, word: &str, rest: &[OsString]) -> (u8, Option<String>) {
+        if self.descriptors == Descriptors::Kept {
+            close_fds::set_fds_cloexec(3, &[]);
+        }
+        if self.init == InitKind::Openrc {
+            // original: rc-service gets no extra arguments
+            let words = [self.name.clone().into(), word.into()];
+            return self.call("rc-service", &words);
+        }
+        let mut words: Vec<OsString> = vec![word.into()];
+        words.extend(rest.iter().cloned());
+        self.call(&self.path, &words)
+    }
+
+    fn call(&self, program: &str, words: &[OsString]) -> (u8, Option<String>) {
+        match self.spawn(program, words) {
+            Ok(status) => (shell_status(status), None),
+            Err(error) => {
+                let missing = error.kind() == std::io::ErrorKind::NotFound;
+                let status = if missing { NOT_FOUND } else { NOT_RUNNABLE };
+                (status, Some(format!("cannot run `{program}`: {error}")))
+            }
+        }
+    }
+
+    fn spawn(&self, program: &str, words: &[OsString]) -> std::io::Result<ExitStatus> {
+        match self.command(program).args(words).status() {
+            // original: the shell runs a file without a shebang by itself
+            Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
+                self.command("/bin/sh").arg(program).args(words).status()
+            }
+            other => other,
+        }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        if self.surroundings == Surroundings::Plain {
+            let kept = KEPT
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?)));
+            command.env_clear().envs(kept).env("PATH", PATH);
+            command.current_dir("/");
+        }
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_plain_surroundings_a_script_knows_nothing_of_our_caller() {
+        // Cargo is our caller, and sets many variables.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("script");
+        let seen = directory.path().join("seen");
+        let text = format!("{{ pwd; env; }} >'{}'\n", seen.display());
+        std::fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).unwrap();
+        let script = |surroundings| Script {
+            path: path.display().to_string(),
+            name: "script".to_owned(),
+            init: InitKind::Sysv,
+            descriptors: Descriptors::HandedOn,
+            surroundings,
+        };
+        assert_eq!(script(Surroundings::Plain).run("start", &[]).0, 0);
+        let plain = std::fs::read_to_string(&seen).unwrap();
+        assert!(plain.starts_with("/\n"), "{plain}");
+        assert!(plain.contains(&format!("PATH={PATH}\n")), "{plain}");
+        assert!(!plain.contains("CARGO"), "{plain}");
+        assert_eq!(script(Surroundings::Callers).run("start", &[]).0, 0);
+        let callers = std::fs::read_to_string(&seen).unwrap();
+        assert!(callers.contains("CARGO_PKG_NAME"), "{callers}");
+    }
+}
