@@ -165,3 +165,6 @@ fn no_answer() -> InitError {
         why: "no answer".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,8 +159,8 @@ holds "--all restarts what a rule puts off"
 # --- the bus itself may be denied, by policy-rc.d too
 invocation=$(bus_invocation)
 inside bash -c 'printf "#!/bin/sh\n[ \$1 != dbus ] || exit 101\n" >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d'
-fails inside rcpolicy restart-bus | grep -q 'dbus.service is not restarted: denies restart of dbus.service (policy-rc.d' ||
-    same "policy-rc.d" "a deny" "something else"
+said=$(fails inside rcpolicy restart-bus)
+grep -q 'dbus.service is not restarted: denies restart of dbus.service (policy-rc.d' <<<"$said" || same "policy-rc.d" "a deny" "$said"
 inside rm /usr/sbin/policy-rc.d
 same "the bus" "$invocation" "$(bus_invocation)"
 require_finished "after a deny"
@@ -168,25 +168,27 @@ holds "policy-rc.d's deny keeps the bus"
 
 # --- killed at any moment: the guard finishes it, or a flush, or the next call where the guard was killed too
 kill_after() { # SECONDS GUARD
-    lab_sh "$LAB" "$1" "$GRACE" "$2" <<'END'
-rcpolicy restart-bus --all --grace "$2" >/tmp/killed.out 2>&1 &
+    lab_sh "$LAB" "$1" "$2" <<'END'
+rcpolicy restart-bus --all --grace 1s >/tmp/killed.out 2>&1 &
 sleep "$1"
 kill -STOP $! 2>/dev/null || true
-[ "$3" = kept ] || systemctl kill --signal=KILL rcpolicy-restart-bus.service 2>/dev/null || true
+[ "$2" = kept ] || systemctl kill --signal=KILL rcpolicy-restart-bus.service 2>/dev/null || true
 kill -9 $! 2>/dev/null || true
 wait $! 2>/dev/null || true
 END
 }
 away() { ! inside test -e "$NOTE"; }
 left=0
-for delay in 0.01 0.03 0.05 0.08 0.12 0.2 0.5 1.5 3.0 3.1; do
+delays=(0.02 0.06 0.1 0.2 0.5 1.1)
+[ "${LAB_FULL:-no}" = no ] || delays=(0.01 0.02 0.03 0.04 0.05 0.06 0.07 0.08 0.09 0.1 0.12 0.14 0.17 0.2 0.3 0.5 0.8 1.0 1.02 1.05 1.1 1.2 1.3 1.5)
+for delay in "${delays[@]}"; do
     case $((left % 3)) in
     0) kill_after "$delay" kept ;;
     *) kill_after "$delay" killed ;;
     esac
     if inside test -e "$NOTE"; then
-        inside rcpolicy pending 2>&1 | grep -q 'a restart of dbus.service' || away ||
-            same "pending" "names the restart" "$(inside rcpolicy pending 2>&1)"
+        said=$(inside rcpolicy pending 2>&1)
+        grep -q 'a restart of dbus.service' <<<"$said" || away || same "pending" "names the restart" "$said"
         case $((left % 3)) in
         0) lab_wait_for 20 away || same "the note, beside a guard" "away" "there" ;;
         1) inside rcpolicy flush >/dev/null ;;
@@ -198,7 +200,7 @@ for delay in 0.01 0.03 0.05 0.08 0.12 0.2 0.5 1.5 3.0 3.1; do
     require_finished "killed after $delay s"
 done
 [ "$left" -ge 3 ] || same "runs that were killed in the middle" "3 at least" "$left"
-figure "of 10 runs killed with SIGKILL $left were in the middle, and all were finished"
+figure "of ${#delays[@]} runs killed with SIGKILL $left were in the middle, and all were finished"
 holds "killed at any moment it is finished by its guard, by a flush or by the next call"
 
 # --- a terminal that goes away does not end it

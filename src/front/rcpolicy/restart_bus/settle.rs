@@ -56,7 +56,7 @@ fn fate_or_case(
         (Role::Loose(_), _) if !still_runs(client) => {
             return Err(Fate::Over("it has ended".to_owned()));
         }
-        (Role::Init, _) => return Err(Fate::NotBack("it is the init".to_owned())),
+        (Role::Init, _) => return Err(Fate::NotBack("the init is never restarted".to_owned())),
         (Role::Spared(why) | Role::Loose(why), _) => {
             return Err(Fate::NotBack(format!("it cannot be restarted: {why}")));
         }
