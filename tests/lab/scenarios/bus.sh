@@ -240,6 +240,7 @@ lab_sh "$LAB" <<'END'
 systemctl stop dbus.socket dbus.service
 systemctl daemon-reload
 systemctl start dbus.socket dbus.service
+systemctl restart systemd-logind
 for i in $(seq 1 10); do systemctl restart "lab-bus-$i"; done
 END
 same "what runs the bus" dbus-broker-lau "$(inside sh -c 'cat /proc/$(systemctl show --value --property MainPID dbus.service)/comm')"
