@@ -1,6 +1,8 @@
 //! Paying many debts in one transaction: one plan of all, every job asked for before the first is
 //! awaited; then each is verified, and struck or kept, for itself. One that fails fails no other.
 
+use std::collections::BTreeSet;
+
 use crate::act::{ActError, Asking, Bounds, Report, carry_out_within};
 use crate::decide::{Part, Plan, plan, plan_all};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, UnitName, Verb, Wait};
@@ -42,14 +44,10 @@ impl Member {
         self.case.facts.unit.oneshot && alone && only
     }
 
-    /// Whether a job for `unit` is this debt's.
-    fn concerns(&self, unit: &UnitName, all: &[Self]) -> bool {
-        let names = |member: &Self| {
-            let mut jobs = jobs(&member.own);
-            jobs.any(|job| job.unit == *unit)
-        };
-        let orphan = || !all.iter().any(names) && self.case.facts.of(unit).is_some();
-        names(self) || orphan()
+    /// Whether a job for `unit` is this debt's; `claimed` are those that are somebody's by name.
+    fn concerns(&self, unit: &UnitName, claimed: &BTreeSet<UnitName>) -> bool {
+        let names = jobs(&self.own).any(|job| job.unit == *unit);
+        names || !claimed.contains(unit) && self.case.facts.of(unit).is_some()
     }
 }
 
@@ -83,21 +81,15 @@ impl Payer<'_> {
         let (late, prompt): (Vec<Member>, Vec<Member>) = members
             .into_iter()
             .partition(|member| !slow.is_empty() && member.is_slow());
-        let done = Done {
-            plan: &plan,
-            result: &report,
-        };
-        for member in &prompt {
-            let paid = self.conclude(init, member, &prompt, &done);
-            tell(member, paid);
-        }
-        let done = Done {
-            plan: &slow,
-            result: &queued,
-        };
-        for member in &late {
-            let paid = self.conclude(init, member, &late, &done);
-            tell(member, paid);
+        for (members, plan, result) in [(&prompt, &plan, &report), (&late, &slow, &queued)] {
+            let done = Done {
+                plan,
+                result,
+                claimed: claimed(members),
+            };
+            for member in members {
+                tell(member, self.conclude(init, member, &done));
+            }
         }
     }
 
@@ -125,21 +117,7 @@ impl Payer<'_> {
     /// Notes that `entry` is about to be paid, and what goes down for a moment on the way. Paying
     /// needs no room on a disk: where that cannot be noted it is paid all the same.
     pub(super) fn begin(&self, entry: &Entry, record: Option<Entry>, begins: Begins) -> Entry {
-        let mut begun = match record {
-            Some(record) => Entry {
-                who: entry.who.clone(),
-                when: entry.when,
-                because: entry.because.clone(),
-                ..merge(
-                    entry.clone(),
-                    Entry {
-                        owed: None,
-                        ..record
-                    },
-                )
-            },
-            None => entry.clone(),
-        };
+        let mut begun = record.map_or_else(|| entry.clone(), |record| noted_with(entry, record));
         begun.failed = entry.failed.clone();
         if begins == Begins::Restart {
             self.note_begun(&mut begun);
@@ -176,13 +154,7 @@ impl Payer<'_> {
     }
 
     /// What became of one of several.
-    fn conclude(
-        &self,
-        init: &mut dyn Init,
-        member: &Member,
-        all: &[Member],
-        done: &Done<'_>,
-    ) -> Paid {
+    fn conclude(&self, init: &mut dyn Init, member: &Member, done: &Done<'_>) -> Paid {
         let report = match done.result {
             Ok(report) => report,
             // Nothing was asked.
@@ -192,31 +164,31 @@ impl Payer<'_> {
                 return Paid::Waits(why);
             }
         };
-        let outcomes = || {
-            let of_member = report.outcomes.iter();
-            of_member.filter(|(job, _)| member.concerns(&job.unit, all))
-        };
-        if let Some(why) = unsettled(outcomes()) {
+        if let Some((why, contact)) = done.outcomes(report, member).find_map(unsettled) {
             self.log(&member.case, &why, None);
-            return self.goes_on(member, why);
+            return self.goes_on(member, contact, why);
         }
-        let mut wrong: Vec<String> = outcomes().filter_map(failed).collect();
+        let mut wrong: Vec<String> = done.outcomes(report, member).filter_map(failed).collect();
         if !member.own.holds.is_empty() || !member.own.releases.is_empty() {
             wrong.extend(report.warnings.iter().cloned());
         }
-        let jobs: Vec<&Job> = done.promises(member, all);
+        let jobs: Vec<&Job> = done.promises(member);
         if wrong.is_empty() {
             wrong = unkept(init, &jobs, &member.case.facts);
         }
-        if !wrong.is_empty() {
-            let why = wrong.join("; ");
-            self.log(&member.case, &why, Some(1));
-            return self.note_failure(&member.entry, why);
+        if wrong.is_empty() {
+            return self.succeeded(member, &jobs);
         }
+        let why = wrong.join("; ");
+        self.log(&member.case, &why, Some(1));
+        self.note_failure(&member.entry, why)
+    }
+
+    /// What was promised is there.
+    fn succeeded(&self, member: &Member, jobs: &[&Job]) -> Paid {
         let done: Vec<String> = jobs.iter().map(|job| in_words(job)).collect();
-        let decision = &member.case.decision;
         let done = match done.as_slice() {
-            [] => perform::why(decision),
+            [] => perform::why(&member.case.decision),
             done => member.case.with_age(done.join(", ")),
         };
         self.log(&member.case, &done, Some(0));
@@ -227,11 +199,11 @@ impl Payer<'_> {
     }
 
     /// Nobody knows yet how it ends: the next look tells.
-    fn goes_on(&self, member: &Member, why: String) -> Paid {
+    fn goes_on(&self, member: &Member, contact: Contact, why: String) -> Paid {
         let _noted = self.change(&member.entry, |entry| {
             let owed = entry.owed.as_mut();
             if let Some(begun) = owed.and_then(|owed| owed.begun.as_mut()) {
-                begun.contact = Contact::Taken;
+                begun.contact = contact;
             }
         });
         Paid::Waits(why)
@@ -242,14 +214,26 @@ impl Payer<'_> {
 struct Done<'a> {
     plan: &'a Plan,
     result: &'a Result<Report, ActError>,
+    /// The units that somebody's own plan names.
+    claimed: BTreeSet<UnitName>,
 }
 
 impl<'a> Done<'a> {
+    /// How the jobs of `member` ended.
+    fn outcomes<'r>(
+        &'r self,
+        report: &'r Report,
+        member: &'r Member,
+    ) -> impl Iterator<Item = &'r (Job, JobOutcome)> {
+        let all = report.outcomes.iter();
+        all.filter(|(job, _)| member.concerns(&job.unit, &self.claimed))
+    }
+
     /// The jobs that bring about what is owed to `member`.
-    fn promises(&self, member: &Member, all: &[Member]) -> Vec<&'a Job> {
+    fn promises(&self, member: &Member) -> Vec<&'a Job> {
         let stops = self.plan.stops.iter();
         let main = self.plan.main.iter().chain(&self.plan.after);
-        let of_member = |job: &&Job| member.concerns(&job.unit, all);
+        let of_member = |job: &&Job| member.concerns(&job.unit, &self.claimed);
         let brought: Vec<&Job> = main.filter(of_member).collect();
         if brought.is_empty() {
             stops.filter(of_member).collect()
@@ -278,6 +262,25 @@ fn take_slow(plan: &mut Plan, members: &[Member]) -> Plan {
         .collect();
     plan.main.retain(|job| !slow.main.contains(job));
     slow
+}
+
+fn claimed(members: &[Member]) -> BTreeSet<UnitName> {
+    let jobs = members.iter().flat_map(|member| jobs(&member.own));
+    jobs.map(|job| job.unit.clone()).collect()
+}
+
+/// `entry` with what goes down on the way, which is nobody else's request.
+fn noted_with(entry: &Entry, record: Entry) -> Entry {
+    let record = Entry {
+        owed: None,
+        ..record
+    };
+    Entry {
+        who: entry.who.clone(),
+        when: entry.when,
+        because: entry.because.clone(),
+        ..merge(entry.clone(), record)
+    }
 }
 
 /// What is going to happen to the service.
@@ -320,17 +323,17 @@ fn failed((job, outcome): &(Job, JobOutcome)) -> Option<String> {
     }
 }
 
-/// The first whose end is not known.
-fn unsettled<'a>(outcomes: impl Iterator<Item = &'a (Job, JobOutcome)>) -> Option<String> {
-    let mut open = outcomes.filter_map(|(job, outcome)| {
-        let what = format!("{} of {}", job.verb, job.unit);
-        match outcome {
-            JobOutcome::Queued => Some(format!("{what} is under way")),
-            JobOutcome::Failed(failure @ (JobFailure::TimedOut { .. } | JobFailure::Lost(_))) => {
-                Some(format!("{what}: {failure}"))
-            }
-            JobOutcome::Done | JobOutcome::Failed(_) => None,
+/// Why the end of a job is not known, where it is not, and how far it came.
+fn unsettled((job, outcome): &(Job, JobOutcome)) -> Option<(String, Contact)> {
+    let what = format!("{} of {}", job.verb, job.unit);
+    match outcome {
+        JobOutcome::Queued => Some((format!("{what} is under way"), Contact::Taken)),
+        JobOutcome::Failed(failure @ JobFailure::TimedOut { .. }) => {
+            Some((format!("{what}: {failure}"), Contact::Taken))
         }
-    });
-    open.next()
+        JobOutcome::Failed(failure @ JobFailure::Lost(loss)) => {
+            Some((format!("{what}: {failure}"), loss.contact))
+        }
+        JobOutcome::Done | JobOutcome::Failed(_) => None,
+    }
 }

@@ -254,3 +254,27 @@ fn what_may_not_be_done_keeps_nobody_else_from_being_paid() {
         "a denial is no failure"
     );
 }
+
+#[test]
+fn one_that_is_not_over_in_time_goes_on_and_is_no_failure() {
+    let mut room = Room::with_many();
+    let (ledger, root) = (room.ledger(), room.directory.path().to_path_buf());
+    let mut init = Watched::new(&mut room.init);
+    init.before = Box::new(|_| Some(JobFailure::TimedOut { seconds: 100 }));
+    let (left, said) = flush_on(Occasion::BatchEnd, &mut init, ledger, root, "");
+    drop(init);
+    assert_eq!(left.again, Again::Later, "{said}");
+    let line = "baz: still owed: restart of baz.service: its job has not ended within 100 s";
+    assert!(said.contains(line), "{said}");
+    let noted = room.noted("baz").unwrap();
+    assert_eq!(tries(&noted), 0, "{said}");
+    let begun = noted.owed.unwrap().begun.unwrap();
+    assert_eq!(begun.contact, Contact::Taken);
+    for text in ["foo", "bar", "baz", "qux"] {
+        room.job(Verb::Restart, text);
+    }
+    let (status, said) = room.flush("");
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(said.matches("its restart was done already").count(), 4);
+    assert!(!room.is_owed());
+}
