@@ -222,6 +222,7 @@ inside dpkg --remove rcpolicy >/dev/null 2>&1
 same "restarts after our removal" 1 "$(starts lab-d19)"
 lab_wait_for 5 no_waiter || same "the waiter after our removal" gone "still there"
 holds "what is owed is done before our package goes, and the waiter goes with it"
+install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
 require_ours
 
 # What it costs, against the stock tools.
