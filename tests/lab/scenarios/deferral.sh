@@ -260,4 +260,4 @@ figure "deferred against stock: $ours ms / $stock ms = 0.$(printf '%03d' $((ours
 [ $((ours * 4)) -le "$stock" ] || same "what deferring costs, in ms, at most a quarter of stock's $stock" $((stock / 4)) "$ours"
 holds "50 deferred restarts cost at most a quarter of what they cost with the stock tools"
 inside sh -c 'rm -f /etc/rcpolicy/policy.d/10-lab.toml; rm -rf /etc/systemd/system/lab-.service.d
-    umount /var/lib/dpkg && cp -a /run/dpkg/. /var/lib/dpkg && rm -r /run/dpkg'
+    umount /var/lib/dpkg && find /var/lib/dpkg -mindepth 1 -delete && cp -a /run/dpkg/. /var/lib/dpkg && rm -r /run/dpkg'
