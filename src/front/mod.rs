@@ -1,7 +1,8 @@
 //! The command lines, each from its arguments to its exit status. Front ends do not use each other,
 //! and nothing imports one; what they share is in the files beside them: `local` (links, unit state,
 //! runlevel), `gate` and `inquiry` (who is asked what, in which order), `perform` (observe, decide,
-//! act), `unconfigured` (what dpkg has unpacked only), `way` (how a decision is carried out), `notes`
+//! act), `case` and `telling` (one request, and what is said of it), `company` and `template` (who goes
+//! along with what was named), `unconfigured` (what dpkg has unpacked only), `way` (how a decision is carried out), `notes`
 //! and `decisions` (ledger and log), `handover` (to the stock tool), `lookout` and `waiter` (who pays at
 //! a batch's end), `called` and `program` (a process into a call), `crowd` (many at once).
 
@@ -27,6 +28,7 @@ mod script;
 mod scripts;
 mod spoken;
 mod stale;
+mod telling;
 mod template;
 mod unconfigured;
 mod undertake;

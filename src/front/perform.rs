@@ -10,7 +10,7 @@ use crate::act::{ActError, Bounds, Report, carry_out_within};
 use crate::decide::{Plan, decide, decide_listed, ledger_services, plan_all};
 use crate::domain::{
     Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Machine, Phase,
-    Reason, Request, Source, UnitFacts, UnitName, Until, Verdict, Wait,
+    Reason, Request, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
@@ -26,6 +26,7 @@ use crate::report::{Voice, systemctl};
 pub(super) use super::case::{Case, all_decided};
 use super::reboot;
 use super::spoken::Spoken;
+pub(super) use super::telling::{explain_to_user, tell_of_group};
 
 /// Where the main processes are noted down that were seen under Upstart.
 const UPSTART_MEMORY: &str = "/run/rcpolicy/upstart";
@@ -442,58 +443,4 @@ pub(super) fn why(decision: &Decision) -> String {
         .map(|reason| format!("{} ({})", reason.text, reason.source))
         .collect();
     reasons.join("; ")
-}
-
-fn until_when(until: Until) -> &'static str {
-    match until {
-        Until::Batch => " until the package operations are over",
-        Until::Flush => "",
-        Until::Reboot => " until the next boot",
-    }
-}
-
-/// Says what becomes of the group of what was asked for.
-pub(super) fn tell_of_group(case: &Case, voice: &Voice) {
-    let (action, unit) = (&case.request.action, &case.facts.unit.id);
-    if let Some(text) = &case.company {
-        voice.error(&format!("{action} of {unit}: {text}"));
-    }
-}
-
-/// Says what the user would otherwise wonder about: what is put off, and what is not started.
-pub(super) fn explain_to_user(case: &Case, voice: &Voice) {
-    let (action, unit) = (&case.request.action, &case.facts.unit.id);
-    tell_of_group(case, voice);
-    match &case.decision.verdict {
-        Verdict::Hold => voice.error(&format!(
-            "{action} of {unit} is held, it goes on running: {}; `rcpolicy flush {}` restarts it",
-            why(&case.decision),
-            unit.service()
-        )),
-        Verdict::Defer {
-            action: later,
-            until,
-        } => voice.error(&format!(
-            "{action} of {unit} is deferred{}: {}; `rcpolicy flush {}` does the {later} now",
-            until_when(*until),
-            why(&case.decision),
-            unit.service()
-        )),
-        Verdict::Nothing if action.may_start() && !case.facts.unit.is_masked() => {
-            voice.error(&format!(
-                "{action} of {unit} is not needed: {}",
-                why(&case.decision)
-            ));
-        }
-        Verdict::Nothing
-        | Verdict::Run(_)
-        | Verdict::Stop
-        | Verdict::Quiesce
-        | Verdict::Restart
-        | Verdict::IfStale
-        | Verdict::Reload
-        | Verdict::FallBack(_)
-        | Verdict::Deny
-        | Verdict::Emulate(_) => {}
-    }
 }
