@@ -13,7 +13,9 @@ service() { # NAME
     if [ -d /run/systemd/system ]; then
         cat >"/etc/systemd/system/$1.service" <<UNIT
 [Service]
-ExecStart=/bin/sh -c 'cat /usr/share/lab/$1 >>/var/log/lab/$1; exec sleep 100000'
+# Before the start is done, so that it can be counted as soon as it is.
+ExecStartPre=/bin/sh -c 'cat /usr/share/lab/$1 >>/var/log/lab/$1'
+ExecStart=/bin/sleep 100000
 [Install]
 WantedBy=multi-user.target
 UNIT

@@ -194,7 +194,7 @@ if [ "$INIT" = systemd ]; then
     inside sh -c 'mkdir -p /etc/systemd/system/lab-d17.service.d && cat >/etc/systemd/system/lab-d17.service.d/session.conf' <<'END'
 [Service]
 ExecStart=
-ExecStart=/bin/sh -c 'cat /usr/share/lab/lab-d17 >>/var/log/lab/lab-d17; /root/deferral/session; exec sleep 100000'
+ExecStart=/bin/sh -c '/root/deferral/session; exec sleep 100000'
 END
     inside sh -c 'cat >/root/deferral/session && chmod 755 /root/deferral/session && systemctl daemon-reload' <<'END'
 #!/bin/sh
@@ -231,7 +231,7 @@ inside sh -c 'mkdir /run/dpkg && cp -a /var/lib/dpkg/. /run/dpkg && mount --bind
 if [ "$INIT" = systemd ]; then
     # More rounds are more starts than the default allows in so short a time.
     inside sh -c 'rm -r /etc/systemd/system/lab-d17.service.d; mkdir /etc/systemd/system/lab-.service.d
-        printf "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=\nExecStart=/bin/sleep 100000\n" >/etc/systemd/system/lab-.service.d/quick.conf
+        printf "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStartPre=\n" >/etc/systemd/system/lab-.service.d/quick.conf
         systemctl daemon-reload; systemctl restart "lab-d*"'
 fi
 time_of() { # VERSION, in milliseconds; until nothing is owed
