@@ -16,11 +16,12 @@ freeze() { kill -STOP "$(lab_pid "$LAB")"; }
 trap thaw EXIT
 
 # systemd 262 leaves four listening sockets open at each re-exec (those of Varlink), and ends for want of descriptors after
-# some 2,500: a long part begins with a new PID 1.
+# some 2,500 where it may have 20,000: a long part begins with a new PID 1, and that may have more.
 begin_anew() {
     [ "${LAB_FULL:-no}" = yes ] || return 0
     lab_stop "$LAB"
     lab_power_on "$LAB"
+    prlimit --pid "$(lab_pid "$LAB")" --nofile=1000000
     inside sh /root/lab/losses-units.sh 3
 }
 
