@@ -211,3 +211,14 @@ fn a_flush_that_is_killed_leaves_what_is_not_done_and_repeats_nothing_that_is_st
         seen.ran(&ran);
     }
 }
+
+/// The flush dies between the stop and the start of one restart: the note says that it was begun.
+#[test]
+fn a_flush_that_is_killed_between_a_stop_and_a_start_leaves_the_start_to_the_next() {
+    let script = "#!/bin/sh\ncase $1 in\nstatus) [ -e /tmp/up ] || exit 3; exit 0 ;;\nrestart) rm /tmp/up; kill -9 $PPID; exit 1 ;;\nstart) : >/tmp/up ;;\nesac\nmkdir \"/ran/$1\"\n";
+    let world = indebted().program("etc/init.d/foo", script);
+    let seen = world.call("touch /tmp/up; invoke-rc.d foo restart 2>/dev/null; rcpolicy flush 2>/dev/null; echo \"status $?\"; rcpolicy flush; ls /tmp/up; rcpolicy pending");
+    let story = "status 137\nfoo: start done\n/tmp/up\nnothing is owed\n";
+    assert!(seen.stdout.ends_with(story), "{seen:#?}");
+    seen.ran(&["start"]);
+}

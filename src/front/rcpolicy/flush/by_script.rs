@@ -16,6 +16,7 @@ use crate::observe::links;
 
 use super::look_back::without;
 use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
+use super::together::Begins;
 
 impl Payer<'_> {
     /// Pays `entry` by `action`.
@@ -38,17 +39,18 @@ impl Payer<'_> {
         if let Some(done) = self.denied_by_links(kind, name, action)? {
             return Ok(self.strike(entry, None, &done));
         }
-        if let Some(done) = settled_by_state(&script, action) {
-            return Ok(self.strike(entry, None, done));
-        }
+        let action = &match by_state(&script, entry, action) {
+            Ok(action) => action,
+            Err(done) => return Ok(self.strike(entry, None, done)),
+        };
         let case = self.judge_for_script(kind, entry, action, Listed::No)?;
         match way::of_invoke_rc_d(&case, action.as_str()) {
             Way::Instead(actions) => in_turn(&actions, |action| {
                 let listed = self.judge_for_script(kind, entry, action, Listed::of(&case))?;
                 let way = way::of_invoke_rc_d(&listed, action.as_str());
-                self.run_script(entry, None, &listed, &way, &script)
+                self.run_script(Note::of(entry), &listed, &way, &script)
             }),
-            way => self.run_script(entry, None, &case, &way, &script),
+            way => self.run_script(Note::of(entry), &case, &way, &script),
         }
     }
 
@@ -107,7 +109,13 @@ impl Payer<'_> {
         }
         self.is_staying_up()?;
         let way = Way::Script(word.to_owned());
-        self.run_script(entry, rest.as_ref(), case, &way, &script)
+        let note = Note {
+            entry,
+            rest: rest.as_ref(),
+            // Of what the init knows itself it can tell what became.
+            begins: Begins::Other,
+        };
+        self.run_script(note, case, &way, &script)
     }
 
     fn judge_for_script(
@@ -129,15 +137,15 @@ impl Payer<'_> {
         self.decide(request, facts, entry, listed)
     }
 
-    /// Does what was decided, and leaves `rest` of the note where that pays it.
+    /// Does what was decided, and leaves the rest of the note where that pays it.
     fn run_script(
         &self,
-        entry: &Entry,
-        rest: Option<&Entry>,
+        note: Note<'_>,
         case: &Case,
         way: &Way,
         script: &Script,
     ) -> Result<Paid, Unpaid> {
+        let Note { entry, rest, .. } = note;
         let word = match way {
             Way::Script(word) => word,
             Way::Ends(0) => {
@@ -160,6 +168,8 @@ impl Payer<'_> {
                 return Err(Unpaid::Refused(why));
             }
         };
+        let noted = self.begin_script(&note, &case.request.action);
+        let entry = noted.as_ref().unwrap_or(entry);
         let (ending, trouble) = script.run(word, &[]);
         reach(Point::Ran);
         if ending == 0 {
@@ -169,6 +179,16 @@ impl Payer<'_> {
         let failed = trouble.unwrap_or_else(|| format!("{word} ended with status {ending}"));
         self.session.log_outcome(case, &failed, Some(ending));
         Err(Unpaid::Failed(failed))
+    }
+
+    /// Notes that a script is about to take its service down for a moment. Paying needs no room on a disk:
+    /// where that cannot be noted it is paid all the same. What is noted then.
+    fn begin_script(&self, note: &Note<'_>, action: &Action) -> Option<Entry> {
+        self.change(note.entry, |noted| match (note.begins, action) {
+            (Begins::Other, _) => {}
+            (Begins::Restart, action) if goes_down_for_a_moment(action) => self.note_begun(noted),
+            (Begins::Restart, _) => {}
+        })
     }
 
     /// Nothing is run on a machine that is going down.
@@ -202,20 +222,51 @@ impl Payer<'_> {
     }
 }
 
-/// Why nothing has to be done any more, by what the script says of its service.
-fn settled_by_state(script: &Script, action: &Action) -> Option<&'static str> {
-    if !action.may_start() {
-        return None;
+/// What a script is run for.
+struct Note<'e> {
+    entry: &'e Entry,
+    /// What is left of it where that pays it.
+    rest: Option<&'e Entry>,
+    /// Whether a restart is noted before it begins.
+    begins: Begins,
+}
+
+impl<'e> Note<'e> {
+    /// All of `entry`, whose service only its script knows.
+    fn of(entry: &'e Entry) -> Self {
+        Self {
+            entry,
+            rest: None,
+            begins: Begins::Restart,
+        }
+    }
+}
+
+/// Whether a script may stop its service on the way.
+fn goes_down_for_a_moment(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Restart | Action::TryRestart | Action::ForceReload
+    )
+}
+
+/// What is still to be done by what the script says of its service, or why that is nothing.
+fn by_state(script: &Script, entry: &Entry, action: &Action) -> Result<Action, &'static str> {
+    let begun = entry.owed.as_ref().is_some_and(|owed| owed.begun.is_some());
+    let tried = goes_down_for_a_moment(action) && (begun || entry.failed.is_some());
+    if !tried && !action.may_start() {
+        return Ok(action.clone());
     }
     let state = script.state();
     match action {
         // A flush that was killed has started it, or somebody else has.
-        Action::Start => {
-            let runs = state.is_and(|state| state.is_active());
-            runs.then_some("it runs already")
+        Action::Start if state.is_and(|state| state.is_active()) => Err("it runs already"),
+        Action::Start => Ok(Action::Start),
+        // Its stop was ours, as far as anybody can tell, and it was not brought back.
+        _ if tried && state.is_and(|state| state.is_down()) => Ok(Action::Start),
+        _ if !tried && state.is_and(|state| *state == ActiveState::Inactive) => {
+            Err("not started: somebody stopped it since")
         }
-        _ => state
-            .is_and(|state| *state == ActiveState::Inactive)
-            .then_some("not started: somebody stopped it since"),
+        _ => Ok(action.clone()),
     }
 }

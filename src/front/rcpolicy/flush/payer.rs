@@ -164,7 +164,12 @@ fn is_same_debt(noted: &Entry, entry: &Entry) -> bool {
             entry.when,
         )
     };
-    asked(noted) == asked(entry)
+    // What was only kept running is noted as a restart when that begins.
+    let begun = noted.owed.as_ref();
+    let begun = begun.is_some_and(|owed| owed.at.is_none() && owed.begun.is_some());
+    let was_begun = entry.owed.is_none() && begun;
+    let whose = |entry: &Entry| (entry.who.clone(), entry.when);
+    asked(noted) == asked(entry) || was_begun && whose(noted) == whose(entry)
 }
 
 impl Payer<'_> {

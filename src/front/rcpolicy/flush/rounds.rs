@@ -153,8 +153,8 @@ impl<'a, 'c> Rounds<'a, 'c> {
         let script = script_under(init, entry);
         // Of what only a script knows, the init cannot tell what became of it.
         let looked = match script {
-            Some(InitKind::Systemd) => Looked::Due(Box::new(entry.clone())),
-            _ => self.payer.look_back(init, entry, patience, self.console),
+            Some(_) => Looked::Due(Box::new(entry.clone())),
+            None => self.payer.look_back(init, entry, patience, self.console),
         };
         let entry = match looked {
             Looked::Due(entry) => entry,

@@ -5,6 +5,7 @@ mod cut;
 mod groups;
 mod many;
 mod order;
+mod scripts;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -134,7 +134,7 @@ impl Payer<'_> {
         if noted { begun } else { entry.clone() }
     }
 
-    fn note_begun(&self, entry: &mut Entry) {
+    pub(super) fn note_begun(&self, entry: &mut Entry) {
         let owed = entry.owed.take();
         let due = owed.as_ref().map_or(Due::Restart, |owed| owed.due);
         // A reload would not do for what was kept running.
