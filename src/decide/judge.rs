@@ -10,6 +10,7 @@ use crate::policy::{Answer, Decide, Matched, Policy, Tier};
 
 use super::built_in::{becomes_restart, built_in, keeps_descriptors, with_its_service};
 use super::defer::{defer, hold, is_trigger};
+use super::dependents::keeps_dependents;
 use super::filter::{filter, stock_filter};
 use super::question::{Clearance, clearance, question};
 use super::restore::brought_back;
@@ -238,6 +239,13 @@ fn by_rules(
             held
         }
         None => given.unwrap_or_else(|| built_in(request, facts, policy, owed, &mut reasons)),
+    };
+    let verdict = match keeps_dependents(&verdict, request, facts, policy) {
+        Some((instead, reason)) => {
+            reasons.push(reason);
+            instead
+        }
+        None => verdict,
     };
     let verdict = not_in_a_chroot(verdict, request, facts, &mut reasons);
     if !lifted && starts(&verdict, request) {

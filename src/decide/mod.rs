@@ -5,6 +5,7 @@ mod aside;
 mod built_in;
 pub mod bus;
 mod defer;
+mod dependents;
 mod filter;
 mod group;
 mod judge;
@@ -36,6 +37,8 @@ mod clauses;
 mod comes_back;
 #[cfg(test)]
 mod deferred;
+#[cfg(test)]
+mod fallen;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod policy_rc_d;
 pub mod program;
 pub mod rcpolicy;
 mod reboot;
+mod relations;
 mod script;
 mod scripts;
 mod spoken;

@@ -9,8 +9,8 @@ use nix::unistd::geteuid;
 use crate::act::{ActError, Bounds, Report, carry_out_within};
 use crate::decide::{Plan, decide, decide_listed, ledger_services, plan_all};
 use crate::domain::{
-    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Machine, Phase,
-    Reason, Request, Source, UnitFacts, UnitName, Verdict, Wait,
+    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Machine, Reason,
+    Request, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
@@ -25,6 +25,7 @@ use crate::report::{Voice, systemctl};
 
 pub(super) use super::case::{Case, all_decided};
 use super::reboot;
+use super::relations::{may_renew_denied, needs_relations};
 use super::spoken::Spoken;
 pub(super) use super::telling::{explain_to_user, tell_of_group};
 
@@ -198,12 +199,18 @@ impl Session {
             return Ok((facts, None));
         }
         // What a note names is brought back among what else can start the service.
-        let noted = ledger_services(&facts)
-            .iter()
-            .any(|service| self.owed_to(service).is_some());
-        if noted || needs_relations(request, &facts.unit) || self.may_ask_age(request) {
+        let services = ledger_services(&facts);
+        let noted = services.iter().find_map(|service| self.owed_to(service));
+        let falls = may_renew_denied(request, &facts, &self.policy, noted.as_ref());
+        let around = needs_relations(request, &facts.unit) || self.may_ask_age(request);
+        if noted.is_some() || falls || around {
             facts.unit = one_unit(init, &request.unit, Depth::Relations)?;
-            facts.related = related(init, &facts.unit, &request.action)?;
+            let action = if falls {
+                &Action::Restart
+            } else {
+                &request.action
+            };
+            facts.related = related(init, &facts.unit, action)?;
         }
         let owed = self.owed(init, &mut facts)?;
         Ok((facts, owed))
@@ -417,22 +424,6 @@ pub(super) fn one_unit(
         .into_iter()
         .next()
         .unwrap_or_else(|| UnitFacts::unknown(name, "no answer")))
-}
-
-/// Nothing is observed that the decision does not need.
-fn needs_relations(request: &Request, unit: &UnitFacts) -> bool {
-    let kind = unit.id.kind();
-    let trigger = kind.is_trigger() || kind == crate::domain::UnitKind::Target;
-    let stopped_before = request.context.phase == Phase::Upgrade && unit.is_down();
-    match request.action {
-        Action::Stop => true,
-        Action::Start | Action::Restart | Action::TryRestart => trigger || stopped_before,
-        Action::Reload
-        | Action::ForceReload
-        | Action::ForceStop
-        | Action::Status
-        | Action::Other(_) => trigger,
-    }
 }
 
 /// The front end's word for where a denial came from.

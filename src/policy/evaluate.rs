@@ -103,6 +103,14 @@ impl Policy {
         })
     }
 
+    /// Whether the admin denies the action to anybody, whatever service is asked about.
+    pub fn may_deny(&self, question: &Question<'_>) -> bool {
+        let files = self.files().iter().filter(|file| file.tier.is_admins());
+        let mut rules = files.flat_map(|file| &file.rules);
+        !self.holds().held.is_empty()
+            || rules.any(|rule| rule.decide == Decide::Deny && rule.fits_action(question))
+    }
+
     fn first(&self, question: &Question<'_>) -> Option<Matched<'_>> {
         self.held(question).or_else(|| self.first_rule(question))
     }
