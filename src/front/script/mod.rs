@@ -31,7 +31,12 @@ pub(super) enum Surroundings {
     Callers,
     /// As `service` gives them, whoever calls us: in apt's hook they are apt's.
     Plain,
+    /// The same, and in a control group of its own: what it starts outlives a caller that is a unit.
+    Apart,
 }
+
+/// Makes a scope, and becomes what it is to run in there.
+pub(super) const SYSTEMD_RUN: &str = "/usr/bin/systemd-run";
 
 /// What `service` keeps of the variables, and the path that it has at boot.
 const KEPT: [&str; 4] = ["LANG", "LANGUAGE", "LC_ALL", "TERM"];
@@ -81,6 +86,11 @@ impl Script {
     }
 
     fn spawn(&self, program: &str, words: &[OsString]) -> std::io::Result<ExitStatus> {
+        if self.surroundings == Surroundings::Apart {
+            let scope = self.scope();
+            let command = &mut self.command(SYSTEMD_RUN);
+            return command.args(scope).arg(program).args(words).status();
+        }
         match self.command(program).args(words).status() {
             // original: the shell runs a file without a shebang by itself
             Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
@@ -90,9 +100,17 @@ impl Script {
         }
     }
 
+    /// The arguments that make a scope with a name that nothing else has: one of an earlier call may still
+    /// hold its daemon.
+    fn scope(&self) -> [String; 5] {
+        let description = format!("--description={}, by its init script", self.name);
+        let words = ["--scope", "--quiet", "--collect", &description, "--"];
+        words.map(str::to_owned)
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        if self.surroundings == Surroundings::Plain {
+        if self.surroundings != Surroundings::Callers {
             let kept = KEPT
                 .iter()
                 .filter_map(|name| Some((name, std::env::var_os(name)?)));
@@ -133,5 +151,24 @@ mod tests {
         assert_eq!(script(Surroundings::Callers).run("start", &[]).0, 0);
         let callers = std::fs::read_to_string(&seen).unwrap();
         assert!(callers.contains("CARGO_PKG_NAME"), "{callers}");
+    }
+
+    #[test]
+    fn a_script_that_is_run_apart_gets_a_scope_with_a_name_of_nobody_elses() {
+        let script = Script {
+            path: "/etc/init.d/foo".to_owned(),
+            name: "foo".to_owned(),
+            init: InitKind::Systemd,
+            descriptors: Descriptors::Kept,
+            surroundings: Surroundings::Apart,
+        };
+        let expected = [
+            "--scope",
+            "--quiet",
+            "--collect",
+            "--description=foo, by its init script",
+            "--",
+        ];
+        assert_eq!(script.scope(), expected);
     }
 }

@@ -1,14 +1,14 @@
 //! Paying through init scripts. What runs cannot be observed there, so what stopped in between is
 //! asked of the script itself, where it knows `status`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::decide::stock::status;
 use crate::domain::{Action, ActiveState, InitKind, Known, LoadState, Machine};
 use crate::failpoint::{Point, reach};
 use crate::front::local::{self, GoingDown, Level};
 use crate::front::perform::{self, Case};
-use crate::front::script::{Descriptors, Script, Surroundings};
+use crate::front::script::{Descriptors, SYSTEMD_RUN, Script, Surroundings};
 use crate::front::way::{self, Way};
 use crate::ledger::Entry;
 use crate::observe::detect::{INIT_SCRIPTS, is_executable};
@@ -209,6 +209,15 @@ impl Payer<'_> {
         }
     }
 
+    /// systemd kills what is left in the unit of a waiter that has ended.
+    fn surroundings(&self, kind: InitKind) -> Surroundings {
+        let running = self.place.root == Path::new("/");
+        match kind == InitKind::Systemd && running && is_executable(SYSTEMD_RUN) {
+            true => Surroundings::Apart,
+            false => Surroundings::Plain,
+        }
+    }
+
     fn script(&self, kind: InitKind, entry: &Entry) -> Script {
         let name = entry.service.to_string();
         let path = self.place.path(INIT_SCRIPTS).join(&name);
@@ -217,7 +226,7 @@ impl Payer<'_> {
             name,
             init: kind,
             descriptors: Descriptors::Kept,
-            surroundings: Surroundings::Plain,
+            surroundings: self.surroundings(kind),
         }
     }
 }
