@@ -7,9 +7,10 @@ use crate::act::{Bounds, kill};
 use crate::decide::{Plan, plan_all, rest};
 use crate::domain::{Action, FrontEnd, Job, Seen, UnitName, Verdict, Wait};
 use crate::front::perform::{self, Case};
+use crate::front::unconfigured::Configured;
 use crate::front::way::{self, Way};
 use crate::init::Init;
-use crate::ledger::{Entry, Owed};
+use crate::ledger::{Entry, Owed, Stopped};
 
 use super::debt::Debt;
 use super::payer::{Listed, Paid, Payer, Unpaid, in_turn};
@@ -160,16 +161,32 @@ impl Payer<'_> {
         // A service that was left down has nothing that could be restarted or reloaded.
         let left = left.filter(|left| left.down.is_some());
         match (self.strike(entry, left.as_ref(), done), left) {
-            (Paid::Done(done), Some(left)) => {
-                let units = left.down.iter().flat_map(|down| &down.units);
-                let names: Vec<&str> = units.map(|stopped| stopped.unit.as_str()).collect();
-                let names = names.join(" ");
-                Paid::Kept(format!(
-                    "{done}; start of {names} is denied, or their packages are not configured"
-                ))
-            }
+            (Paid::Done(done), Some(left)) => self.partly(&done, &left),
             (paid, _) => paid,
         }
+    }
+
+    /// What becomes of an entry of which `left` is still down: what dpkg has not configured can be started
+    /// when it has.
+    fn partly(&self, done: &str, left: &Entry) -> Paid {
+        let configured = Configured::of(&self.unconfigured);
+        let units = left.down.iter().flat_map(|down| &down.units);
+        let (waiting, denied): (Vec<&Stopped>, Vec<&Stopped>) =
+            units.partition(|stopped| stopped.dependent && configured.awaits(&stopped.unit));
+        let names = |units: &[&Stopped]| {
+            let names: Vec<&str> = units.iter().map(|stopped| stopped.unit.as_str()).collect();
+            names.join(" ")
+        };
+        let mut why = vec![done.to_owned()];
+        if !denied.is_empty() {
+            why.push(format!("start of {} is denied", names(&denied)));
+        }
+        if waiting.is_empty() {
+            return Paid::Kept(why.join("; "));
+        }
+        let waiting = names(&waiting);
+        why.push(format!("{waiting} waits until its package is configured"));
+        Paid::Waits(why.join("; "))
     }
 
     pub(super) fn log(&self, case: &Case, outcome: &str, status: Option<u8>) {

@@ -5,6 +5,7 @@ mod cut;
 mod groups;
 mod many;
 mod order;
+mod partly;
 mod scripts;
 
 use std::fs;
