@@ -21,7 +21,7 @@ use crate::front::rcpolicy::flush::{self, Again, Occasion};
 use crate::front::rcpolicy::{Ending, Failure, Place};
 use crate::front::waiter::{PROGRAM, WORDS};
 use crate::init::{Init, monotonic};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::observe::detect;
 use crate::policy::{self, Keep, Roots};
 use crate::report::console::Console;
@@ -33,8 +33,9 @@ const SECOND: Duration = Duration::from_millis(500);
 /// What /proc says behind the name of a program whose file was replaced or removed.
 const DELETED: &str = " (deleted)";
 
-/// What is due at a batch's end: to which service, and since which request (seconds since the epoch).
-type Dues = BTreeSet<(ServiceName, u64)>;
+/// What is due at a batch's end: to which service, and since which request (seconds since the epoch, and
+/// microseconds of the monotonic clock where those are noted: a second may see two).
+type Dues = BTreeSet<(ServiceName, u64, Option<u64>)>;
 
 /// Why a wait is over.
 enum Over {
@@ -85,7 +86,12 @@ fn become_new(console: &mut Console<'_>) -> Ending {
 
 fn dues(ledger: &Ledger) -> Result<Dues, LedgerError> {
     let due = flush::due(ledger)?.into_iter();
-    Ok(due.map(|entry| (entry.service, entry.when)).collect())
+    Ok(due.map(which).collect())
+}
+
+fn which(entry: Entry) -> (ServiceName, u64, Option<u64>) {
+    let at = entry.owed.and_then(|owed| owed.at);
+    (entry.service, entry.when, at)
 }
 
 /// One wait.
@@ -228,5 +234,34 @@ impl Told {
         let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
         // Interrupted: whatever it was is seen by the next look.
         poll(&mut fds, limit).is_ok_and(|ready| ready > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Until;
+    use crate::ledger::{Due, Owed, Who};
+    use crate::testing::{Room, life, name};
+
+    #[test]
+    fn what_is_asked_for_again_in_the_same_second_is_not_known_yet() {
+        let room = Room::new();
+        let ledger = room.ledger();
+        let mut seen = Vec::new();
+        for at in [1, 2] {
+            let mut entry = Entry::new(name("foo"), life(), Who::default(), 7, "x");
+            entry.owed = Some(Owed {
+                due: Due::Restart,
+                until: Until::Batch,
+                reasons: Vec::new(),
+                at: Some(at),
+                begun: None,
+            });
+            ledger.lock().unwrap().put(&entry).unwrap();
+            seen.push(dues(&ledger).unwrap());
+        }
+        assert_eq!(dues(&ledger).unwrap(), seen[1]);
+        assert!(!seen[1].is_subset(&seen[0]), "{seen:?}");
     }
 }
