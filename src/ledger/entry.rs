@@ -208,6 +208,11 @@ impl Entry {
         owed.begun.map(|begun| begun.at).or(owed.at)
     }
 
+    /// Whether what it owes was, or may have been, asked for already.
+    pub fn is_begun(&self) -> bool {
+        self.owed.as_ref().is_some_and(|owed| owed.begun.is_some())
+    }
+
     /// Whether the service itself was taken down as a member of a group or an instance of a template:
     /// a script may never ask for it by its name.
     pub fn went_along(&self) -> bool {

@@ -5,6 +5,7 @@
 mod by_init;
 mod by_script;
 mod debt;
+mod foreseen;
 mod group;
 mod look_back;
 mod occasion;

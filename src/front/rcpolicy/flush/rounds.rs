@@ -1,7 +1,7 @@
 //! The rounds of a flush: first all that is ready, together; then what was still under way; last what
 //! carries the session that we run in. And what is said of each.
 
-use crate::domain::{Action, InitKind, ServiceName, Verdict};
+use crate::domain::{Action, InitKind, ServiceName, UnitName, Verdict};
 use crate::failpoint::{Point, reach};
 use crate::front::local::Level;
 use crate::init::Init;
@@ -12,6 +12,7 @@ use crate::report::console::Console;
 
 use super::by_init::{is_refused, word_for_script};
 use super::debt::Debt;
+use super::foreseen::Foreseen;
 use super::occasion::{Again, Left, Occasion};
 use super::payer::{Looked, Means, Paid, Patience, Payer, script_under};
 use super::together::Member;
@@ -102,12 +103,18 @@ impl<'a, 'c> Rounds<'a, 'c> {
         patience: Patience,
     ) -> Vec<Entry> {
         let (mut under_way, mut debts) = (Vec::new(), Vec::new());
-        for entry in entries {
-            match self.found(init, &entry, patience) {
-                Found::Debt(debt) => debts.push(*debt),
-                Found::Over(paid) => self.tell(&entry.service, paid),
-                Found::UnderWay => under_way.push(entry),
-            }
+        // What was asked for already may have to be waited for: what is foreseen would be out of date.
+        let (begun, fresh): (Vec<Entry>, Vec<Entry>) =
+            entries.into_iter().partition(Entry::is_begun);
+        let names: Vec<UnitName> = fresh.iter().map(|entry| entry.unit.clone()).collect();
+        let mut foreseen = Foreseen::of(init, &names).with_times(&names);
+        for entry in fresh {
+            let found = self.found(&mut foreseen, &entry, patience);
+            self.sort(entry, found, &mut debts, &mut under_way);
+        }
+        for entry in begun {
+            let found = self.found(init, &entry, patience);
+            self.sort(entry, found, &mut debts, &mut under_way);
         }
         self.reread(init, &mut debts);
         let mut members = Vec::with_capacity(debts.len());
@@ -129,6 +136,20 @@ impl<'a, 'c> Rounds<'a, 'c> {
             }
         });
         under_way
+    }
+
+    fn sort(
+        &mut self,
+        entry: Entry,
+        found: Found,
+        debts: &mut Vec<Debt>,
+        under_way: &mut Vec<Entry>,
+    ) {
+        match found {
+            Found::Debt(debt) => debts.push(*debt),
+            Found::Over(paid) => self.tell(&entry.service, paid),
+            Found::UnderWay => under_way.push(entry),
+        }
     }
 
     /// Tells a person what is about to be done.

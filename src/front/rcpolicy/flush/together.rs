@@ -12,6 +12,7 @@ use crate::front::spoken::Spoken;
 use crate::init::Init;
 use crate::ledger::{Begun, Due, Entry, Owed, merge};
 
+use super::foreseen::Foreseen;
 use super::payer::{Paid, Payer};
 use super::promise::unkept;
 
@@ -87,8 +88,10 @@ impl Payer<'_> {
                 result,
                 claimed: claimed(members),
             };
+            let names: Vec<UnitName> = done.claimed.iter().cloned().collect();
+            let mut foreseen = Foreseen::of(init, &names);
             for member in members {
-                tell(member, self.conclude(init, member, &done));
+                tell(member, self.conclude(&mut foreseen, member, &done));
             }
         }
     }
