@@ -45,8 +45,13 @@ impl Session {
             return Vec::new();
         };
         let mut troubles = Vec::new();
+        let mut need = need;
         if ledger.is_under(Path::new(ledger::DIRECTORY)) {
-            troubles.extend(activate().err());
+            match activate() {
+                Ok(End::Seen) => {}
+                Ok(End::Unseen) => need = Need::Waiter,
+                Err(why) => troubles.push(why),
+            }
         }
         if need == Need::Waiter {
             troubles.extend(waiter::start(ledger, init).err());
@@ -92,16 +97,28 @@ fn need(case: &Case) -> Need {
     }
 }
 
+/// Whether somebody calls us at the end of the package operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// dpkg does, or nobody has to.
+    Seen,
+    /// A script goes on whose dpkg was killed: another may be done before the script is.
+    Unseen,
+}
+
 /// Lets dpkg call our package at the end of its run, if it is a run of dpkg's on this machine's packages
 /// that we are in, and this is the first time in it.
-fn activate() -> Result<(), String> {
-    let Some(run) = dpkg_run().filter(|_| may_activate(|name| std::env::var(name).ok())) else {
-        return Ok(());
+fn activate() -> Result<End, String> {
+    if !may_activate(|name| std::env::var(name).ok()) {
+        return Ok(End::Seen);
+    }
+    let Some(run) = dpkg_run() else {
+        return Ok(End::Unseen);
     };
     let top = Directory::open(Path::new(ledger::DIRECTORY), Missing::Create)
         .map_err(|error| error.to_string())?;
     if top.read(MARK, 64).is_ok_and(|mark| mark == run.as_bytes()) {
-        return Ok(());
+        return Ok(End::Seen);
     }
     let status = Command::new("dpkg-trigger")
         .args(["--no-await", TRIGGER])
@@ -116,8 +133,9 @@ fn activate() -> Result<(), String> {
             shell_status(status)
         ));
     }
-    top.replace(MARK, run.as_bytes())
-        .map_err(|error| error.to_string())
+    let marked = top.replace(MARK, run.as_bytes());
+    marked.map_err(|error| error.to_string())?;
+    Ok(End::Seen)
 }
 
 /// The dpkg above us: its process and when that started.
