@@ -67,6 +67,24 @@ fn what_is_done_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_turns_out_to_be_more_takes_the_place_of_the_first_note() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = ledger(root.path());
+    let undertake = |tasks| ledger.undertake(&undertaking(7, 100, tasks)).unwrap();
+    let first = undertake(&[("foo", Due::Restart)]);
+    let all = undertake(&[("foo", Due::Restart), ("bar@1", Due::Restart)]);
+    assert!(!all.has_neighbours());
+    assert!(ledger.abandoned().unwrap().is_empty());
+    drop((first, all));
+    let left = ledger.abandoned().unwrap();
+    assert_eq!((left.len(), left[0].tasks.len()), (1, 2));
+    let (first, all) = (undertake(&[]), undertake(&[]));
+    first.end().unwrap();
+    all.end().unwrap();
+    assert!(files(root.path()).is_empty());
+}
+
+#[test]
 fn a_process_that_lives_has_abandoned_nothing() {
     let root = tempfile::tempdir().unwrap();
     let ledger = ledger(root.path());

@@ -21,6 +21,7 @@ use crate::domain::{
 };
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
+use crate::ledger::Undertaken;
 use crate::observe::offline::{self, Reach};
 use crate::observe::{bypass, children, detect};
 use crate::policy::Mode;
@@ -47,6 +48,8 @@ struct Call {
     voice: Voice,
     systemd: Systemd,
     session: Session,
+    /// The note of the instances that templates stand for.
+    expanded: Option<Undertaken>,
 }
 
 /// A unit, and how the caller wrote it: policy-rc.d and the messages get it as it was written.
@@ -109,13 +112,16 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     if away || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(away).unwrap_or_else(stock);
     }
-    let requests = call.jobs_asked();
-    let undertaken = call.session.undertake(&requests);
+    let undertaken = call.session.undertake(&call.jobs_asked());
     let result = match call.do_it() {
-        Err(Stuck::Init(error)) => call.put_off(&requests, &error).ok_or(Stuck::Init(error)),
+        // The instances are in the places of their templates now, where they could be told.
+        Err(Stuck::Init(error)) => call
+            .put_off(&call.jobs_asked(), &error)
+            .ok_or(Stuck::Init(error)),
         other => other,
     };
     call.session.finish(undertaken);
+    call.session.finish(call.expanded.take());
     match result {
         Ok(ending) => ending,
         Err(Stuck::Init(error)) => {
@@ -146,6 +152,7 @@ fn begin(program: &str, voice: Voice, arguments: Arguments) -> Result<Call, Stri
         voice,
         systemd,
         session,
+        expanded: None,
     })
 }
 
@@ -179,6 +186,12 @@ impl Call {
     fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
         if requests.is_empty() || !error.is_away() {
             return None;
+        }
+        let asked = |named: &&Named| self.session.is_for_instances(&named.unit, &self.action);
+        for Named { word, .. } in self.units.iter().filter(asked) {
+            let action = &self.action;
+            self.voice
+                .warn(&format!("{action} of {word} is not done: {error}"));
         }
         let mut owed = requests.to_vec();
         owed.retain(|request| !self.is_denied_unseen(request));

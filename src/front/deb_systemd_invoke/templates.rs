@@ -11,7 +11,8 @@ impl Call {
     /// Puts the instances in the places of their templates. Who denies a template denies all of them.
     pub(super) fn expand_templates(&mut self) -> Result<(), Stuck> {
         let mut units = Vec::with_capacity(self.units.len());
-        for named in std::mem::take(&mut self.units) {
+        // Where the init goes away in the middle of it, all that was named is still known.
+        for named in self.units.clone() {
             if !self.session.is_for_instances(&named.unit, &self.action) {
                 units.push(named);
             } else if !self.is_template_denied(&named)? {
@@ -25,7 +26,16 @@ impl Call {
             }
         }
         self.units = units;
+        self.undertake_instances();
         Ok(())
+    }
+
+    /// What templates stand for is noted down before any of it is begun: one note of all that is asked for
+    /// takes the place of the one without them.
+    fn undertake_instances(&mut self) {
+        if self.units.iter().any(|named| named.part == Part::Along) {
+            self.expanded = self.session.undertake(&self.jobs_asked());
+        }
     }
 
     fn is_template_denied(&self, named: &Named) -> Result<bool, Stuck> {
