@@ -92,13 +92,9 @@ pub(super) fn pay(
     let paying = ledger.begin_paying()?;
     reach(Point::Paying);
     let all = !matches!(occasion, Occasion::ByHand([_, ..]));
-    let bus = all.then(|| restart_bus::finish(&ledger, &paying, place, console));
-    let again = match ledger.bus_restart() {
-        Ok(None) => Again::No,
-        Ok(Some(_)) | Err(_) => Again::Later,
-    };
+    let bus = all.then(|| restart_bus::finish((&ledger, &paying), occasion, place, console));
     let mut left = pay_entries(ledger, occasion, place, console)?;
-    if bus.is_some_and(|ending| ending != Ending::Done) {
+    if let Some(again) = bus.flatten() {
         left.keep(again);
     }
     Ok(left)

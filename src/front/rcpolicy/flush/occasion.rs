@@ -40,7 +40,7 @@ impl Occasion<'_> {
     }
 
     /// Whether nobody stands by.
-    pub(super) fn is_batch_end(&self) -> bool {
+    pub(in crate::front::rcpolicy) fn is_batch_end(&self) -> bool {
         match self {
             Self::ByHand(_) => false,
             Self::BatchEnd => true,

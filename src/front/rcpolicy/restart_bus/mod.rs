@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use signal_hook::consts::SIGHUP;
 
+use super::flush::{Again, Occasion};
 use super::{Ending, Failure, Place};
 use crate::domain::{Context, InitKind, Scope};
 use crate::front::local;
@@ -89,27 +90,43 @@ pub(super) fn run(
     }
 }
 
-/// Finishes a restart of the system's bus that was interrupted; nothing to finish is done. What goes wrong is
-/// said: it keeps nobody from paying what else is owed.
+/// Finishes a restart of the system's bus that was interrupted. What goes wrong is said: it keeps nobody from paying
+/// what else is owed. Where `occasion` has nobody stand by, no bus is touched: it is a bus that was restarted whose
+/// clients are looked after. `None` where nothing is left; else whether a later try is worth while.
 pub(super) fn finish(
-    ledger: &Ledger,
-    paying: &Paying,
+    (ledger, paying): (&Ledger, &Paying),
+    occasion: Occasion<'_>,
     place: &Place,
     console: &mut Console<'_>,
-) -> Ending {
+) -> Option<Again> {
     let unfinished = way::unfinished(ledger, Some(paying), console);
     let finished = unfinished.map_err(Failure::from).and_then(|note| {
         let Some(note) = note else {
-            return Ok(Ending::Done);
+            return Ok(None);
         };
         let policy = policy::load(&Roots::under(&place.root, Keep::No));
         let mut crossing = of_system(ledger, Some(paying), policy, place)?;
-        way::finish(&mut crossing, &note, console)
+        if occasion.is_batch_end()
+            && let Some(why) = way::left_to_somebody(&mut crossing, &note)?
+        {
+            console.complain(why);
+            return Ok(Some(Again::No));
+        }
+        let ending = way::finish(&mut crossing, &note, console)?;
+        Ok((ending != Ending::Done).then(|| again(ledger)))
     });
     finished.unwrap_or_else(|failure| {
         console.complain(&failure);
-        failure.ending()
+        Some(again(ledger))
     })
+}
+
+/// As long as the note stays there is something to come back to.
+fn again(ledger: &Ledger) -> Again {
+    match ledger.bus_restart() {
+        Ok(None) => Again::No,
+        Ok(Some(_)) | Err(_) => Again::Later,
+    }
 }
 
 fn of_system<'a>(

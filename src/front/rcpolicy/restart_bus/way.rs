@@ -134,11 +134,35 @@ pub(super) fn finish(
     console.say(format_args!(
         "a restart of {bus} was interrupted; {left} to look after"
     ));
-    // One that does not run is not waited for: to knock at its socket would start it in vain, again and again.
-    match is_untouched(&unit, note) || !unit.is_up() {
+    match is_to_be_renewed(&unit, note) {
         true => renew(crossing, &unit, note, console),
         false => look_after(crossing, note, Instant::now(), console),
     }
+}
+
+/// Why only somebody who asks for it may finish what was interrupted: the bus was not restarted, or does not run.
+/// It may do so on purpose by now. `None` where its clients are all that is left.
+pub(super) fn left_to_somebody(
+    crossing: &mut Crossing<'_>,
+    note: &BusRestart,
+) -> Result<Option<String>, Failure> {
+    let unit = crossing.unit().map_err(unreachable)?;
+    let is = match unit.is_up() {
+        true => "runs as before",
+        false => "does not run",
+    };
+    Ok(is_to_be_renewed(&unit, note).then(|| {
+        format!(
+            "a restart of {} was begun, and it {is}; that is left to `rcpolicy restart-bus`, or to `rcpolicy flush` by hand",
+            note.unit
+        )
+    }))
+}
+
+/// Whether it is the bus itself that is to be brought up anew. One that does not run is not waited for: to knock at
+/// its socket would start it in vain, again and again.
+fn is_to_be_renewed(unit: &UnitFacts, note: &BusRestart) -> bool {
+    is_untouched(unit, note) || !unit.is_up()
 }
 
 /// Whether the bus runs as it did before anything was begun.
@@ -261,4 +285,36 @@ fn withheld(crossing: &mut Crossing<'_>, unit: &UnitName, note: &BusRestart) -> 
 
 fn unreachable(error: InitError) -> Failure {
     Failure::Unreachable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ActiveState, Known};
+    use crate::testing::{life, name};
+
+    #[test]
+    fn only_of_a_bus_that_was_restarted_and_runs_are_the_clients_all_that_is_left() {
+        let note = BusRestart {
+            version: VERSION,
+            life: life(),
+            when: 1,
+            unit: name("dbus"),
+            invocation: "before".to_owned(),
+            grace: 1,
+            all: false,
+            clients: Vec::new(),
+        };
+        for (active, invocation, renewed) in [
+            (ActiveState::Active, "before", true),
+            (ActiveState::Active, "after", false),
+            (ActiveState::Inactive, "", true),
+            (ActiveState::Failed, "after", true),
+        ] {
+            let mut unit = UnitFacts::unknown(&name("dbus"), "not asked");
+            unit.active = Known::Is(active);
+            unit.invocation = invocation.to_owned();
+            assert_eq!(is_to_be_renewed(&unit, &note), renewed, "{active:?}");
+        }
+    }
 }
