@@ -2,8 +2,8 @@
 //! part, and their order in a plan. Pure; who the members are is the policy's and the init's to say.
 
 use crate::domain::{
-    Action, FrontEnd, Job, Machine, Phase, Request, Scope, UnitFacts, UnitKind, UnitName, Verb,
-    Verdict,
+    Action, FileState, FrontEnd, Job, Machine, Phase, Request, Scope, UnitFacts, UnitKind,
+    UnitName, Verb, Verdict,
 };
 use crate::ledger::Down;
 use crate::policy::Policy;
@@ -122,6 +122,10 @@ pub fn objection(one: &Decided<'_>, policy: &Policy) -> Option<String> {
     if unit.active.is_unknown() {
         return Some(format!("whether {} runs is not known", unit.id));
     }
+    let stays_down = (one.request.action != Action::Start).then(|| cannot_come_back(unit));
+    if let Some(why) = stays_down.flatten() {
+        return Some(format!("{} {why}", unit.id));
+    }
     let fits = match (&one.request.action, &one.decision.verdict) {
         (Action::Stop, Verdict::Stop | Verdict::Quiesce | Verdict::Run(Action::Stop)) => {
             if is_denied(one, &unit.id, policy) {
@@ -145,6 +149,17 @@ pub fn objection(one: &Decided<'_>, policy: &Policy) -> Option<String> {
     let why = one.decision.reasons.last();
     let why = why.map(|reason| format!("{} ({})", reason.text, reason.source));
     (!fits).then(|| format!("{}: {}", unit.id, why.unwrap_or_default()))
+}
+
+/// Why the init would not start a unit again that it has stopped.
+fn cannot_come_back(unit: &UnitFacts) -> Option<&'static str> {
+    let file = unit.file.get();
+    if unit.is_masked() || file == Some(&FileState::Masked) {
+        return Some("is masked");
+    }
+    // Nothing is left of it once it is down.
+    let transient = |state: &FileState| *state == FileState::Other("transient".to_owned());
+    file.is_some_and(transient).then_some("is transient")
 }
 
 /// Of groups with several members in the plan: all that would be restarted is stopped first, and all

@@ -229,6 +229,23 @@ fn one_that_may_not_be_stopped_or_started_again_keeps_the_group_from_going_down(
         let why = objected(&story).unwrap_or_default();
         assert!(why.contains(words), "{what}: {why}");
     }
+    for action in ["stop", "restart"] {
+        let running = |change: fn(&mut UnitFacts)| {
+            let story = member(action, "mail@a").along();
+            objected(&story.with("mail@a.service", change)).unwrap_or_default()
+        };
+        let masked = |unit: &mut UnitFacts| unit.load = Known::Is(LoadState::Masked);
+        let file = |unit: &mut UnitFacts| unit.file = Known::Is(FileState::Masked);
+        let transient =
+            |unit: &mut UnitFacts| unit.file = Known::Is(FileState::Other("transient".to_owned()));
+        assert_eq!(running(masked), "mail@a.service is masked", "{action}");
+        assert_eq!(running(file), "mail@a.service is masked", "{action}");
+        assert_eq!(
+            running(transient),
+            "mail@a.service is transient",
+            "{action}"
+        );
+    }
     let restart = || member("restart", "mail@a").along();
     assert_eq!(objected(&restart()), None);
     let masked = restart().with("mail@a.service", |unit| {

@@ -18,6 +18,17 @@ pub(super) struct Configured {
     asking: Option<String>,
 }
 
+/// How far the package of a unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Package {
+    /// It is configured, or there is none.
+    Ready,
+    /// It is still to be configured.
+    Awaited,
+    /// dpkg's database could not be read.
+    Unknown,
+}
+
 impl Configured {
     /// The same where the database was read before, by nobody's script.
     pub(super) fn of(found: &Unconfigured) -> Self {
@@ -32,6 +43,15 @@ impl Configured {
         let asking = self.asking.as_deref();
         let known = self.found.as_ref();
         known.is_none_or(|found| found.awaits_configuration(unit, asking))
+    }
+
+    /// How far the package of `unit` is.
+    pub(super) fn package_of(&self, unit: &UnitName) -> Package {
+        match &self.found {
+            None => Package::Unknown,
+            Some(_) if self.awaits(unit) => Package::Awaited,
+            Some(_) => Package::Ready,
+        }
     }
 
     /// Marks those that fell with what `entry` is about.

@@ -3,7 +3,7 @@
 
 use crate::decide::{Part, Role, Together, also_asked, companion, decide, objection, together};
 use crate::domain::{
-    Action, FrontEnd, LoadState, Reason, Request, Source, UnitFacts, UnitName, Verdict,
+    Action, ActiveState, FrontEnd, LoadState, Reason, Request, Source, UnitFacts, UnitName, Verdict,
 };
 use crate::init::related::{may_be_up, related};
 use crate::init::{Depth, Init, InitError};
@@ -12,14 +12,13 @@ use crate::policy::Group;
 
 use super::inquiry::{Asker, Stuck};
 use super::perform::{Case, Session, complete, one_unit};
-use super::unconfigured::Configured;
+use super::unconfigured::{Configured, Package};
 
 /// A member that takes part, and how.
 struct Member {
     unit: UnitFacts,
     role: Role,
-    /// Its package is still to be configured.
-    awaits: bool,
+    package: Package,
 }
 
 impl Session {
@@ -45,13 +44,11 @@ impl Session {
         let name = &group.name;
         // A flush can wait; a script that asks for a restart now cannot.
         let waits = case.request.front == FrontEnd::Rcpolicy && what == Together::Renewed;
-        let awaits = members.iter().find(|member| waits && member.awaits);
-        let text = if let Some(Member { unit, .. }) = awaits {
+        let is_late = |member: &&Member| member.package != Package::Ready;
+        let awaited = members.iter().find(is_late).filter(|_| waits);
+        let text = if let Some(member) = awaited {
             case.decision.verdict = Verdict::Hold;
-            format!(
-                "group {name} waits: the package of {} is not configured",
-                unit.id
-            )
+            format!("group {name} waits: {}", unready(member))
         } else {
             match self.consider_members(init, &mut case, members, asker)? {
                 Some(why) => format!("the rest of group {name} goes on: {why}"),
@@ -74,6 +71,11 @@ impl Session {
         members: Vec<Member>,
         asker: &mut dyn Asker,
     ) -> Result<Option<String>, Stuck> {
+        // It might go down for good.
+        let is_unknown = |member: &&Member| member.package == Package::Unknown;
+        if let Some(member) = members.iter().find(is_unknown) {
+            return Ok(Some(unready(member)));
+        }
         for member in members {
             let role = member.role;
             let companion = self.consider_member(init, case, member, asker)?;
@@ -175,17 +177,23 @@ impl Session {
             let Some(role) = role(init, &unit, noted, what)? else {
                 continue;
             };
-            let awaits = role != Role::Stopped && {
+            let package = if role == Role::Stopped {
+                Package::Ready
+            } else {
                 let configured = configured.get_or_insert_with(|| self.configured());
-                configured.awaits(&unit.id)
+                configured.package_of(&unit.id)
             };
-            let role = match (role, awaits) {
-                (Role::Started, true) => continue,
+            let role = match (role, package) {
+                (Role::Started, Package::Awaited | Package::Unknown) => continue,
                 // It comes back with its own package's postinst, or at the batch's end.
-                (Role::Renewed, true) => Role::Stopped,
+                (Role::Renewed, Package::Awaited) => Role::Stopped,
                 (role, _) => role,
             };
-            members.push(Member { unit, role, awaits });
+            members.push(Member {
+                unit,
+                role,
+                package,
+            });
         }
         Ok(members)
     }
@@ -215,6 +223,9 @@ fn role(
     what: Together,
 ) -> Result<Option<Role>, InitError> {
     let is_noted = |entry: &Entry| entry.unit == unit.id || entry.unit == unit.asked;
+    if is_at_its_task(unit) {
+        return Ok(None);
+    }
     Ok(match what {
         Together::Down => takes_part(init, unit)?.then_some(Role::Stopped),
         Together::Renewed if may_be_up(unit) => Some(Role::Renewed),
@@ -222,6 +233,24 @@ fn role(
             (unit.is_down() && noted.iter().any(is_noted)).then_some(Role::Started)
         }
     })
+}
+
+/// Whether it is a task that runs once and is not over: a stop would kill it, and what it was doing would
+/// not be gone on with. It ends by itself.
+fn is_at_its_task(unit: &UnitFacts) -> bool {
+    let begun = unit
+        .active
+        .is_and(|state| *state == ActiveState::Activating);
+    unit.oneshot && begun
+}
+
+/// Why a member's package is no reason to think that it may be started.
+fn unready(member: &Member) -> String {
+    let unit = &member.unit.id;
+    match member.package {
+        Package::Ready | Package::Awaited => format!("the package of {unit} is not configured"),
+        Package::Unknown => format!("whether the package of {unit} is configured is not known"),
+    }
 }
 
 /// Whether a stop of its group concerns a unit: it runs, or something could wake it.

@@ -93,18 +93,23 @@ impl Family {
         }
     }
 
-    /// `deb-systemd-invoke ACTION UNIT` of a maintainer script; what was said of the group.
-    fn script(&mut self, action: &str, unit: &str) -> Option<String> {
-        let session = self.session();
-        let request = Request {
+    /// `deb-systemd-invoke ACTION UNIT` of a maintainer script.
+    fn request(&self, action: &str, unit: &str) -> Request {
+        Request {
             front: FrontEnd::DebSystemdInvoke,
             named: name(unit).to_string(),
             unit: name(unit),
             action: Action::parse(action),
             flags: Vec::new(),
             scope: Scope::System,
-            context: session.context.clone(),
-        };
+            context: self.session().context,
+        }
+    }
+
+    /// Does it; what was said of the group.
+    fn script(&mut self, action: &str, unit: &str) -> Option<String> {
+        let session = self.session();
+        let request = self.request(action, unit);
         let heard = Heard::Each(Vec::new());
         let mut asker = Denying(self.denied);
         let case = session
@@ -274,6 +279,46 @@ fn where_one_may_not_go_down_or_come_back_only_what_was_named_is_touched() {
         "{said}"
     );
     assert_eq!(family.running()["mail@a"], Image::Whole(1));
+}
+
+#[test]
+fn a_task_of_the_group_that_is_under_way_is_not_killed() {
+    let mut family = Family::new("");
+    let mut unit = family.init.units(&[name("mail@b")], Depth::State).unwrap();
+    let mut task = unit.remove(0);
+    task.oneshot = true;
+    let mut take = |task: &UnitFacts, what| role(&mut family.init, task, &[], what).unwrap();
+    assert_eq!(take(&task, Together::Down), Some(Role::Stopped), "is over");
+    task.active = crate::domain::Known::Is(ActiveState::Activating);
+    for what in [Together::Down, Together::Renewed, Together::Up] {
+        assert_eq!(take(&task, what), None, "{what:?}");
+    }
+    task.oneshot = false;
+    assert_eq!(take(&task, Together::Renewed), Some(Role::Renewed));
+}
+
+#[test]
+fn a_group_of_whose_packages_nothing_is_known_is_not_taken_down_with_a_restart() {
+    let mut family = Family::new("");
+    let session = family.session();
+    let unit = name("mail@a");
+    assert_eq!(Configured::default().package_of(&unit), Package::Unknown);
+    let request = family.request("restart", "mail");
+    let (facts, owed) = session.observe(&mut family.init, &request, None).unwrap();
+    let decision = decide(&request, &facts, &session.policy, owed.as_ref());
+    let mut case = Case::new(request, facts, decision, owed);
+    let of = |package| Member {
+        unit: one_unit(&mut family.init, &unit, Depth::Relations).unwrap(),
+        role: Role::Renewed,
+        package,
+    };
+    let [known, unknown] = [Package::Ready, Package::Unknown].map(of);
+    let mut asker = Denying(None);
+    let members = vec![known, unknown];
+    let why = session.consider_members(&mut family.init, &mut case, members, &mut asker);
+    let expected = "whether the package of mail@a.service is configured is not known";
+    assert_eq!(why.unwrap().as_deref(), Some(expected));
+    assert!(case.companions.is_empty());
 }
 
 #[test]
