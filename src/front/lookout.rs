@@ -54,7 +54,13 @@ impl Session {
             }
         }
         if need == Need::Waiter {
-            troubles.extend(waiter::start(ledger, init).err());
+            let started = match init {
+                Some(init) => waiter::start(ledger, Some(init)),
+                // Whoever needed none may be below systemd all the same: a child of ours would live in
+                // the control group of whatever runs dpkg, and go with that.
+                None => waiter::start_here(ledger),
+            };
+            troubles.extend(started.err());
         }
         let told = |why| format!("the end of the package operations may go unseen: {why}");
         troubles.into_iter().map(told).collect()
