@@ -72,12 +72,14 @@ impl Session {
         };
         match adopted {
             Ok(entries) => {
-                for entry in entries {
+                for entry in &entries {
                     let service = &entry.service;
                     self.voice
                         .error(&format!("noted for {service}: {}", entry.because));
                 }
-                if let Err(why) = waiter::start_here(ledger) {
+                // What waits for more is never the waiter's to pay.
+                let payable = entries.iter().any(Entry::waits_for_batch);
+                if payable && let Err(why) = waiter::start_here(ledger) {
                     self.voice.warn(&why);
                 }
             }

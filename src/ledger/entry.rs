@@ -202,6 +202,12 @@ impl Entry {
         }
     }
 
+    /// Whether it waits for no more than the end of the package operations.
+    pub fn waits_for_batch(&self) -> bool {
+        let owed = self.owed.as_ref();
+        owed.is_none_or(|owed| owed.until == Until::Batch)
+    }
+
     /// When its action was last asked for, or begun, in microseconds of the monotonic clock.
     pub fn asked_at(&self) -> Option<u64> {
         let owed = self.owed.as_ref()?;

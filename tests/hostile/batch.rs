@@ -239,3 +239,40 @@ fn an_upgraded_program_takes_over_from_the_waiter_and_a_removed_one_ends_it() {
         rm /usr/sbin/rcpolicy; while [ -e /proc/$waiter ] && ! grep -q '^State:.Z' /proc/$waiter/status; do sleep 0.05; done; ran; mkdir /tmp/free";
     told(&play(&world, replaced), &["/usr/sbin/rcpolicy", ""]);
 }
+
+#[test]
+fn apts_hook_that_finds_another_flush_at_work_leaves_a_waiter() {
+    let world = world();
+    let story = "restart foo; cp /tools/rcpolicy /usr/sbin/rcpolicy
+        flock /run/rcpolicy/paying rcpolicy flush --batch-end apt; echo $?
+        while pgrep -f '^/usr/sbin/rcpolicy flush --settled' >/dev/null; do sleep 0.05; done; ran";
+    told(&play(&world, story), &["0", "1 foo restart;"]);
+}
+
+#[test]
+fn while_the_machine_goes_down_no_hook_pays_and_nobody_waits() {
+    let level = "#!/bin/sh\n[ -e /tmp/down ] && echo 2 0 || echo N 2\n";
+    let world = world().program("usr/sbin/runlevel", level);
+    let story = "restart foo; mkdir /tmp/down; cp /tools/rcpolicy /usr/sbin/rcpolicy
+        for net in trigger apt; do rcpolicy flush --batch-end $net; echo $?; done; ran; ls /run/rcpolicy | grep waiter | wc -l";
+    told(&play(&world, story), &["0", "0", "", "0"]);
+}
+
+#[test]
+fn a_waiter_whose_package_is_removed_has_not_failed() {
+    let story = "cp /tools/rcpolicy /usr/sbin/rcpolicy; lock /var/lib/dpkg/lock; restart foo; waits
+        kill $(pgrep -f '^/usr/sbin/rcpolicy flush --settled'); while ! flock -n /run/rcpolicy/waiter true; do sleep 0.02; done
+        /usr/sbin/rcpolicy flush --settled & waiter=$!; waits; rm /usr/sbin/rcpolicy; wait $waiter; echo $?; mkdir /tmp/free";
+    told(&play(&world(), story), &["0"]);
+}
+
+#[test]
+fn what_waits_for_a_flush_by_hand_starts_no_waiter_though_it_fails() {
+    let policy = DEFER.replace("\"batch\"", "\"flush\"");
+    let world = world()
+        .policy(&policy)
+        .program("etc/init.d/foo", "#!/bin/sh\nexit 1\n");
+    let story = "restart foo; printf '#!/bin/sh\\nmkdir /tmp/started\\n' >/usr/sbin/rcpolicy; chmod 755 /usr/sbin/rcpolicy
+        rcpolicy flush >/dev/null 2>&1; echo $?; sleep 0.3; ls -d /tmp/started 2>/dev/null | wc -l; rcpolicy pending | grep -c foo";
+    told(&play(&world, story), &["1", "0", "1"]);
+}

@@ -1,6 +1,7 @@
 //! Not cutting one's own branch: what carries the session that asks for a flush is paid last, and by a
 //! process outside of it, which goes on when the session ends. It is waited for, and its result shown.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,13 +58,36 @@ pub(super) fn pay(
     Ok(both(rest, last))
 }
 
+/// Pays what is due on `occasion`, but not what carries us: that is left for later.
+///
+/// # Errors
+/// As `flush::pay`.
+pub(super) fn pay_others(
+    occasion: Occasion<'_>,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<Left, Failure> {
+    let carrying = carrying(occasion, place)?;
+    if carrying.is_empty() {
+        return flush::pay(occasion, place, console);
+    }
+    let mut left = flush::pay(Occasion::Without(&occasion, &carrying), place, console)?;
+    for service in &carrying {
+        console.say(format_args!(
+            "{service} carries this session: it comes last, once the package operations are over"
+        ));
+        left.keep(Again::Later);
+    }
+    Ok(left)
+}
+
 /// To whom something is due that we hang on. Only systemd tells which service a process belongs to.
 fn carrying(occasion: Occasion<'_>, place: &Place) -> Result<Vec<ServiceName>, Failure> {
     if place.root != Path::new("/") || detect::init() != InitKind::Systemd {
         return Ok(Vec::new());
     }
     let due = match place.ledger() {
-        Ok(ledger) => flush::noted(&ledger, occasion)?,
+        Ok(ledger) => flush::due(&ledger, occasion)?,
         Err(_) => Vec::new(),
     };
     if due.is_empty() {
@@ -71,7 +95,9 @@ fn carrying(occasion: Occasion<'_>, place: &Place) -> Result<Vec<ServiceName>, F
     }
     let branch = Branch::observe();
     let carrying = due.into_iter().filter(|entry| branch.hangs_on(&entry.unit));
-    Ok(carrying.map(|entry| entry.service).collect())
+    // What a killed process left may be noted besides.
+    let carrying: BTreeSet<ServiceName> = carrying.map(|entry| entry.service).collect();
+    Ok(carrying.into_iter().collect())
 }
 
 /// Has systemd pay `services` outside of everything.

@@ -4,9 +4,13 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
 use crate::batch::{BatchFacts, Driver, Trace};
+use crate::domain::{InitKind, Machine};
+use crate::front::local::{self, GoingDown};
 use crate::front::rcpolicy::Place;
+use crate::init::Init;
 use crate::ledger;
 use crate::observe::above::{Above, above};
+use crate::observe::detect;
 use crate::observe::dpkg::Unconfigured;
 use crate::observe::locks;
 use crate::policy::{self, Keep, Roots};
@@ -86,4 +90,14 @@ fn stamp(data: &Metadata) -> (u64, u64) {
         .saturating_mul(1_000_000_000)
         .saturating_add(nanoseconds);
     (time, data.ino())
+}
+
+/// What is restarted while the machine goes down would be in its way.
+pub(super) fn is_going_down(place: &Place) -> bool {
+    if detect::init_under(&place.root) != InitKind::Systemd {
+        return local::level_without_init(&place.root).going_down == GoingDown::Yes;
+    }
+    let policy = policy::load(&Roots::under(&place.root, Keep::No));
+    let machine = place.systemd(&policy).map(|mut init| init.machine());
+    machine.is_ok_and(|machine| machine.is_and(|machine| *machine == Machine::Stopping))
 }

@@ -56,22 +56,28 @@ fn at_end(end: BatchEnd, place: &Place, console: &mut Console<'_>) -> Result<(),
         // What is noted from here on, by another package's trigger, needs it once more.
         lookout::forget(&place.root);
     }
-    if flush::due(&ledger)?.is_empty() {
+    if !flush::is_anything_due(&ledger) || look::is_going_down(place) {
         return Ok(());
     }
     match readiness(net, &look::observe(place)) {
-        Readiness::Later(_) => start_waiter(&ledger, console),
-        Readiness::Flush => match apart::pay(Occasion::BatchEnd, place, console) {
-            Ok(left) => leave_waiter(left, place, console),
-            // Whoever is at it takes in what was noted before.
-            Err(Failure::Ledger(LedgerError::Busy { .. })) => {}
-            Err(failure) => {
-                console.complain(failure);
-                start_waiter(&ledger, console);
-            }
-        },
+        // The restart of a bus may take our session along.
+        Readiness::Flush if !flush::is_bus_unfinished(&ledger) => pay_now(&ledger, place, console),
+        Readiness::Flush | Readiness::Later(_) => start_waiter(&ledger, console),
     }
     Ok(())
+}
+
+/// Pays what does not carry us, and leaves the rest to the waiter: dpkg and apt have work left.
+fn pay_now(ledger: &Ledger, place: &Place, console: &mut Console<'_>) {
+    match apart::pay_others(Occasion::BatchEnd, place, console) {
+        Ok(left) => leave_waiter(left, place, console),
+        // Whoever is at it may be asked for something else, or have its list already.
+        Err(Failure::Ledger(LedgerError::Busy { .. })) => start_waiter(ledger, console),
+        Err(failure) => {
+            console.complain(failure);
+            start_waiter(ledger, console);
+        }
+    }
 }
 
 /// A chroot whose /proc is the machine's looks like the machine; systemd's tools are told otherwise.
@@ -79,11 +85,14 @@ fn is_outside(place: &Place) -> bool {
     detect::init_under(&place.root) == InitKind::Systemd && offline::reach() == Reach::Offline
 }
 
-/// A flush that leaves what may be paid later leaves somebody who does it.
+/// A flush that leaves what may be paid later leaves somebody who does it: not what waits for more than a
+/// batch's end, which the waiter never pays.
 fn leave_waiter(left: Left, place: &Place, console: &mut Console<'_>) {
     match (left.again, place.ledger()) {
-        (Again::Later, Ok(ledger)) => start_waiter(&ledger, console),
-        (Again::Later, Err(_)) | (Again::No, _) => {}
+        (Again::Later, Ok(ledger)) if flush::is_anything_due(&ledger) => {
+            start_waiter(&ledger, console);
+        }
+        (Again::Later, _) | (Again::No, _) => {}
     }
 }
 

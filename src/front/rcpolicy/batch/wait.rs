@@ -15,14 +15,12 @@ use signal_hook::consts::SIGTERM;
 use signal_hook::low_level::pipe;
 
 use crate::batch::{Look, Net, Next, Readiness, Trace, Vigil, readiness};
-use crate::domain::{InitKind, Machine, ServiceName};
-use crate::front::local::{self, GoingDown};
+use crate::domain::ServiceName;
 use crate::front::rcpolicy::flush::{self, Again, Occasion};
 use crate::front::rcpolicy::{Ending, Failure, Place};
 use crate::front::waiter::{PROGRAM, WORDS};
-use crate::init::{Init, monotonic};
+use crate::init::monotonic;
 use crate::ledger::{Entry, Ledger, LedgerError};
-use crate::observe::detect;
 use crate::policy::{self, Keep, Roots};
 use crate::report::console::Console;
 
@@ -77,15 +75,16 @@ pub(super) fn run(place: &Place, console: &mut Console<'_>) -> Result<Ending, Fa
 /// The new program begins as we did.
 fn become_new(console: &mut Console<'_>) -> Ending {
     let error = Command::new(PROGRAM).args(WORDS).exec();
-    // Where the package is gone there is nothing that would know what to do.
-    if error.kind() != std::io::ErrorKind::NotFound {
-        console.complain(format_args!("cannot run `{PROGRAM}`: {error}"));
+    // Where the package is gone there is nothing that would know what to do, and nothing wrong.
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return Ending::Done;
     }
+    console.complain(format_args!("cannot run `{PROGRAM}`: {error}"));
     Ending::Failed
 }
 
 fn dues(ledger: &Ledger) -> Result<Dues, LedgerError> {
-    let due = flush::due(ledger)?.into_iter();
+    let due = flush::due(ledger, Occasion::BatchEnd)?.into_iter();
     Ok(due.map(which).collect())
 }
 
@@ -126,7 +125,7 @@ impl<'a> Wait<'a> {
             let pause = match self.vigil.look(look) {
                 Next::End => return Over::Settled(Dues::new()),
                 Next::Pause(pause) => pause,
-                Next::Flush if is_going_down(self.place) => return Over::Told,
+                Next::Flush if look::is_going_down(self.place) => return Over::Told,
                 Next::Flush => match self.flush(console) {
                     Some(known) => return Over::Settled(known),
                     None => {
@@ -146,8 +145,7 @@ impl<'a> Wait<'a> {
         let trace = look::trace(self.place);
         let due = match &self.due {
             Some((seen, due)) if *seen == trace => *due,
-            // What cannot be read may be due; paying it tells.
-            Some(_) | None => flush::due(self.ledger).map_or(true, |due| !due.is_empty()),
+            Some(_) | None => flush::is_anything_due(self.ledger),
         };
         self.due = Some((trace.clone(), due));
         Look {
@@ -199,16 +197,6 @@ fn now(place: &Place) -> Place {
         now,
         ..place.clone()
     }
-}
-
-/// What is restarted while the machine goes down would be in its way.
-fn is_going_down(place: &Place) -> bool {
-    if detect::init_under(&place.root) != InitKind::Systemd {
-        return local::level_without_init(&place.root).going_down == GoingDown::Yes;
-    }
-    let policy = policy::load(&Roots::under(&place.root, Keep::No));
-    let machine = place.systemd(&policy).map(|mut init| init.machine());
-    machine.is_ok_and(|machine| machine.is_and(|machine| *machine == Machine::Stopping))
 }
 
 /// Whether the file that we were started from is there no more.

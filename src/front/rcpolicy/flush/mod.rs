@@ -56,25 +56,27 @@ pub(super) enum BatchEnd {
     Apt,
 }
 
-/// What is due at a batch's end, with what processes left behind that were killed.
+/// What is due on `occasion`, with what processes left behind that were killed.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub(super) fn due(ledger: &Ledger) -> Result<Vec<Entry>, LedgerError> {
+pub(super) fn due(ledger: &Ledger, occasion: Occasion<'_>) -> Result<Vec<Entry>, LedgerError> {
     let left_behind = ledger.abandoned()?.into_iter();
-    let mut due = noted(ledger, Occasion::BatchEnd)?;
+    let mut due = ledger.all()?.entries;
     due.extend(left_behind.flat_map(|undertaking| undertaking.entries()));
+    due.retain(|entry| occasion.pays(entry));
     Ok(due)
 }
 
-/// What is due on `occasion`, as far as it is noted as such.
-///
-/// # Errors
-/// When the ledger cannot be read.
-pub(super) fn noted(ledger: &Ledger, occasion: Occasion<'_>) -> Result<Vec<Entry>, LedgerError> {
-    let mut due = ledger.all()?.entries;
-    due.retain(|entry| occasion.pays(entry));
-    Ok(due)
+/// Whether somebody has to do something at a batch's end: pay, or finish the restart of a bus. What
+/// cannot be read may be due; paying it tells.
+pub(super) fn is_anything_due(ledger: &Ledger) -> bool {
+    is_bus_unfinished(ledger) || due(ledger, Occasion::BatchEnd).map_or(true, |due| !due.is_empty())
+}
+
+/// Whether the restart of a bus was begun and not finished: every flush of all that is due goes on with it.
+pub(super) fn is_bus_unfinished(ledger: &Ledger) -> bool {
+    matches!(ledger.bus_restart(), Ok(Some(_)))
 }
 
 /// Pays what is due on `occasion`.

@@ -23,7 +23,7 @@ impl Occasion<'_> {
         match self {
             Self::ByHand([]) => until != Some(Until::Reboot),
             Self::ByHand(services) => services.contains(&entry.service),
-            Self::BatchEnd => matches!(until, None | Some(Until::Batch)),
+            Self::BatchEnd => entry.waits_for_batch(),
             Self::Without(occasion, others) => {
                 occasion.pays(entry) && !others.contains(&entry.service)
             }

@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::init::Init;
 use crate::init::simulated::{Image, Spec};
-use crate::ledger::{Begun, Down, Due, Owed, Stopped, Who};
+use crate::ledger::{Begun, BusRestart, Down, Due, Owed, Stopped, Who};
 use crate::policy::{Origin, Policy, Tier, parse};
 use crate::testing::{Room, Watched, life, name};
 
@@ -434,4 +434,33 @@ fn each_occasion_pays_what_is_due_then_and_no_more() {
         assert_eq!(room.run() != before, pays, "{until:?} {occasion:?}: {said}");
         assert_eq!(room.is_owed(), !pays, "{until:?} {occasion:?}: {said}");
     }
+}
+
+#[test]
+fn an_unfinished_restart_of_a_bus_is_something_to_wait_for_and_what_waits_for_a_person_is_not() {
+    let room = Room::new();
+    let ledger = room.ledger();
+    assert!(!is_anything_due(&ledger));
+    room.owes(|entry| {
+        restart(entry);
+        entry.owed.as_mut().unwrap().until = Until::Flush;
+    });
+    assert!(!is_anything_due(&ledger));
+    let begun = BusRestart {
+        version: crate::ledger::VERSION,
+        life: life(),
+        when: 1,
+        unit: name("dbus"),
+        invocation: String::new(),
+        grace: 1,
+        all: false,
+        clients: Vec::new(),
+    };
+    let paying = ledger.begin_paying().unwrap();
+    ledger.note_bus_restart(&paying, &begun).unwrap();
+    assert!(is_anything_due(&ledger));
+    ledger.strike_bus_restart(&paying).unwrap();
+    assert!(!is_anything_due(&ledger));
+    room.owes(restart);
+    assert!(is_anything_due(&ledger));
 }
