@@ -222,7 +222,13 @@ fn by_rules(
         Answer::HoldBroken { problem } => {
             let text = format!("the policy cannot be read: {problem}");
             reasons.push(Reason::new(Source::BuiltIn, text));
-            verdict = held_by_broken_policy(request, facts);
+            verdict = match request.context.phase {
+                Phase::Upgrade => held_by_broken_policy(request, facts),
+                // As what is held: nobody makes up for it.
+                Phase::Install | Phase::Remove | Phase::Trigger | Phase::None => {
+                    Some(Verdict::Deny)
+                }
+            };
         }
         Answer::Silent => {
             if let Some((found, reason)) = with_its_service(request, facts, policy) {

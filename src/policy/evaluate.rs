@@ -55,8 +55,8 @@ pub struct Matched<'a> {
 pub enum Answer<'a> {
     /// A rule says this.
     Rule(Matched<'a>),
-    /// The admin's policy cannot be read, and this action would interrupt a service or bring one up
-    /// in an upgrade: leave the service as it is.
+    /// The admin's policy, or what is held, cannot be read, and this action would interrupt a service or, in an
+    /// upgrade, bring one up: leave the service as it is.
     HoldBroken {
         /// The problem, with its place.
         problem: String,
@@ -68,7 +68,7 @@ pub enum Answer<'a> {
 impl Policy {
     /// The first rule that matches: all of /etc, then /run, then /usr/lib.
     pub fn ask(&self, question: &Question<'_>) -> Answer<'_> {
-        if let Some(problem) = self.unreadable().filter(|_| is_held(question)) {
+        if let Some(problem) = self.unreadable(question) {
             return Answer::HoldBroken { problem };
         }
         match self.first(question) {
@@ -77,14 +77,18 @@ impl Policy {
         }
     }
 
-    /// Why nobody knows what the admin wants.
-    fn unreadable(&self) -> Option<String> {
-        if let Some(problem) = &self.holds().unreadable {
+    /// Why nobody knows what the admin wants, where the service is to stay as it is for that.
+    fn unreadable(&self, question: &Question<'_>) -> Option<String> {
+        if let Some(problem) = &self.holds().unreadable
+            && may_be_held(question)
+        {
             return Some(problem.clone());
         }
+        if *self.origin() != Origin::None || !is_held(question) {
+            return None;
+        }
         let problem = self.problems().iter().find(|p| p.is_error());
-        let problem = problem.map_or_else(String::new, Problem::to_string);
-        (*self.origin() == Origin::None).then_some(problem)
+        Some(problem.map_or_else(String::new, Problem::to_string))
     }
 
     /// The admin's deny: a hold, or the first rule that matches in /etc or else in /run.
@@ -162,6 +166,21 @@ fn is_held(question: &Question<'_>) -> bool {
             | Action::ForceStop => true,
             Action::Reload | Action::Status | Action::Other(_) => false,
         }
+}
+
+/// Whether an action must wait where holds cannot be read: somebody said no, and nobody can tell to what. Whatever a
+/// package or a trigger asks may be that, as far as it interrupts a service.
+fn may_be_held(question: &Question<'_>) -> bool {
+    let interrupts = match question.action {
+        Action::Stop
+        | Action::Restart
+        | Action::TryRestart
+        | Action::ForceReload
+        | Action::ForceStop => true,
+        Action::Start | Action::Reload | Action::Status | Action::Other(_) => false,
+    };
+    let by_package = question.phase != Phase::None && question.scope == Scope::System;
+    is_held(question) || interrupts && by_package
 }
 
 /// How a matcher and a question fit. The order matters: the smallest of several is the result.

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::Until;
 use crate::policy::Severity;
+use crate::policy::hold::Holds;
 use crate::policy::merge::PolicyFile;
 use crate::policy::schema::parse;
 
@@ -238,6 +239,44 @@ fn with_nothing_to_go_by_an_upgrade_neither_stops_nor_starts() {
             Answer::Silent
         };
         assert_eq!(policy.ask(&ssh.question()), expected, "{action} {phase:?}");
+    }
+}
+
+#[test]
+fn with_holds_that_cannot_be_read_no_package_and_no_trigger_interrupts_a_service() {
+    let holds = Holds {
+        unreadable: Some("damaged".to_owned()),
+        ..Holds::default()
+    };
+    let policy = policy(&[]).with_holds(holds);
+    let cases = [
+        ("stop", Phase::Remove, true),
+        ("restart", Phase::Trigger, true),
+        ("restart", Phase::Install, true),
+        ("try-restart", Phase::Trigger, true),
+        ("force-reload", Phase::Remove, true),
+        ("stop", Phase::Upgrade, true),
+        ("start", Phase::Upgrade, true),
+        ("start", Phase::Install, false),
+        ("reload", Phase::Trigger, false),
+        ("status", Phase::Trigger, false),
+        ("restart", Phase::None, false),
+    ];
+    for (action, phase, held) in cases {
+        let mut ssh = asked("ssh", action);
+        ssh.phase = phase;
+        let is_held = matches!(policy.ask(&ssh.question()), Answer::HoldBroken { .. });
+        assert_eq!(is_held, held, "{action} {phase:?}");
+        let users = Question {
+            scope: Scope::User,
+            ..ssh.question()
+        };
+        let is_held = matches!(policy.ask(&users), Answer::HoldBroken { .. });
+        assert_eq!(
+            is_held,
+            held && phase == Phase::Upgrade,
+            "{action} of a user's"
+        );
     }
 }
 
