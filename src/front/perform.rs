@@ -290,9 +290,9 @@ impl Session {
         }
         let mut plan = plan_all(&all_decided(cases), &self.policy);
         let ledger = self.ledger_for(&mut plan, init);
-        let mut report = self.carry_out(&plan, wait, init, ledger.as_ref())?;
-        let untold = reboot::announce(&plan.records, ledger.as_ref());
-        report.warnings.extend(untold);
+        let carried = self.carry_out(&plan, wait, init, ledger.as_ref());
+        let (records, ledger) = (&plan.records, ledger.as_ref());
+        let mut report = reboot::announce_after(carried, records, ledger, &self.voice)?;
         self.leave_unsettled(cases, &mut report);
         Ok(report)
     }

@@ -8,9 +8,11 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fchmod};
 
+use crate::act::{ActError, Report};
 use crate::domain::Until;
 use crate::files::{Directory, FileError, Missing, errno_of};
 use crate::ledger::{Entry, Ledger};
+use crate::report::Voice;
 
 /// There while a reboot is required.
 const FLAG: &str = "reboot-required";
@@ -20,6 +22,24 @@ const TEXT: &[u8] = b"*** System restart required ***\n";
 const PACKAGES: &str = "reboot-required.pkgs";
 /// Largest list of packages that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
+
+/// Enters what waits for the next boot once `result` came of a plan: its `records` come before all jobs, and are
+/// written also where the init could not be asked for one. What goes wrong is added to the warnings, or said.
+pub(super) fn announce_after(
+    mut result: Result<Report, ActError>,
+    records: &[Entry],
+    ledger: Option<&Ledger>,
+    voice: &Voice,
+) -> Result<Report, ActError> {
+    match &mut result {
+        Ok(report) => report.warnings.extend(announce(records, ledger)),
+        Err(ActError::Init(_)) => announce(records, ledger)
+            .iter()
+            .for_each(|untold| voice.warn(untold)),
+        Err(ActError::Note(_) | ActError::NoLife | ActError::Unheld(_)) => {}
+    }
+    result
+}
 
 /// Enters those of `records` that wait for the next boot, beside `ledger`. Returns what went wrong: that
 /// nobody is told does not undo the notes.
@@ -184,6 +204,28 @@ mod tests {
             .unwrap()
             .permissions();
         assert_eq!(mode.mode() & 0o777, 0o644);
+    }
+
+    #[test]
+    fn what_is_noted_is_entered_also_where_the_init_goes_away_before_the_first_job() {
+        let away = ActError::Init(crate::init::InitError::Unreachable {
+            init: "systemd",
+            why: "x".to_owned(),
+        });
+        for (result, entered) in [
+            (Ok(Report::default()), true),
+            (Err(away), true),
+            (Err(ActError::NoLife), false),
+        ] {
+            let machine = Machine::new();
+            let ledger = Ledger::open(&machine.0.path().join("rcpolicy"), life());
+            let entries = [entry(Some("dbus"), Until::Reboot)];
+            let failed = result.is_err();
+            let voice = Voice::new("x");
+            let after = announce_after(result, &entries, Some(&ledger), &voice);
+            assert_eq!(after.is_err(), failed);
+            assert_eq!(machine.read(FLAG).is_some(), entered, "{after:?}");
+        }
     }
 
     #[test]
