@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::domain::{InitKind, UnitName};
+use crate::domain::{ActiveState, InitKind, Known, UnitName};
 use crate::init::systemd::Systemd;
 use crate::init::{Apart, Init};
 use crate::ledger::{self, Ledger};
@@ -44,6 +44,8 @@ pub(super) fn start(ledger: &Ledger, mut init: Option<&mut dyn Init>) -> Result<
         match apart {
             Ok(Apart::Begun) => break,
             Ok(Apart::Exists) if begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            // On a slow disk a program takes its time to begin.
+            Ok(Apart::Exists) if init.as_mut().is_some_and(|init| is_at_work(*init)) => break,
             Ok(Apart::Exists) => return Err(format!("{UNIT} does not get to work")),
             // In a session's or a service's control group it lives as long as that: better than none.
             Ok(Apart::Unknown) | Err(_) => return detach(),
@@ -76,6 +78,17 @@ fn run_apart(init: &mut dyn Init) -> Result<Apart, String> {
     begun.map_err(|error| error.to_string())
 }
 
+/// Whether the unit is up, or on its way up.
+fn is_at_work(init: &mut dyn Init) -> bool {
+    let state = UnitName::parse(UNIT).map(|unit| init.active(&unit));
+    matches!(state, Ok(Ok(Known::Is(state))) if comes(state))
+}
+
+/// One on its way down takes in nothing any more.
+fn comes(state: ActiveState) -> bool {
+    state.is_active() || state == ActiveState::Activating
+}
+
 /// Runs it as a child of nobody: nothing of ours is open in it, so that nobody waits for it, and of dpkg's
 /// and debconf's variables it knows none. It begins a session of its own.
 fn detach() -> Result<(), String> {
@@ -93,4 +106,22 @@ fn detach() -> Result<(), String> {
     spawned
         .map(drop)
         .map_err(|error| format!("cannot run `{PROGRAM}`: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_that_has_only_begun_is_trusted_and_one_that_ends_is_not() {
+        for (state, expected) in [
+            (ActiveState::Active, true),
+            (ActiveState::Activating, true),
+            (ActiveState::Deactivating, false),
+            (ActiveState::Inactive, false),
+            (ActiveState::Failed, false),
+        ] {
+            assert_eq!(comes(state), expected, "{state:?}");
+        }
+    }
 }

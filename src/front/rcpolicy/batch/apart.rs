@@ -19,8 +19,8 @@ use crate::report::console::Console;
 
 /// The unit that pays it.
 const UNIT: &str = "rcpolicy-flush-apart.service";
-/// How long it may take to begin.
-const START: Duration = Duration::from_secs(1);
+/// How long it may take to begin, on a machine that has much to do.
+const START: Duration = Duration::from_secs(5);
 /// Between two looks at what became of it.
 const PAUSE: Duration = Duration::from_millis(100);
 
