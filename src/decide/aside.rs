@@ -1,10 +1,10 @@
 //! Stopping a running service for a moment, with what could wake it meanwhile, and starting it again. Pure.
 
-use crate::domain::{Action, Job, Phase, UnitFacts, UnitKind, UnitName, Verb};
-use crate::ledger::{Down, Entry};
-use crate::policy::Policy;
+use crate::domain::{Action, FrontEnd, Job, Phase, UnitFacts, UnitKind, UnitName, Until, Verb};
+use crate::ledger::{Down, Due, Entry};
+use crate::policy::{Answer, Decide, Policy};
 
-use super::notes::{entry, stopped};
+use super::notes::{entry, owed, stopped};
 use super::question::question;
 use super::step::{Decided, Plan, push_job};
 use super::triggers::{falling, served, taken};
@@ -31,10 +31,67 @@ pub(super) fn make_way(one: &Decided<'_>, plan: &mut Plan, policy: &Policy) {
         // What falls with it must be known, or it would not come back.
         let mut requiring = service.required_by.iter();
         let known = requiring.all(|name| one.facts.of(name).is_some());
-        if known && (named || upgrade && !denied()) {
-            step_aside(one, plan, policy, service);
+        if !known || !named && (!upgrade || denied()) {
+            continue;
+        }
+        match put_off(one, plan, policy, service) {
+            Some(until) => wait_with_sockets(one, plan, service, until),
+            None => step_aside(one, plan, policy, service),
         }
     }
+}
+
+/// Until when the restart waits that a service's stepping aside comes to. A restart that is in the plan
+/// itself has been decided about.
+fn put_off(one: &Decided<'_>, plan: &Plan, policy: &Policy, service: &UnitFacts) -> Option<Until> {
+    let mut jobs = plan.main.iter().filter(|job| job.unit == service.id);
+    let decided = jobs.any(|job| job.verb != Verb::Start);
+    let by_hand = one.request.context.phase == Phase::None;
+    if decided || by_hand || one.request.front == FrontEnd::Rcpolicy || one.facts.life.is_none() {
+        return None;
+    }
+    let name = service.id.service();
+    match policy.ask(&question(one.request, one.facts, &name, &Action::Restart)) {
+        Answer::Rule(rule) => match rule.decide {
+            Decide::Defer(until) => Some(*until),
+            _ => None,
+        },
+        Answer::HoldBroken { .. } => Some(Until::Batch),
+        Answer::Silent => None,
+    }
+}
+
+/// Leaves the service running: its sockets stay noted, and come up with the restart that it is owed.
+fn wait_with_sockets(one: &Decided<'_>, plan: &mut Plan, service: &UnitFacts, until: Until) {
+    let Some(mut entry) = entry(one, service.id.clone()) else {
+        return;
+    };
+    let down = |name: &UnitName| one.facts.of(name).is_some_and(UnitFacts::is_down);
+    let mut waiting: Vec<UnitName> = Vec::new();
+    plan.main.retain(|job| {
+        let socket = job.unit.kind() == UnitKind::Socket && down(&job.unit);
+        if socket {
+            waiting.push(job.unit.clone());
+        }
+        !socket
+    });
+    let noted = |name: &UnitName| {
+        let downs = one.owed.iter().flat_map(|entry| &entry.down);
+        let mut units = downs.flat_map(|down| &down.units);
+        units.any(|stopped| stopped.unit == *name)
+    };
+    waiting.retain(|name| !noted(name));
+    if !waiting.is_empty() {
+        let units = waiting.iter().map(|name| stopped(one.facts, name, false));
+        entry.down = Some(Down {
+            units: units.collect(),
+            ..Down::default()
+        });
+    }
+    entry.owed = Some(owed(one, Due::Restart, until));
+    plan.strikes.retain(|service| *service != entry.service);
+    plan.leaves.retain(|left| left.service != entry.service);
+    plan.records.push(entry);
 }
 
 /// Stops a running service for a moment, with what could wake it meanwhile. All is noted first: a

@@ -4,6 +4,8 @@
 use crate::domain::{Action, Facts, FrontEnd, Phase, Request, Until, Verdict};
 use crate::ledger::Entry;
 
+use super::built_in::becomes_restart;
+
 /// Triggers are never put off: what is owed is owed to a service.
 pub(super) fn defer(
     request: &Request,
@@ -15,7 +17,6 @@ pub(super) fn defer(
         // A flush is what it was put off until.
         return None;
     }
-    let kept = owed.is_some_and(|entry| entry.kept_running);
     let phase = request.context.phase;
     let up = !facts.unit.is_down();
     let later = |action: Action| (!is_trigger(facts)).then_some(Verdict::Defer { action, until });
@@ -23,8 +24,8 @@ pub(super) fn defer(
         Action::Stop if phase == Phase::Remove => None,
         Action::Stop if phase == Phase::Upgrade => up.then(|| hold(facts)),
         Action::Stop => later(Action::Stop),
-        // Scripts go on to use what they start.
-        Action::Start if phase == Phase::Upgrade && (kept && up || facts.unit.is_up()) => {
+        // Scripts go on to use what they start; and what runs is not restarted because it is started.
+        Action::Start if phase == Phase::Upgrade && becomes_restart(facts, owed).is_some() => {
             later(Action::Restart)
         }
         Action::Restart | Action::TryRestart | Action::Reload | Action::ForceReload if up => {

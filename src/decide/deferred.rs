@@ -86,3 +86,56 @@ fn the_stop_of_what_does_not_run_owes_nothing() {
     let plan = stop.plan();
     assert!(plan.records.is_empty(), "{:?}", stop.verdict());
 }
+
+#[test]
+fn the_start_of_what_runs_is_no_restart_unless_a_stop_of_ours_came_before_it() {
+    let start = || Story::upgrade("start", "foo").with("foo.service", up);
+    for put_off in [
+        start().rule(RULE),
+        start().rule(RULE).noted(owing("foo", Due::Reload)),
+        start().flag(Flag::Defer),
+    ] {
+        assert_eq!(put_off.verdict(), Verdict::Run(Action::Start));
+        assert!(put_off.plan().records.is_empty());
+    }
+    // A client woke it with old files.
+    let woken = start().rule(RULE).noted(quiesced("foo"));
+    let action = Action::Restart;
+    let until = Until::Batch;
+    assert_eq!(woken.verdict(), Verdict::Defer { action, until });
+}
+
+#[test]
+fn a_service_whose_restart_is_put_off_does_not_step_aside_for_its_socket() {
+    let rule = "service = \"foo\"\naction = \"restart\"\ndecide = \"defer\"\nuntil = \"flush\"";
+    let note = took_down("foo", &["foo.socket"]);
+    let story = |action: &str, named: &str| {
+        let story = Story::upgrade(action, named)
+            .with("foo.service", up)
+            .stopped_trigger("foo.socket", &["foo.service"]);
+        story.noted(note.clone())
+    };
+    for named in ["foo", "foo.socket"] {
+        assert_eq!(
+            shown(&story("start", named).plan().stops),
+            ["stop foo.service"]
+        );
+        let plan = story("start", named).rule(rule).plan();
+        assert!(plan.stops.is_empty(), "{plan:?}");
+        assert!(
+            plan.main
+                .iter()
+                .all(|job| job.unit != super::testing::name("foo.socket"))
+        );
+        assert!(plan.strikes.is_empty() && plan.leaves.is_empty());
+        let owed = merge(note.clone(), plan.records[0].clone());
+        assert_eq!(
+            owed.owed.as_ref().map(|owed| owed.until),
+            Some(Until::Flush)
+        );
+        let flush = story("restart", "foo").rule(rule);
+        let plan = flush.front(FrontEnd::Rcpolicy).noted(owed).plan();
+        assert_eq!(shown(&plan.stops), ["stop foo.service"]);
+        assert_eq!(shown(&plan.main), ["start foo.socket", "start foo.service"]);
+    }
+}

@@ -18,8 +18,13 @@ const NAMED: usize = 3;
 /// put off, and judged when that is over.
 pub(super) fn if_stale(request: &Request, facts: &Facts, owed: Option<&Entry>) -> Verdict {
     let is_over = request.context.phase == Phase::None || facts.life.is_none();
+    let mut asked = request.clone();
+    if asked.action == Action::Start && asked.context.phase == Phase::Upgrade {
+        // A start is a question of age too.
+        asked.action = Action::Restart;
+    }
     let later = (!is_over)
-        .then(|| defer(request, facts, owed, Until::Batch))
+        .then(|| defer(&asked, facts, owed, Until::Batch))
         .flatten();
     later.unwrap_or(Verdict::IfStale)
 }
