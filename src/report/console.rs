@@ -1,5 +1,6 @@
 //! Where a command line's words go. A closed pipe ends the output, never the program.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -11,6 +12,8 @@ pub struct Console<'a> {
     err: &'a mut dyn Write,
     failure: Option<io::Error>,
     onlooker: Onlooker,
+    /// What was said of each subject last.
+    said: BTreeMap<String, String>,
 }
 
 /// Whether a person looks on while something takes its time.
@@ -30,6 +33,7 @@ impl<'a> Console<'a> {
             err,
             failure: None,
             onlooker: Onlooker::None,
+            said: BTreeMap::new(),
         }
     }
 
@@ -56,6 +60,21 @@ impl<'a> Console<'a> {
             // One that fails is told of in the end.
             let _ = self.out.flush();
         }
+    }
+
+    /// The same of one subject, unless that was the last that was said of it: whoever looks again and
+    /// again fills no log with what has not changed.
+    pub fn say_once(&mut self, subject: &str, text: &str) {
+        let before = self.said.insert(subject.to_owned(), text.to_owned());
+        if before.as_deref() != Some(text) {
+            self.say(text);
+        }
+    }
+
+    /// The same where it is over: what comes later is news.
+    pub fn say_last(&mut self, subject: &str, text: &str) {
+        self.said.remove(subject);
+        self.say(text);
     }
 
     /// One line for the human, on standard error; where that is closed nobody wants it.
@@ -87,6 +106,26 @@ impl<'a> Console<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_not_changed_is_said_once_and_again_once_it_was_over() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console::new(&mut out, &mut err);
+        for (subject, text) in [
+            ("a", "waits"),
+            ("b", "waits"),
+            ("a", "waits"),
+            ("a", "fails"),
+        ] {
+            console.say_once(subject, text);
+        }
+        for text in ["done", "done"] {
+            console.say_last("b", text);
+        }
+        console.say_once("b", "waits");
+        let said = String::from_utf8(out).unwrap();
+        assert_eq!(said, "waits\nwaits\nfails\ndone\ndone\nwaits\n");
+    }
 
     struct Refusing(io::ErrorKind);
 

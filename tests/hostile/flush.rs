@@ -222,3 +222,16 @@ fn a_flush_that_is_killed_between_a_stop_and_a_start_leaves_the_start_to_the_nex
     assert!(seen.stdout.ends_with(story), "{seen:#?}");
     seen.ran(&["start"]);
 }
+
+#[test]
+fn what_a_hold_keeps_owed_is_said_to_need_a_flush_once_the_hold_has_ended() {
+    let story = "invoke-rc.d foo restart 2>/dev/null; rcpolicy hold foo --until 2h --because audit >/dev/null; rcpolicy flush; rcpolicy pending";
+    let seen = indebted().call(story);
+    for said in [
+        "; `rcpolicy flush` pays it once the hold has ended\n",
+        ", and `rcpolicy flush` then: audit",
+    ] {
+        assert!(seen.stdout.contains(said), "{said}: {seen:#?}");
+    }
+    seen.ran(&[]);
+}

@@ -40,7 +40,10 @@ impl Waits {
         let until = held
             .until
             .map_or_else(String::new, |until| format!(" until {}", minute(until)));
-        Some(format!("the end of its hold{until}: {}", held.because))
+        let because = &held.because;
+        Some(format!(
+            "the end of its hold{until}, and `rcpolicy flush` then: {because}"
+        ))
     }
 
     fn failed(&self, entry: &Entry) -> Option<String> {

@@ -241,18 +241,34 @@ impl<'a, 'c> Rounds<'a, 'c> {
         Vec::new()
     }
 
+    /// What a hold adds to the reason: no waiter waits for its end.
+    fn after_hold(&self, service: &ServiceName) -> &'static str {
+        let holds = self.payer.session.policy.holds();
+        match holds.of(service).is_some_and(|held| held.until.is_some()) {
+            true => "; `rcpolicy flush` pays it once the hold has ended",
+            false => "",
+        }
+    }
+
     /// Says what became of the service's debt.
     fn tell(&mut self, service: &ServiceName, paid: Paid) {
         let most = self.payer.session.policy.settings().flush_tries;
         let line = match &paid {
             Paid::Done(what) => what.clone(),
             Paid::Left(why) => format!("left alone: {why}"),
-            Paid::Kept(why) | Paid::Waits(why) => format!("still owed: {why}"),
+            Paid::Kept(why) => format!("still owed: {why}{}", self.after_hold(service)),
+            Paid::Waits(why) => format!("still owed: {why}"),
             Paid::Tried(1, why) => format!("still owed: {why}"),
             Paid::Tried(tries, why) => format!("still owed: {why} (failed {tries} times)"),
             Paid::Failed(why) => format!("not owed any more: {why}"),
         };
-        self.console.say(format_args!("{service}: {line}"));
+        let line = format!("{service}: {line}");
+        match paid {
+            Paid::Done(_) | Paid::Failed(_) => self.console.say_last(service.as_str(), &line),
+            Paid::Left(_) | Paid::Kept(_) | Paid::Waits(_) | Paid::Tried(_, _) => {
+                self.console.say_once(service.as_str(), &line);
+            }
+        }
         match paid {
             Paid::Done(_) | Paid::Left(_) => {}
             Paid::Waits(_) => self.left.keep(Again::Later),

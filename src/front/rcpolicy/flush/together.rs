@@ -190,14 +190,18 @@ impl Payer<'_> {
     /// What was promised is there.
     fn succeeded(&self, member: &Member, jobs: &[&Job]) -> Paid {
         let done: Vec<String> = jobs.iter().map(|job| in_words(job)).collect();
+        let service = &member.entry.service;
+        let mut leaves = member.own.leaves.iter();
+        let left = leaves.find(|left| left.service == *service).cloned();
+        // A waiter comes to this again and again.
+        let nothing = done.is_empty() && left.is_some();
         let done = match done.as_slice() {
             [] => perform::why(&member.case.decision),
             done => member.case.with_age(done.join(", ")),
         };
-        self.log(&member.case, &done, Some(0));
-        let service = &member.entry.service;
-        let mut leaves = member.own.leaves.iter();
-        let left = leaves.find(|left| left.service == *service).cloned();
+        if !nothing {
+            self.log(&member.case, &done, Some(0));
+        }
         self.leave(&member.entry, left, &member.case.request.action, &done)
     }
 
