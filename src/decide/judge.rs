@@ -350,6 +350,8 @@ fn how(
             (upgrade && up).then(|| hold(facts))
         }
         Decide::Restart => (renews && up).then_some(Verdict::Restart),
+        // What a person asks for is more than can be seen of a change, unless the rule is about that.
+        Decide::IfStale if is_asked_by_hand(request) && !rule.phase.contains(&Phase::None) => None,
         Decide::IfStale => (renews && up).then(|| if_stale(request, facts, owed)),
         Decide::Reload => (renews && up).then(|| {
             if facts.unit.can_reload.is_and(|can| *can) {
@@ -370,6 +372,11 @@ fn how(
         }),
         Decide::Fallback(actions) => Some(Verdict::FallBack(actions.clone())),
     }
+}
+
+/// Whether nobody but a person asks: a flush asks in the name of who is owed.
+fn is_asked_by_hand(request: &Request) -> bool {
+    request.context.phase == Phase::None && request.front != FrontEnd::Rcpolicy
 }
 
 /// Without activation nothing wakes a service, and quiesce is stop.

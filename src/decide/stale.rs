@@ -124,6 +124,7 @@ mod tests {
     use crate::domain::{FrontEnd, Known, Machine};
     use crate::ledger::Due;
 
+    const BY_HAND: &str = "phase = [\"none\"]\ndecide = \"if-stale\"";
     const RULE: &str = "decide = \"if-stale\"\nbecause = \"it drops its clients\"";
 
     fn story(action: &str) -> Story {
@@ -132,8 +133,20 @@ mod tests {
             .rule(RULE)
     }
 
+    /// Asked for by hand, where the rule is about that.
     fn by_hand(action: &str) -> Story {
-        story(action).phase(Phase::None)
+        let story = Story::upgrade(action, "foo").with("foo.service", up);
+        story.rule(BY_HAND).phase(Phase::None)
+    }
+
+    #[test]
+    fn what_a_person_asks_for_is_done_unless_the_rule_names_that_phase() {
+        for action in ["restart", "try-restart", "force-reload", "reload"] {
+            let asked = story(action).phase(Phase::None);
+            let plain = Story::upgrade(action, "foo").with("foo.service", up);
+            assert_eq!(asked.verdict(), plain.phase(Phase::None).verdict());
+            assert_eq!(by_hand(action).verdict(), Verdict::IfStale, "{action}");
+        }
     }
 
     fn judged(story: &Story, found: &Staleness) -> (Verdict, String) {

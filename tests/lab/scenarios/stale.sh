@@ -90,7 +90,7 @@ last_of() { # SERVICE
 
 if_stale() {
     units_of_systemd
-    policy '[[rule]]\nservice = "lab-*"\ndecide = "if-stale"\nbecause = "clients are dropped"\n'
+    policy '[[rule]]\nservice = "lab-*"\nphase = ["none", "install", "upgrade", "remove", "trigger"]\ndecide = "if-stale"\nbecause = "clients are dropped"\n'
     # A start in the same second as the files' last change would count as before it.
     sleep 1.1
     inside systemctl restart lab-maps lab-plain2 lab-apart lab-jail
@@ -261,7 +261,7 @@ else
     lab_wait_for 10 inside test -s /run/lab-plain.pid
     held_by_script() { held lab-plain sh -c 'invoke-rc.d lab-plain restart; sleep 0.5'; }
     held_by_script
-    policy '[[rule]]\nservice = "lab-plain"\ndecide = "if-stale"\n'
+    policy '[[rule]]\nservice = "lab-plain"\nphase = ["none"]\ndecide = "if-stale"\n'
     before=$("$PROCESS" lab-plain)
     inside sh -c 'invoke-rc.d lab-plain restart; sleep 0.5'
     [ "$before" != "$("$PROCESS" lab-plain)" ] || same "a service of an init script" "restarted: unknown is no no" "$before"
