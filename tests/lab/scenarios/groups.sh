@@ -103,6 +103,8 @@ never_mixed "both packages, restarted" mail
 holds "two packages of one group in one run: what ran runs the new version, and a template stands for its instances"
 
 # --- deferred: one stop and one start of all at the end
+# The scripts until here restart; a stop in prerm comes with the package that is replaced.
+upgrade "$(group_mail 9.1 "$debs" stop-start)"
 lab_sh "$LAB" <<'END'
 mkdir -p /etc/rcpolicy/policy.d
 printf '[[rule]]\nservice = ["lab-mail"]\ndecide = "defer"\n' >/etc/rcpolicy/policy.d/10-lab.toml
