@@ -194,7 +194,8 @@ impl Payer<'_> {
         let mut leaves = member.own.leaves.iter();
         let left = leaves.find(|left| left.service == *service).cloned();
         // A waiter comes to this again and again.
-        let nothing = done.is_empty() && left.is_some();
+        let more = left.as_ref().is_some_and(|left| left.down.is_some());
+        let nothing = done.is_empty() && more;
         let done = match done.as_slice() {
             [] => perform::why(&member.case.decision),
             done => member.case.with_age(done.join(", ")),
