@@ -204,7 +204,7 @@ echo "apt ended with $?" >>/root/deferral/session.log
 END
     forget_starts
     inside systemctl restart lab-d17
-    lab_wait_for 20 inside sh -c '[ "$(cat /var/log/lab/lab-d17 | wc -l)" = 2 ]' || same "the session's log" "a restart" "$(inside cat /root/deferral/session.log)"
+    lab_wait_for 60 inside sh -c '[ "$(cat /var/log/lab/lab-d17 | wc -l)" = 2 ]' || same "the session's log" "a restart" "$(inside cat /root/deferral/session.log)"
     is_over
     same "starts of what carries the session, of the other" "2 1" "$(starts lab-d17) $(starts lab-d18)"
     same "what dpkg has not finished" "" "$(inside dpkg --audit)"
