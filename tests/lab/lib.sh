@@ -60,8 +60,6 @@ lab_power_on() { # NAME [container]
     local name=$1 dir=$LAB_DIR/$1 base group
     base=$(lab_base "$(lab_suite "$name")" "$(lab_init "$name")")
     group=$(cat "$dir/cgroup")
-    local LAB_UP=running
-    [ ! -e "$dir/pid" ] || LAB_UP='@(running|degraded)'
     rm -f "$dir/pid"
     mkdir "$group"
     setsid bash -c 'echo $$ >"$1/cgroup.procs" && shift
@@ -85,8 +83,7 @@ lab_wait_for() { # SECONDS COMMAND...
 
 lab_is_up() { # NAME
     case $(lab_init "$1") in
-    # Where the power was cut, what an earlier scenario left may have failed.
-    systemd) [[ $(lab_state "$1") == ${LAB_UP:-running} ]] ;;
+    systemd) [ "$(lab_state "$1")" = running ] ;;
     *) [ "$(lab_state "$1")" = "N 2" ] && ! lab_exec "$1" pgrep -f /etc/init.d/rc ;;
     esac
 }

@@ -258,8 +258,7 @@ require_stock
 measure "stock"
 stock=$((asked - quiet))
 figure "deferred against stock: $ours ms / $stock ms = 0.$(printf '%03d' $((ours * 1000 / stock)))"
-# A time is no test on a machine that does other things: the limit is 0.250.
-[ "$ours" -lt "$stock" ] || same "what deferring costs, in ms" "less than stock's $stock" "$ours"
-holds "50 deferred restarts cost less than with the stock tools"
+[ $((ours * 4)) -le "$stock" ] || same "what deferring costs, in ms, at most a quarter of stock's $stock" $((stock / 4)) "$ours"
+holds "50 deferred restarts cost at most a quarter of what they cost with the stock tools"
 inside sh -c 'rm -f /etc/rcpolicy/policy.d/10-lab.toml; rm -rf /etc/systemd/system/lab-.service.d
     umount /var/lib/dpkg && find /var/lib/dpkg -mindepth 1 -delete && cp -a /run/dpkg/. /var/lib/dpkg && umount /run/dpkg && rmdir /run/dpkg'
