@@ -33,11 +33,10 @@ pub(super) fn pay(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Left, Failure> {
-    let carrying = carrying(occasion, place)?;
+    let (rest, carrying) = pay_what_does_not_carry(occasion, place, console)?;
     if carrying.is_empty() {
-        return flush::pay(occasion, place, console);
+        return Ok(rest);
     }
-    let rest = flush::pay(Occasion::Without(&occasion, &carrying), place, console)?;
     // What is restarted from here on may take this line's reader along.
     for service in &carrying {
         console.say(format_args!(
@@ -58,6 +57,21 @@ pub(super) fn pay(
     Ok(both(rest, last))
 }
 
+/// Pays all but what carries us, and names that.
+fn pay_what_does_not_carry(
+    occasion: Occasion<'_>,
+    place: &Place,
+    console: &mut Console<'_>,
+) -> Result<(Left, Vec<ServiceName>), Failure> {
+    let carrying = carrying(occasion, place)?;
+    let left = if carrying.is_empty() {
+        flush::pay(occasion, place, console)?
+    } else {
+        flush::pay(Occasion::Without(&occasion, &carrying), place, console)?
+    };
+    Ok((left, carrying))
+}
+
 /// Pays what is due on `occasion`, but not what carries us: that is left for later.
 ///
 /// # Errors
@@ -67,11 +81,7 @@ pub(super) fn pay_others(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Left, Failure> {
-    let carrying = carrying(occasion, place)?;
-    if carrying.is_empty() {
-        return flush::pay(occasion, place, console);
-    }
-    let mut left = flush::pay(Occasion::Without(&occasion, &carrying), place, console)?;
+    let (mut left, carrying) = pay_what_does_not_carry(occasion, place, console)?;
     for service in &carrying {
         console.say(format_args!(
             "{service} carries this session: it comes last, once the package operations are over"
