@@ -13,6 +13,7 @@ mod crowd;
 pub mod deb_systemd_invoke;
 mod decisions;
 mod gate;
+mod glimpse;
 mod handover;
 mod inquiry;
 pub mod invoke_rc_d;

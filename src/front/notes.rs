@@ -55,10 +55,12 @@ impl Session {
     }
 
     /// The ledger that the plan's notes go to, in the life they belong to. The init is asked for it
-    /// only where there is something to note.
+    /// only where there is something to note: but not where what is owed is new, and so says by
+    /// itself when it was asked for.
     pub(super) fn ledger_for(&self, plan: &mut Plan, init: &mut dyn Init) -> Option<Ledger> {
         let ledger = self.ledger.clone()?;
-        if plan.records.is_empty() {
+        let is_new = |entry: &Entry| entry.owed.is_some() && self.owed_to(&entry.service).is_none();
+        if plan.records.iter().all(is_new) {
             return Some(ledger);
         }
         let ledger = match init.userspace() {

@@ -10,7 +10,7 @@ use crate::act::{ActError, Bounds, Report, carry_out_within};
 use crate::decide::{Plan, decide, decide_listed, ledger_services, plan_all};
 use crate::domain::{
     Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Machine, Reason,
-    Request, Source, UnitFacts, UnitName, Verdict, Wait,
+    Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::systemd::{Limit, Systemd};
@@ -148,16 +148,7 @@ impl Session {
     /// Whether an `allow` in /etc lifts what links or unit state say against the action.
     pub(super) fn allows(&self, request: &Request, init: InitKind) -> bool {
         let service = request.unit.service();
-        let answer = self.policy.ask(&Question {
-            service: &service,
-            action: &request.action,
-            phase: request.context.phase,
-            package: request.context.package.as_deref(),
-            init,
-            scope: request.scope,
-            machine: None,
-            asked: &request.flags,
-        });
+        let answer = self.policy.ask(&ask_about(request, &service, init));
         matches!(answer, Answer::Rule(rule) if rule.tier == Tier::Admin && *rule.decide == Decide::Allow)
     }
 
@@ -176,7 +167,7 @@ impl Session {
         request: &Request,
         known: Option<UnitFacts>,
     ) -> Result<(Facts, Option<Entry>), InitError> {
-        let unit = match known {
+        let unit = match known.or_else(|| self.glimpse(init, request)) {
             Some(unit) => unit,
             None => one_unit(init, &request.unit, Depth::State)?,
         };
@@ -340,6 +331,24 @@ impl Session {
                 voice.line(&line);
             }
         }
+    }
+}
+
+/// The question to the policy where the machine's state is not asked for.
+pub(super) fn ask_about<'a>(
+    request: &'a Request,
+    service: &'a ServiceName,
+    init: InitKind,
+) -> Question<'a> {
+    Question {
+        service,
+        action: &request.action,
+        phase: request.context.phase,
+        package: request.context.package.as_deref(),
+        init,
+        scope: request.scope,
+        machine: None,
+        asked: &request.flags,
     }
 }
 

@@ -160,6 +160,12 @@ pub trait Init {
     /// When the init could not be asked at all.
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError>;
 
+    /// What can be told of a service that runs without asking the init; `None` where it must be asked.
+    /// Enough to put something off, and for no more.
+    fn glimpse(&self, _: &UnitName) -> Option<UnitFacts> {
+        None
+    }
+
     /// The names of all services that it has at hand and that begin with one of `beginnings`: an
     /// empty one means all. What it has not loaded, and does not run, may be missing.
     ///
