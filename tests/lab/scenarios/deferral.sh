@@ -224,41 +224,4 @@ lab_wait_for 5 no_waiter || same "the waiter after our removal" gone "still ther
 holds "what is owed is done before our package goes, and the waiter goes with it"
 install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
 require_ours
-
-# What it costs, against the stock tools: services that are started at once, and dpkg's database in memory, since what
-# its disk takes comes and goes.
-# Not in /run, where sysvinit lets nothing be executed.
-inside sh -c 'mkdir /run/dpkg && mount -t tmpfs dpkg /run/dpkg && cp -a /var/lib/dpkg/. /run/dpkg && mount --bind /run/dpkg /var/lib/dpkg'
-if [ "$INIT" = systemd ]; then
-    # More rounds are more starts than the default allows in so short a time.
-    inside sh -c 'rm -r /etc/systemd/system/lab-d17.service.d; mkdir /etc/systemd/system/lab-.service.d
-        printf "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStartPre=\n" >/etc/systemd/system/lab-.service.d/quick.conf
-        systemctl daemon-reload; systemctl restart "lab-d*"'
-fi
-time_of() { # VERSION, in milliseconds; until nothing is owed
-    # shellcheck disable=SC2046 # each is a word
-    inside bash -c 'began=${EPOCHREALTIME/./}; dpkg -i "$@" >/dev/null 2>&1; [ ! -x /usr/sbin/rcpolicy ] || rcpolicy flush >/dev/null
-        echo $(((${EPOCHREALTIME/./} - began) / 1000))' time-of $(debs "$1")
-}
-median() { printf '%s\n' "$@" | sort -n | sed -n $((($# + 1) / 2))p; }
-measure() { # WHAT, sets asked and quiet
-    local round all_asked=() all_quiet=()
-    for round in 1 2 3 4 5; do
-        all_quiet+=("$(time_of 2+quiet)")
-        all_asked+=("$(time_of 2)")
-    done
-    asked=$(median "${all_asked[@]}") quiet=$(median "${all_quiet[@]}")
-    figure "$services packages, $1: $asked ms, asking for nothing $quiet ms (medians of 5)"
-}
-settle 60s
-measure "deferred, until all is done"
-ours=$((asked - quiet))
-is_over
-require_stock
-measure "stock"
-stock=$((asked - quiet))
-figure "deferred against stock: $ours ms / $stock ms = 0.$(printf '%03d' $((ours * 1000 / stock)))"
-[ $((ours * 4)) -le "$stock" ] || same "what deferring costs, in ms, at most a quarter of stock's $stock" $((stock / 4)) "$ours"
-holds "50 deferred restarts cost at most a quarter of what they cost with the stock tools"
-inside sh -c 'rm -f /etc/rcpolicy/policy.d/10-lab.toml; rm -rf /etc/systemd/system/lab-.service.d
-    umount /var/lib/dpkg && find /var/lib/dpkg -mindepth 1 -delete && cp -a /run/dpkg/. /var/lib/dpkg && umount /run/dpkg && rmdir /run/dpkg'
+inside rm -f /etc/rcpolicy/policy.d/10-lab.toml
