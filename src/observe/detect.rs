@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
 
-use super::upstart;
+use super::{supervision, upstart};
 use crate::domain::InitKind;
 
 /// Made by systemd at boot; sd_booted(3) asks for it.
@@ -26,10 +26,18 @@ pub fn init_under(root: &Path) -> InitKind {
         InitKind::Systemd
     } else if below(OPENRC_RUNS).is_file() {
         InitKind::Openrc
-    } else if root == Path::new("/") && upstart::runs() {
-        InitKind::Upstart
+    } else if root == Path::new("/") {
+        running()
     } else {
         InitKind::Sysv
+    }
+}
+
+/// Of what leaves no mark on the disk a running process tells: never that of another root.
+fn running() -> InitKind {
+    match upstart::runs() {
+        true => InitKind::Upstart,
+        false => supervision::runs().unwrap_or(InitKind::Sysv),
     }
 }
 

@@ -14,4 +14,5 @@ pub mod offline;
 pub mod process;
 pub mod runlevel;
 pub mod stale;
+mod supervision;
 mod upstart;

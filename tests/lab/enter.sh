@@ -32,8 +32,16 @@ ln -s fd/1 "$root/dev/stdout"
 ln -s fd/2 "$root/dev/stderr"
 mkdir -p "$root/run/lock" "$root/var/log/lab"
 
+case $init in
 # A kernel without modules fails this unit, and the machine would count as degraded.
-[ "$init" != systemd ] || ln -sf /dev/null "$root/etc/systemd/system/systemd-modules-load.service"
+systemd) ln -sf /dev/null "$root/etc/systemd/system/systemd-modules-load.service" ;;
+# There are no terminals, and what is supervised on one would be started again and again.
+runit) rm -f "$root"/etc/runit/runsvdir/*/getty-* ;;
+s6)
+    grep -q s6-svscan "$root/etc/inittab" ||
+        echo "S6:2345:respawn:/bin/sh -c 'mkdir -p /run/service && exec s6-svscan /run/service'" >>"$root/etc/inittab"
+    ;;
+esac
 
 hostname lab
 cd "$root"

@@ -84,7 +84,10 @@ lab_wait_for() { # SECONDS COMMAND...
 lab_is_up() { # NAME
     case $(lab_init "$1") in
     systemd) [ "$(lab_state "$1")" = running ] ;;
-    *) [ "$(lab_state "$1")" = "N 2" ] && ! lab_exec "$1" pgrep -f /etc/init.d/rc ;;
+    runit) lab_exec "$1" pgrep -x runsvdir && ! lab_exec "$1" pgrep -f /lib/runit/run_sysv_scripts ;;
+    openrc) [ "$(lab_state "$1")" = default ] && ! lab_exec "$1" pgrep -x openrc ;;
+    s6) [ "$(lab_state "$1")" = "N 2" ] && ! lab_exec "$1" pgrep -f /etc/init.d/rc && lab_exec "$1" pgrep -x s6-svscan ;;
+    sysvinit) [ "$(lab_state "$1")" = "N 2" ] && ! lab_exec "$1" pgrep -f /etc/init.d/rc ;;
     esac
 }
 
@@ -92,6 +95,7 @@ lab_is_up() { # NAME
 lab_state() { # NAME
     case $(lab_init "$1") in
     systemd) lab_exec "$1" systemctl is-system-running 2>&1 || true ;;
+    openrc) lab_exec "$1" rc-status --runlevel 2>&1 || true ;;
     *) lab_exec "$1" runlevel 2>&1 || true ;;
     esac
 }

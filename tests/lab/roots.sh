@@ -2,7 +2,7 @@
 # asked to contain. Source it after lib.sh. The packages that scenarios install lie inside, in /var/cache/lab/PACKAGE/,
 # with all they depend on, since a lab has no network.
 
-LAB_KINDS=(bookworm-systemd trixie-systemd sid-systemd bookworm-sysvinit)
+LAB_KINDS=(bookworm-systemd trixie-systemd sid-systemd bookworm-sysvinit bookworm-runit bookworm-openrc bookworm-s6)
 LAB_PACKAGES=(rpcbind acpid uuid-runtime cron)
 LAB_ROOT_FORMAT=3
 
@@ -10,6 +10,10 @@ roots_include() { # INIT
     case $1 in
     systemd) echo systemd,systemd-sysv,dbus,init-system-helpers,procps,perl-base,strace ;;
     sysvinit) echo sysvinit-core,sysv-rc,init-system-helpers,procps,perl-base,strace ;;
+    runit) echo runit,runit-init,sysv-rc,init-system-helpers,procps,perl-base ;;
+    openrc) echo openrc,sysvinit-core,init-system-helpers,procps,perl-base ;;
+    # Debian has no init of that name: its scanner runs under sysvinit.
+    s6) echo s6,sysvinit-core,sysv-rc,init-system-helpers,procps,perl-base ;;
     *) lab_fail "no root filesystem is known for $1" ;;
     esac
 }
