@@ -2,51 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Known, Life, UnitName};
-
-/// The init that runs this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InitKind {
-    /// systemd
-    Systemd,
-    /// Upstart
-    Upstart,
-    /// sysvinit with scripts and links
-    Sysv,
-    /// OpenRC
-    Openrc,
-    /// runit
-    Runit,
-    /// s6
-    S6,
-    /// The embedded model.
-    Simulated,
-}
-
-impl InitKind {
-    /// The word of the policy language.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Systemd => "systemd",
-            Self::Upstart => "upstart",
-            Self::Sysv => "sysv",
-            Self::Openrc => "openrc",
-            Self::Runit => "runit",
-            Self::S6 => "s6",
-            Self::Simulated => "simulated",
-        }
-    }
-}
-
-/// What an init can do; what it cannot falls back to what is safe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Services can be started on demand, so quiesce differs from stop.
-    pub activation: bool,
-    /// Several jobs can be asked for before one is awaited.
-    pub transactions: bool,
-}
+use super::{Capabilities, InitKind, Known, Life, UnitName};
 
 /// What the machine as a whole is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ mod bus;
 mod decision;
 mod facts;
 mod file_stem;
+mod init;
 mod job;
 mod known;
 mod life;
@@ -19,10 +20,8 @@ pub mod time;
 pub use action::{Action, Verb};
 pub use bus::{BusClient, BusConnection, BusProcess};
 pub use decision::{Decision, Reason, Source, Until, Verdict};
-pub use facts::{
-    ActiveState, Capabilities, Facts, FileState, HelperAnswer, InitKind, LoadState, Machine,
-    UnitFacts,
-};
+pub use facts::{ActiveState, Facts, FileState, HelperAnswer, LoadState, Machine, UnitFacts};
+pub use init::{Capabilities, InitKind, Manner};
 pub use job::{Job, JobFailure, JobOutcome, Loss, Wait};
 pub use known::Known;
 pub use life::Life;

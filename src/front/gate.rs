@@ -36,6 +36,8 @@ pub(super) enum Passage {
     NoScript,
     /// policy-rc.d gave no answer.
     Unanswered(HelperError),
+    /// The init does not tell whether the service may be started.
+    Untold(InitError),
 }
 
 /// What all authorities together say.
@@ -61,6 +63,21 @@ impl Gate<'_> {
             return Passage::NoScript;
         }
         self.ask(links, asker)
+    }
+
+    /// For a service that the init has itself, `unit`. Where it has an init script too, the links of that
+    /// one still deny what an admin denied by them.
+    pub(super) fn by_service(&self, unit: &UnitFacts, asker: &mut dyn Asker) -> Passage {
+        if self.kind.runs_scripts_itself() {
+            return self.by_links(asker);
+        }
+        let script = is_executable(&self.script().to_string_lossy());
+        let denied = script && local::is_killed(self.root, self.runlevel, &self.request.named);
+        match local::by_service(unit, &self.request.action) {
+            Ok(Some(_)) if denied => self.ask(Some(status::DENIED), asker),
+            Ok(local) => self.ask(local, asker),
+            Err(error) => Passage::Untold(error),
+        }
     }
 
     /// For Upstart's jobs, which no link concerns.

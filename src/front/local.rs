@@ -101,6 +101,27 @@ pub(super) fn by_links(
     (stock::judge_links(action, &links), wrong)
 }
 
+/// Whether the links of the init script `name` say that it is not to be started in this runlevel.
+pub(super) fn is_killed(root: &Path, level: &str, name: &str) -> bool {
+    let links = match level {
+        "" => Links::default(),
+        level => links::of_runlevel(root, level, name),
+    };
+    let none = links.start.is_empty() && links.kill.is_empty() && links.boot.is_empty();
+    !none && stock::judge_links(&Action::Start, &links) == Some(status::DENIED)
+}
+
+/// What the state of a service that the init has itself says of `action`.
+pub(super) fn by_service(unit: &UnitFacts, action: &Action) -> Result<Option<u8>, InitError> {
+    if !action.needs_link() {
+        return Ok(None);
+    }
+    Ok(Some(match may_start(unit)? {
+        true => status::ALLOWED,
+        false => status::DENIED,
+    }))
+}
+
 /// What start links, or else the unit's own state, say of `action`; the unit where it was asked.
 pub(super) fn by_unit(
     root: &Path,
@@ -137,7 +158,7 @@ fn may_start(unit: &UnitFacts) -> Result<bool, InitError> {
         Some(FileState::Disabled | FileState::Masked) => false,
         None if missing => false,
         None if unit.is_up() => true,
-        None => return Err(unknown("systemd did not say")),
+        None => return Err(unknown("its init did not say")),
     };
     if enabled {
         return Ok(true);

@@ -19,6 +19,7 @@ mod inquiry;
 pub mod invoke_rc_d;
 mod local;
 mod lookout;
+mod machine;
 mod notes;
 mod perform;
 pub mod policy_rc_d;

@@ -2,7 +2,6 @@
 //! Printing and exit statuses stay with the front ends.
 
 use std::path::Path;
-use std::rc::Rc;
 
 use nix::unistd::geteuid;
 
@@ -13,8 +12,6 @@ use crate::domain::{
     Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
-use crate::init::systemd::{Limit, Systemd};
-use crate::init::upstart::Upstart;
 use crate::init::{Depth, Init, InitError};
 use crate::ledger::{self, Entry, Ledger};
 use crate::observe::helper::Helper;
@@ -29,9 +26,6 @@ use super::relations::{may_renew_denied, needs_relations};
 use super::spoken::Spoken;
 pub(super) use super::telling::{explain_to_user, tell_of_group};
 
-/// Where the main processes are noted down that were seen under Upstart.
-const UPSTART_MEMORY: &str = "/run/rcpolicy/upstart";
-
 /// What stays the same for all units of one call.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -45,34 +39,6 @@ pub(super) struct Session {
     pub(super) log: Log,
     /// Says what went wrong beside the action itself.
     pub(super) voice: Voice,
-}
-
-/// systemd, with the policy's limit for its jobs and its patience with PID 1; `voice` tells what is
-/// waited for. Nobody is contacted yet.
-pub(super) fn systemd(policy: &Policy, voice: &Voice) -> Systemd {
-    let settings = policy.settings();
-    let limit = match settings.action_limit {
-        ActionLimit::Unit => Limit::Unit,
-        ActionLimit::After(limit) => Limit::Fixed(limit),
-    };
-    Systemd::new(limit)
-        .waiting(settings.init_wait)
-        .watched_by(Rc::new(Spoken(voice.clone())))
-}
-
-/// The system's Upstart, likewise.
-pub(super) fn upstart(policy: &Policy, voice: &Voice) -> Upstart {
-    let settings = policy.settings();
-    let mut upstart = Upstart::system()
-        .remembering(Path::new(UPSTART_MEMORY))
-        .waiting(settings.init_wait)
-        .watched_by(Rc::new(Spoken(voice.clone())));
-    match settings.action_limit {
-        // It has none of its own: what ours falls back to holds.
-        ActionLimit::Unit => {}
-        ActionLimit::After(limit) => upstart.limit = limit,
-    }
-    upstart
 }
 
 /// policy-rc.d, with the policy's limits.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::domain::{ActiveState, InitKind, Known, UnitName};
+use crate::domain::{ActiveState, Known, Manner, UnitName};
 use crate::init::systemd::Systemd;
 use crate::init::{Apart, Init};
 use crate::ledger::{self, Ledger};
@@ -60,14 +60,9 @@ pub(super) fn start(ledger: &Ledger, mut init: Option<&mut dyn Init>) -> Result<
 /// As `start`.
 pub(super) fn start_here(ledger: &Ledger) -> Result<(), String> {
     let mut systemd = Systemd::default().waiting(INIT_PATIENCE);
-    match detect::init() {
-        InitKind::Systemd => start(ledger, Some(&mut systemd)),
-        InitKind::Upstart
-        | InitKind::Sysv
-        | InitKind::Openrc
-        | InitKind::Runit
-        | InitKind::S6
-        | InitKind::Simulated => start(ledger, None),
+    match detect::init().manner() {
+        Manner::Units => start(ledger, Some(&mut systemd)),
+        Manner::Jobs | Manner::Services | Manner::Scripts => start(ledger, None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a decided action is carried out: as jobs of the init, by the init script, or not at all. Pure,
 //! and the same for the drop-ins, which do it, and for `rcpolicy explain`, which tells it.
 
-use crate::domain::{Action, InitKind, Verdict};
+use crate::domain::{Action, LoadState, Manner, Verdict};
 
 use super::perform::Case;
 
@@ -61,13 +61,29 @@ pub(super) fn of_invoke_rc_d(case: &Case, word: &str) -> Way {
         Verdict::Deny => Way::Denied,
         Verdict::FallBack(actions) => Way::Instead(actions.clone()),
         Verdict::Emulate(ending) => Way::Ends(*ending),
-        verdict if case.facts.init == InitKind::Upstart => under_upstart(verdict),
-        _ if case.facts.init != InitKind::Systemd && case.facts.init != InitKind::Simulated => {
-            by_script(&case.decision.verdict, word)
-        }
+        verdict => match case.facts.init.manner() {
+            Manner::Units => by_unit(case, verdict, word),
+            Manner::Jobs => under_upstart(verdict),
+            Manner::Services if is_its_own(case) => by_service(case, verdict, word),
+            Manner::Services | Manner::Scripts => by_script(verdict, word),
+        },
+    }
+}
+
+/// Whether the init has said that it has the service itself.
+fn is_its_own(case: &Case) -> bool {
+    let unit = &case.facts.unit;
+    unit.load.is_and(|load| *load == LoadState::Loaded)
+}
+
+fn by_unit(case: &Case, verdict: &Verdict, word: &str) -> Way {
+    match verdict {
         verdict if case.facts.unit.is_script_only() => by_script(verdict, word),
         Verdict::Run(action) => under_systemd(case, action, word),
-        Verdict::Nothing
+        Verdict::Deny
+        | Verdict::FallBack(_)
+        | Verdict::Emulate(_)
+        | Verdict::Nothing
         | Verdict::Stop
         | Verdict::Quiesce
         | Verdict::Restart
@@ -75,6 +91,32 @@ pub(super) fn of_invoke_rc_d(case: &Case, word: &str) -> Way {
         | Verdict::Reload
         | Verdict::Defer { .. }
         | Verdict::Hold => Way::Plan,
+    }
+}
+
+/// What the init cannot do its script does, where there is one.
+fn by_service(case: &Case, verdict: &Verdict, word: &str) -> Way {
+    let scripts = case.facts.init.runs_scripts_itself();
+    let deaf = case.facts.unit.can_reload.is_and(|can| !can);
+    match verdict {
+        Verdict::Run(Action::Status) if !scripts => Way::ShowStatus,
+        Verdict::Run(Action::ForceStop) if !scripts => Way::Kill,
+        Verdict::Run(Action::Status | Action::ForceStop | Action::Other(_)) => {
+            Way::Script(word.to_owned())
+        }
+        Verdict::Run(Action::Reload) if deaf => Way::Script(word.to_owned()),
+        Verdict::Run(_)
+        | Verdict::Nothing
+        | Verdict::Stop
+        | Verdict::Quiesce
+        | Verdict::Restart
+        | Verdict::IfStale
+        | Verdict::Reload
+        | Verdict::Defer { .. }
+        | Verdict::Hold
+        | Verdict::Deny
+        | Verdict::FallBack(_)
+        | Verdict::Emulate(_) => Way::Plan,
     }
 }
 

@@ -7,6 +7,7 @@ pub mod holds;
 pub mod initctl;
 pub mod journal;
 pub mod log;
+pub mod native;
 pub mod pending;
 pub mod plain;
 pub mod problems;

@@ -32,6 +32,7 @@ use self::asking::Asking;
 use self::whole::Whole;
 use super::handover::hand_over;
 use super::inquiry::{Heard, Stuck, is_denied};
+use super::machine;
 use super::perform::{self, Case, Session};
 
 /// Where bookworm's stock tool stands when it says that systemctl failed; Perl's `die` tells it.
@@ -143,7 +144,7 @@ fn begin(program: &str, voice: Voice, arguments: Arguments) -> Result<Call, Stri
     let units: Result<Vec<Named>, _> = words.map(|word| Named::parse(word)).collect();
     let units = units.map_err(|error| error.to_string())?;
     let session = Session::begin(&voice);
-    let systemd = perform::systemd(&session.policy, &voice);
+    let systemd = machine::systemd(&session.policy, &voice);
     Ok(Call {
         program: program.to_owned(),
         action,

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{Flag, HelperAnswer, InitKind};
+use crate::domain::{Flag, HelperAnswer, InitKind, Manner};
 use crate::front::gate::{Gate, Judged, Passage};
 use crate::front::inquiry::Asker;
 use crate::front::local::{self, GoingDown};
@@ -69,18 +69,18 @@ impl Call {
             options: self.arguments.options,
         };
         let mut asker = Asking::new(&self.session, &self.voice, &self.runlevel, self.going_down);
-        let passage = match self.kind {
-            InitKind::Systemd => {
+        let passage = match self.kind.manner() {
+            Manner::Units => {
                 let (passage, unit) = gate.by_unit(&mut self.systemd, &mut asker)?;
                 self.known = unit.or(self.known.take());
                 passage
             }
-            InitKind::Upstart => gate.by_job(&mut asker),
-            InitKind::Sysv
-            | InitKind::Openrc
-            | InitKind::Runit
-            | InitKind::S6
-            | InitKind::Simulated => gate.by_links(&mut asker),
+            Manner::Jobs => gate.by_job(&mut asker),
+            Manner::Services => match (&self.native, &self.known) {
+                (Some(_), Some(unit)) => gate.by_service(unit, &mut asker),
+                _ => gate.by_links(&mut asker),
+            },
+            Manner::Scripts => gate.by_links(&mut asker),
         };
         Ok(match passage {
             Passage::Judged(judged) => self.judged(judged),
@@ -91,6 +91,7 @@ impl Call {
                 exit: None,
                 notices: Vec::new(),
             }),
+            Passage::Untold(error) => return Err(error),
             Passage::Unanswered(error) => {
                 let (name, action) = (&self.arguments.name, &self.action);
                 self.voice

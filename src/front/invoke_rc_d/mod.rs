@@ -4,6 +4,7 @@
 mod arguments;
 mod gate;
 mod help;
+mod native;
 mod script;
 mod systemd;
 mod templates;
@@ -15,8 +16,8 @@ use std::ffi::OsString;
 use crate::decide::Part;
 use crate::decide::stock::{self, Judgement, status};
 use crate::domain::{
-    Action, Decision, FrontEnd, HelperAnswer, InitKind, Known, Machine, Reason, Request, Scope,
-    Source, UnitFacts, UnitName, Verdict, Wait,
+    Action, Decision, FrontEnd, HelperAnswer, InitKind, Known, Machine, Manner, Reason, Request,
+    Scope, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
@@ -30,6 +31,7 @@ use self::arguments::{Arguments, Parsed};
 use super::handover::hand_over;
 use super::inquiry::{Origin, Turn};
 use super::local::GoingDown;
+use super::machine::Picked;
 use super::perform::{Case, Session};
 
 /// One call, and what was found out for it so far.
@@ -50,6 +52,8 @@ struct Call {
     voice: Voice,
     systemd: Systemd,
     upstart: Upstart,
+    /// The init that has the service itself, where neither of these runs.
+    native: Option<Picked>,
     session: Session,
     /// What was already found out about the unit.
     known: Option<UnitFacts>,
@@ -103,7 +107,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
         return call.outside(outside).unwrap_or_else(|| stock(&call.voice));
     }
     // Before anything is undertaken: without a job it is the init script's business.
-    let found = call.find_job();
+    let found = call.find_service();
     let requests = call.jobs_asked();
     let undertaken = call.session.undertake(&requests);
     let ending = match found.and_then(|()| call.go_or_each()) {
@@ -125,8 +129,8 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
 
 fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
     let session = Session::begin(&voice);
-    let systemd = super::perform::systemd(&session.policy, &voice);
-    let upstart = super::perform::upstart(&session.policy, &voice);
+    let systemd = super::machine::systemd(&session.policy, &voice);
+    let upstart = super::machine::upstart(&session.policy, &voice);
     Call {
         action: Action::parse(&arguments.action),
         unit,
@@ -138,6 +142,7 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
         voice,
         systemd,
         upstart,
+        native: None,
         session,
         known: None,
         wait: Wait::Done,
@@ -149,19 +154,14 @@ fn begin(voice: Voice, arguments: Arguments, unit: UnitName) -> Call {
 impl Call {
     /// What an init that takes jobs is asked for; nothing by `--query`, and where scripts are run.
     fn jobs_asked(&self) -> Vec<Request> {
-        match self.kind {
-            InitKind::Systemd | InitKind::Upstart | InitKind::Simulated
-                if !self.arguments.options.query && !self.is_for_instances() =>
-            {
-                vec![self.request(self.action.clone())]
-            }
-            InitKind::Systemd
-            | InitKind::Upstart
-            | InitKind::Simulated
-            | InitKind::Sysv
-            | InitKind::Openrc
-            | InitKind::Runit
-            | InitKind::S6 => Vec::new(),
+        let takes = match self.kind.manner() {
+            Manner::Units | Manner::Jobs => true,
+            Manner::Services => self.native.is_some(),
+            Manner::Scripts => false,
+        };
+        match takes && !self.arguments.options.query && !self.is_for_instances() {
+            true => vec![self.request(self.action.clone())],
+            false => Vec::new(),
         }
     }
 
@@ -228,15 +228,18 @@ impl Call {
     }
 
     fn execute(&mut self, judgement: &Judgement) -> Ending {
-        match self.kind {
-            InitKind::Systemd => systemd::execute(self, judgement),
-            InitKind::Upstart => upstart::execute(self, judgement),
-            InitKind::Sysv
-            | InitKind::Openrc
-            | InitKind::Runit
-            | InitKind::S6
-            | InitKind::Simulated => Ok(script::execute(self, judgement)),
+        match self.kind.manner() {
+            Manner::Units => systemd::execute(self, judgement),
+            Manner::Jobs => upstart::execute(self, judgement),
+            Manner::Services => native::execute(self, judgement),
+            Manner::Scripts => Ok(script::execute(self, judgement)),
         }
+    }
+
+    /// Whether its unit or service says if it may be started, and not links.
+    fn is_of_the_init(&self) -> bool {
+        let native = self.native.is_some() && !self.kind.runs_scripts_itself();
+        self.kind == InitKind::Systemd || native
     }
 
     /// Writes down that policy-rc.d, or the links or the unit's state, kept the action from being run.
@@ -248,7 +251,7 @@ impl Call {
             HelperAnswer::Said { status, .. } => {
                 (Source::PolicyRcD { status: *status }, "does not allow it")
             }
-            HelperAnswer::Absent if self.kind == InitKind::Systemd => {
+            HelperAnswer::Absent if self.is_of_the_init() => {
                 (Source::Unit(self.unit.to_string()), "is not enabled")
             }
             HelperAnswer::Absent => (Source::Links, "do not allow it"),

@@ -123,7 +123,8 @@ mod tests {
     use crate::domain::{Action, Context, HelperAnswer, Wait};
     use crate::front::invoke_rc_d::arguments::Arguments;
     use crate::front::local::GoingDown;
-    use crate::front::perform::{self, Session};
+    use crate::front::machine;
+    use crate::front::perform::Session;
     use crate::ledger::{Due, Ledger};
     use crate::policy::{Origin, Policy};
     use crate::report::Voice;
@@ -142,8 +143,9 @@ mod tests {
             going_down: GoingDown::No,
             disabled: false,
             part: Part::Named,
-            systemd: perform::systemd(&policy, &voice),
-            upstart: perform::upstart(&policy, &voice),
+            systemd: machine::systemd(&policy, &voice),
+            upstart: machine::upstart(&policy, &voice),
+            native: None,
             session: Session {
                 policy,
                 ledger: Some(ledger),

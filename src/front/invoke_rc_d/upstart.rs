@@ -4,7 +4,7 @@
 
 use crate::act::{ActError, Report};
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{Action, FileState, InitKind, JobOutcome, Verdict, Wait};
+use crate::domain::{Action, FileState, JobOutcome, Verdict, Wait};
 use crate::front::inquiry::{Origin, Stuck};
 use crate::front::perform::{self, Case};
 use crate::front::way::{self, Way};
@@ -14,17 +14,6 @@ use crate::report::initctl;
 use super::gate::Asking;
 use super::turns::{Done, Turns};
 use super::{Call, Ending};
-
-impl Call {
-    /// Where Upstart runs and has no job of this name, its init script is run instead, as sysvinit
-    /// would; `Err` where Upstart does not answer.
-    pub(super) fn find_job(&mut self) -> Result<(), InitError> {
-        if self.kind == InitKind::Upstart && self.upstart.status_line(&self.unit)?.is_none() {
-            self.kind = InitKind::Sysv;
-        }
-        Ok(())
-    }
-}
 
 /// Tries the judged actions in turn.
 pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> Ending {

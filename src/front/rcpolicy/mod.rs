@@ -24,11 +24,11 @@ use clap::{Parser, Subcommand};
 use nix::errno::Errno;
 use thiserror::Error;
 
-use super::perform::systemd;
-use crate::domain::NameError;
+use super::machine::{self, systemd};
+use crate::domain::{InitKind, Manner, NameError};
 use crate::files::FileError;
-use crate::init::InitError;
 use crate::init::systemd::Systemd;
+use crate::init::{Init, InitError};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::observe::dpkg::DpkgError;
 use crate::observe::life::life_under;
@@ -202,6 +202,16 @@ impl Place {
         match offline::reach() {
             Reach::Offline => unreachable("we are in a chroot, or told to stay offline"),
             Reach::Online => Ok(systemd(policy, &Voice::new("rcpolicy"))),
+        }
+    }
+
+    /// The init that carries out what is asked for where `kind` runs; `None` where scripts do.
+    fn init(&self, kind: InitKind, policy: &Policy) -> Result<Option<Box<dyn Init>>, Failure> {
+        match kind.manner() {
+            Manner::Units => Ok(Some(Box::new(self.systemd(policy)?))),
+            Manner::Jobs | Manner::Services | Manner::Scripts => {
+                Ok(machine::init(kind, policy, &Voice::new("rcpolicy")))
+            }
         }
     }
 

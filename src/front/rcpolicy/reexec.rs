@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Ending, Failure, Place};
-use crate::domain::InitKind;
+use crate::domain::{InitKind, Manner};
 use crate::front::crowd::{Crowd, Event, Limits};
-use crate::front::perform::upstart;
+use crate::front::machine::upstart;
 use crate::init::InitError;
 use crate::init::reexec::{Change, Reexecutes, Standing, changes};
 use crate::init::systemd::{Limit, RunningUser, Systemd};
@@ -69,27 +69,19 @@ pub(super) fn run(
 
 /// The init of the machine, as far as it can re-execute itself.
 fn init(kind: InitKind, place: &Place, policy: &Policy) -> Result<Box<dyn Reexecutes>, Failure> {
-    match kind {
-        InitKind::Systemd => Ok(Box::new(place.systemd(policy)?)),
-        InitKind::Upstart => Ok(Box::new(upstart(policy, &Voice::new("rcpolicy")))),
-        InitKind::Sysv
-        | InitKind::Openrc
-        | InitKind::Runit
-        | InitKind::S6
-        | InitKind::Simulated => Err(Failure::NoReexec(kind.as_str())),
+    match kind.manner() {
+        Manner::Units => Ok(Box::new(place.systemd(policy)?)),
+        Manner::Jobs => Ok(Box::new(upstart(policy, &Voice::new("rcpolicy")))),
+        Manner::Services | Manner::Scripts => Err(Failure::NoReexec(kind.as_str())),
     }
 }
 
 /// Every session's manager, by a name for its user, with what came of it.
 fn sessions(kind: InitKind, place: &Place, policy: &Policy) -> Result<Vec<Session>, Failure> {
-    match kind {
-        InitKind::Systemd => users_managers(&mut place.systemd(policy)?),
-        InitKind::Upstart => Ok(session_inits(&place.path(RUNTIME))),
-        InitKind::Sysv
-        | InitKind::Openrc
-        | InitKind::Runit
-        | InitKind::S6
-        | InitKind::Simulated => Ok(Vec::new()),
+    match kind.manner() {
+        Manner::Units => users_managers(&mut place.systemd(policy)?),
+        Manner::Jobs => Ok(session_inits(&place.path(RUNTIME))),
+        Manner::Services | Manner::Scripts => Ok(Vec::new()),
     }
 }
 

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Ending, Failure, Place};
-use crate::domain::{InitKind, Until};
-use crate::front::perform::upstart;
+use crate::domain::{Manner, Until};
+use crate::front::machine::upstart;
 use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::observe::detect;
 use crate::observe::offline::{self, Reach};
@@ -59,14 +59,10 @@ fn wait_for_init(
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
     let kind = detect::init_under(&place.root);
-    match kind {
-        InitKind::Systemd | InitKind::Upstart => {}
+    match kind.manner() {
+        Manner::Units | Manner::Jobs => {}
         // None of these is ever away: there is nothing that would have to answer.
-        InitKind::Sysv
-        | InitKind::Openrc
-        | InitKind::Runit
-        | InitKind::S6
-        | InitKind::Simulated => return Ok(Ending::Done),
+        Manner::Services | Manner::Scripts => return Ok(Ending::Done),
     }
     if offline::reach() == Reach::Offline {
         // No init of this root: nothing that is done here waits for one.
@@ -74,14 +70,11 @@ fn wait_for_init(
     }
     let policy = policy::load(&Roots::under(&place.root, Keep::No));
     let limit = limit.unwrap_or(policy.settings().init_wait);
-    let answered = match kind {
-        InitKind::Upstart => upstart(&policy, &Voice::new("rcpolicy")).answers_within(limit),
-        InitKind::Systemd
-        | InitKind::Sysv
-        | InitKind::Openrc
-        | InitKind::Runit
-        | InitKind::S6
-        | InitKind::Simulated => place.systemd(&policy)?.answers_within(limit),
+    let answered = match kind.manner() {
+        Manner::Jobs => upstart(&policy, &Voice::new("rcpolicy")).answers_within(limit),
+        Manner::Units | Manner::Services | Manner::Scripts => {
+            place.systemd(&policy)?.answers_within(limit)
+        }
     };
     match answered {
         Ok(_) => Ok(Ending::Done),

@@ -64,7 +64,7 @@ impl Script {
         if self.descriptors == Descriptors::Kept {
             close_fds::set_fds_cloexec(3, &[]);
         }
-        if self.init == InitKind::Openrc {
+        if self.init.runs_scripts_itself() {
             // original: rc-service gets no extra arguments
             let words = [self.name.clone().into(), word.into()];
             return self.call("rc-service", &words);

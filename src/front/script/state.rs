@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::Script;
-use crate::domain::{ActiveState, InitKind, Known};
+use crate::domain::{ActiveState, Known};
 use crate::observe::helper::shell_status;
 
 /// What `status` ends with where the service runs, where it died and left its pid or lock file, and
@@ -35,11 +35,11 @@ impl Script {
         let text = String::from_utf8_lossy(&text);
         let knows = text.contains("status)") || text.contains("init-d-script");
         // rc-service answers for every script of its own.
-        if !knows && self.init != InitKind::Openrc {
+        if !knows && !self.init.runs_scripts_itself() {
             return unknown("it has no status".to_owned());
         }
         close_fds::set_fds_cloexec(3, &[]);
-        let asked = if self.init == InitKind::Openrc {
+        let asked = if self.init.runs_scripts_itself() {
             self.begin("rc-service", &[self.name.clone().into(), "status".into()])
         } else {
             self.begin(&self.path, &["status".into()])
@@ -101,6 +101,7 @@ mod tests {
 
     use super::super::{Descriptors, Surroundings};
     use super::*;
+    use crate::domain::InitKind;
 
     fn says(body: &str) -> Known<ActiveState> {
         let directory = tempfile::tempdir().unwrap();

@@ -33,7 +33,9 @@ fn processes(
     let main = unit.main_pid;
     let found = match init {
         InitKind::Systemd => machine.in_group_of(unit.id.as_str())?,
-        InitKind::Upstart if main != 0 => machine.descending_from(main)?,
+        InitKind::Upstart | InitKind::Runit | InitKind::S6 if main != 0 => {
+            machine.descending_from(main)?
+        }
         InitKind::Upstart
         | InitKind::Sysv
         | InitKind::Openrc

@@ -21,15 +21,6 @@ const PHASES: [Phase; 5] = [
     Phase::Trigger,
     Phase::None,
 ];
-const INITS: [InitKind; 7] = [
-    InitKind::Systemd,
-    InitKind::Upstart,
-    InitKind::Sysv,
-    InitKind::Openrc,
-    InitKind::Runit,
-    InitKind::S6,
-    InitKind::Simulated,
-];
 const SCOPES: [Scope; 2] = [Scope::System, Scope::User];
 const MACHINES: [Machine; 4] = [
     Machine::Starting,
@@ -122,7 +113,7 @@ impl Draft {
                     .list(value, |t| Glob::parse(t, is_package_character))
                     .into()
             }
-            "init" => rule.init = closed(reader, value, "init", &INITS, InitKind::as_str),
+            "init" => rule.init = closed(reader, value, "init", &InitKind::ALL, InitKind::as_str),
             "scope" => rule.scope = closed(reader, value, "scope", &SCOPES, Scope::as_str),
             "machine" => {
                 rule.machine = closed(reader, value, "machine state", &MACHINES, Machine::as_str);

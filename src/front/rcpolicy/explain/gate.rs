@@ -44,6 +44,7 @@ pub(super) fn opening(
     match passage {
         Passage::BadLinks => ends(status::ERROR, local, notices),
         Passage::Unanswered(error) => ends(status::ERROR, Source::BuiltIn, error.to_string()),
+        Passage::Untold(error) => ends(status::ERROR, local, error.to_string()),
         Passage::NoScript => {
             let text = "there is no init script to run".to_owned();
             match options.force {

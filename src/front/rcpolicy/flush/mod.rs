@@ -20,8 +20,7 @@ use super::{Ending, Failure, Place, restart_bus};
 use crate::domain::{Context, InitKind, Known, ServiceName};
 use crate::failpoint::{Point, reach};
 use crate::front::local::{self, Level};
-use crate::front::perform::{Session, upstart};
-use crate::init::Init;
+use crate::front::perform::Session;
 use crate::ledger::{Entry, Ledger, LedgerError, Listing};
 use crate::observe::detect;
 use crate::observe::dpkg::Unconfigured;
@@ -115,15 +114,7 @@ fn pay_entries(
     }
     let policy = policy::load(&Roots::under(&place.root, Keep::No));
     let kind = detect::init_under(&place.root);
-    let mut init: Option<Box<dyn Init>> = match kind {
-        InitKind::Systemd => Some(Box::new(place.systemd(&policy)?)),
-        InitKind::Upstart => Some(Box::new(upstart(&policy, &Voice::new("rcpolicy")))),
-        InitKind::Sysv
-        | InitKind::Openrc
-        | InitKind::Runit
-        | InitKind::S6
-        | InitKind::Simulated => None,
-    };
+    let mut init = place.init(kind, &policy)?;
     let means = match &mut init {
         Some(init) => Means::Init(init.as_mut()),
         None => Means::Scripts(kind),

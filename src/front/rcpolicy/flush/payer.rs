@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use crate::decide::stock::status;
 use crate::decide::{Payment, also_asked, payment};
 use crate::domain::{
-    Action, Context, Facts, FrontEnd, HelperAnswer, InitKind, Request, Scope, UnitName,
+    Action, Context, Facts, FrontEnd, HelperAnswer, InitKind, Manner, Request, Scope, UnitName,
 };
 use crate::failpoint::{Point, reach};
 use crate::front::local::Level;
@@ -115,9 +115,10 @@ impl Listed {
 /// or systemd, from 260 on, no unit.
 pub(super) fn script_under(init: &mut dyn Init, entry: &Entry) -> Option<InitKind> {
     let unit = one_unit(init, &entry.unit, Depth::State).ok()?;
-    match init.kind() {
-        InitKind::Upstart => unit.is_missing().then_some(InitKind::Sysv),
-        _ => unit.is_script_only().then_some(InitKind::Systemd),
+    let kind = init.kind();
+    match kind.manner() {
+        Manner::Jobs | Manner::Services => unit.is_missing().then(|| kind.of_scripts()),
+        Manner::Units | Manner::Scripts => unit.is_script_only().then_some(InitKind::Systemd),
     }
 }
 

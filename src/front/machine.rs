@@ -1,0 +1,70 @@
+//! The one match that picks the init: from what runs here to what is asked and told. To add an init is to
+//! add its folder under `init`, its lines in `domain::init` and its arm here. Nobody is contacted yet.
+
+use std::fmt;
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::domain::InitKind;
+use crate::init::Init;
+use crate::init::systemd::{Limit, Systemd};
+use crate::init::upstart::Upstart;
+use crate::policy::{ActionLimit, Policy};
+use crate::report::Voice;
+
+use super::spoken::Spoken;
+
+/// Where the main processes are noted down that were seen under Upstart.
+const UPSTART_MEMORY: &str = "/run/rcpolicy/upstart";
+
+/// The init of a machine where `kind` runs, with the policy's limit for its jobs and its patience with an
+/// init that is away; `voice` tells what is waited for. `None` where services are init scripts and no
+/// more.
+pub(super) fn init(kind: InitKind, policy: &Policy, voice: &Voice) -> Option<Box<dyn Init>> {
+    match kind {
+        InitKind::Systemd => Some(Box::new(systemd(policy, voice))),
+        InitKind::Upstart => Some(Box::new(upstart(policy, voice))),
+        // Nothing acts on their services but scripts yet.
+        InitKind::Openrc | InitKind::Runit | InitKind::S6 => None,
+        InitKind::Sysv | InitKind::Simulated => None,
+    }
+}
+
+/// An init that was picked, for whoever keeps it.
+pub(super) struct Picked(pub(super) Box<dyn Init>);
+
+impl fmt::Debug for Picked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Picked")
+            .field(&self.0.kind())
+            .finish()
+    }
+}
+
+/// systemd, for those who ask it for more than an init has to answer.
+pub(super) fn systemd(policy: &Policy, voice: &Voice) -> Systemd {
+    let settings = policy.settings();
+    let limit = match settings.action_limit {
+        ActionLimit::Unit => Limit::Unit,
+        ActionLimit::After(limit) => Limit::Fixed(limit),
+    };
+    Systemd::new(limit)
+        .waiting(settings.init_wait)
+        .watched_by(Rc::new(Spoken(voice.clone())))
+}
+
+/// The system's Upstart, likewise.
+pub(super) fn upstart(policy: &Policy, voice: &Voice) -> Upstart {
+    let settings = policy.settings();
+    let mut upstart = Upstart::system()
+        .remembering(Path::new(UPSTART_MEMORY))
+        .waiting(settings.init_wait)
+        .watched_by(Rc::new(Spoken(voice.clone())));
+    match settings.action_limit {
+        // It has none of its own: what ours falls back to holds.
+        ActionLimit::Unit => {}
+        ActionLimit::After(limit) => upstart.limit = limit,
+    }
+    upstart
+}
