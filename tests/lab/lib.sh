@@ -68,7 +68,7 @@ lab_power_on() { # NAME [container]
         lab "$group" "$LAB_SOURCE/enter.sh" "$base" "$dir" "$(lab_init "$name")" "${2:-plain}" >"$dir/console" 2>&1 </dev/null &
     disown
     lab_wait_for "$LAB_BOOT_SECONDS" test -e "$dir/pid" || lab_fail "lab $name: no init; see $dir/console: $(cat "$dir/console")"
-    lab_wait_for "$LAB_BOOT_SECONDS" lab_is_up "$name" || lab_fail "lab $name does not come up: $(lab_state "$name"); $(tail -n 20 "$dir/console")"
+    lab_wait_for "$LAB_BOOT_SECONDS" lab_is_up "$name" || lab_fail "lab $name does not come up: $(lab_state "$name"); $(lab_troubles "$name") $(tail -n 20 "$dir/console")"
 }
 
 # Calls a command every 0.1 s until it succeeds; fails after so many seconds.
@@ -98,6 +98,11 @@ lab_state() { # NAME
     openrc) lab_exec "$1" rc-status --runlevel 2>&1 || true ;;
     *) lab_exec "$1" runlevel 2>&1 || true ;;
     esac
+}
+
+# What keeps it from being up.
+lab_troubles() { # NAME
+    [ "$(lab_init "$1")" != systemd ] || lab_exec "$1" systemctl --failed --no-legend --plain 2>&1 || true
 }
 
 lab_suite() { cut -d' ' -f1 "$LAB_DIR/$1/kind"; }

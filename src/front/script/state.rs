@@ -23,8 +23,9 @@ const DIED: [u8; 2] = [1, 2];
 const RUNS_NOT: u8 = 3;
 /// How long it may take to say so.
 const SAYING: Duration = Duration::from_secs(10);
-/// Between two looks whether it has.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between the first two looks whether it has, and at most later on: a small script takes 2 ms.
+const FIRST_PAUSE: Duration = Duration::from_micros(250);
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
 impl Script {
     /// What its service does, by its own word. Scripts without `status` end with the status of what
@@ -78,6 +79,7 @@ fn quiet(mut command: Command) -> Command {
 /// Its end; `None` where it had to be killed.
 fn end_within(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     let end = Instant::now() + limit;
+    let mut pause = FIRST_PAUSE;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
@@ -85,7 +87,8 @@ fn end_within(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitS
         if Instant::now() >= end {
             break;
         }
-        thread::sleep(PAUSE);
+        thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
     // It is ours and not reaped yet, so its number cannot be another's.
     if let Ok(group) = i32::try_from(child.id()) {
