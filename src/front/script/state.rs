@@ -167,7 +167,7 @@ mod tests {
         // Only the first of them is waited for; the others die when the kernel comes to it.
         let end = Instant::now() + Duration::from_secs(10);
         while any_left() && Instant::now() < end {
-            thread::sleep(PAUSE);
+            thread::sleep(LONGEST_PAUSE);
         }
         assert!(!any_left(), "something of it still runs");
     }
