@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use rcpolicy::policy::{Tier, parse};
+use rcpolicy::report::capabilities;
 
 const README: &str = include_str!("../README.md");
 
@@ -50,6 +51,23 @@ fn the_table_of_the_readme_is_what_simulate_prints() {
         let found = README.lines().any(|line| line.trim_end() == shown);
         assert!(found, "not in the README: {line}");
     }
+}
+
+/// What stands around the table of what each init can do.
+const BEFORE_TABLE: &str = "<!-- capabilities -->\n";
+const AFTER_TABLE: &str = "<!-- end of capabilities -->\n";
+
+#[test]
+fn the_table_of_what_each_init_can_do_is_the_codes() {
+    let (before, rest) = README.split_once(BEFORE_TABLE).unwrap();
+    let (shown, after) = rest.split_once(AFTER_TABLE).unwrap();
+    let table = capabilities::table();
+    if shown != table && std::env::var_os("RCPOLICY_UPDATE_README").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let text = format!("{before}{BEFORE_TABLE}{table}{AFTER_TABLE}{after}");
+        return std::fs::write(path, text).unwrap();
+    }
+    assert_eq!(shown, table);
 }
 
 #[test]

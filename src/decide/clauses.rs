@@ -3,8 +3,8 @@
 use super::testing::*;
 use crate::decide::{Clearance, also_asked, clearance, decide_listed};
 use crate::domain::{
-    Action, ActiveState, FileState, Flag, FrontEnd, Known, LoadState, Machine, Phase, UnitFacts,
-    Until, Verdict,
+    Action, ActiveState, FileState, Flag, FrontEnd, InitKind, Known, LoadState, Machine, Phase,
+    UnitFacts, Until, Verdict,
 };
 use crate::ledger::Due;
 use crate::policy::Origin;
@@ -197,10 +197,10 @@ fn clause_4_each_way_of_doing_it() {
 #[test]
 fn clause_4_without_activation_quiesce_is_stop() {
     let mut story = Story::upgrade("stop", "foo").rule("decide = \"quiesce\"");
-    story.facts.capabilities.activation = false;
+    story.facts.capabilities = InitKind::Sysv.capabilities();
     assert_eq!(story.verdict(), Verdict::Stop);
     let mut flagged = Story::upgrade("stop", "foo").flag(Flag::Quiesce);
-    flagged.facts.capabilities.activation = false;
+    flagged.facts.capabilities = InitKind::Sysv.capabilities();
     assert_eq!(flagged.verdict(), Verdict::Stop);
 }
 

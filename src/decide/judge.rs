@@ -381,7 +381,7 @@ fn is_asked_by_hand(request: &Request) -> bool {
 
 /// Without activation nothing wakes a service, and quiesce is stop.
 fn quiesce(facts: &Facts) -> Verdict {
-    if facts.capabilities.activation {
+    if facts.capabilities.activation.is_native() {
         Verdict::Quiesce
     } else {
         Verdict::Stop

@@ -2,9 +2,9 @@
 //! what stands around it, what the policies say, what was noted down before.
 
 use crate::domain::{
-    Action, ActiveState, Caller, Capabilities, Context, Decision, Facts, FileState, Flag, FrontEnd,
-    HelperAnswer, InitKind, Job, Known, Life, LoadState, Machine, Phase, Request, Scope, UnitFacts,
-    UnitName, Verdict,
+    Action, ActiveState, Caller, Context, Decision, Facts, FileState, Flag, FrontEnd, HelperAnswer,
+    InitKind, Job, Known, Life, LoadState, Machine, Phase, Request, Scope, UnitFacts, UnitName,
+    Verdict,
 };
 use crate::ledger::{Down, Due, Entry, Owed, Quiesced, Stopped, Who};
 use crate::policy::{Hold, Holds, Origin, Policy, PolicyFile, Problem, Tier, parse};
@@ -144,10 +144,7 @@ impl Story {
             now: 2_000,
             life: Some(life()),
             init: InitKind::Systemd,
-            capabilities: Capabilities {
-                activation: true,
-                transactions: true,
-            },
+            capabilities: InitKind::Systemd.capabilities(),
             machine: Known::Is(Machine::Running),
             unit: unit(named),
             related: Vec::new(),

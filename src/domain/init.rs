@@ -1,4 +1,4 @@
-//! The inits there are, what their services are to the tools, and what each can do.
+//! The inits there are, and what their services are to the tools. What each can do is in `capabilities`.
 
 use serde::{Deserialize, Serialize};
 
@@ -91,13 +91,4 @@ impl InitKind {
             Self::Simulated => "simulated",
         }
     }
-}
-
-/// What an init can do; what it cannot falls back to what is safe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Services can be started on demand, so quiesce differs from stop.
-    pub activation: bool,
-    /// Several jobs can be asked for before one is awaited.
-    pub transactions: bool,
 }

@@ -3,6 +3,7 @@
 
 mod action;
 mod bus;
+mod capabilities;
 mod decision;
 mod facts;
 mod file_stem;
@@ -19,9 +20,10 @@ pub mod time;
 
 pub use action::{Action, Verb};
 pub use bus::{BusClient, BusConnection, BusProcess};
+pub use capabilities::{Ability, Capabilities};
 pub use decision::{Decision, Reason, Source, Until, Verdict};
 pub use facts::{ActiveState, Facts, FileState, HelperAnswer, LoadState, Machine, UnitFacts};
-pub use init::{Capabilities, InitKind, Manner};
+pub use init::{InitKind, Manner};
 pub use job::{Job, JobFailure, JobOutcome, Loss, Wait};
 pub use known::Known;
 pub use life::Life;

@@ -139,8 +139,8 @@ fn concerns(case: &Case, service: &ServiceName) -> Vec<ServiceName> {
 mod tests {
     use super::*;
     use crate::domain::{
-        Action, Capabilities, Context, Decision, Facts, Flag, FrontEnd, HelperAnswer, Reason,
-        Scope, Source, UnitFacts,
+        Action, Context, Decision, Facts, Flag, FrontEnd, HelperAnswer, Reason, Scope, Source,
+        UnitFacts,
     };
     use crate::testing::name;
 
@@ -164,10 +164,7 @@ mod tests {
             now: 0,
             life: None,
             init: InitKind::Systemd,
-            capabilities: Capabilities {
-                activation: true,
-                transactions: true,
-            },
+            capabilities: InitKind::Systemd.capabilities(),
             machine: Known::default(),
             related: related.collect(),
             unit,

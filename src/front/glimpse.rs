@@ -30,8 +30,8 @@ impl Session {
 mod tests {
     use super::*;
     use crate::domain::{
-        ActiveState, Capabilities, Context, InitKind, Job, JobOutcome, Known, LoadState, Machine,
-        UnitName, Verdict, Wait,
+        ActiveState, Context, InitKind, Job, JobOutcome, Known, LoadState, Machine, UnitName,
+        Verdict, Wait,
     };
     use crate::init::{Depth, InitError};
     use crate::policy::{Origin, Policy, Tier, parse};
@@ -52,12 +52,6 @@ mod tests {
     impl Init for Away {
         fn kind(&self) -> InitKind {
             InitKind::Systemd
-        }
-        fn capabilities(&self) -> Capabilities {
-            Capabilities {
-                activation: true,
-                transactions: true,
-            }
         }
         fn machine(&mut self) -> Known<Machine> {
             Known::Unknown(away().to_string())

@@ -5,13 +5,14 @@ use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::domain::InitKind;
-use crate::init::Init;
+use crate::domain::{InitKind, UnitFacts, UnitName};
 use crate::init::systemd::{Limit, Systemd};
 use crate::init::upstart::Upstart;
+use crate::init::{Depth, Init, InitError};
 use crate::policy::{ActionLimit, Policy};
 use crate::report::Voice;
 
+use super::perform::{Session, one_unit};
 use super::spoken::Spoken;
 
 /// Where the main processes are noted down that were seen under Upstart.
@@ -40,6 +41,26 @@ impl fmt::Debug for Picked {
             .field(&self.0.kind())
             .finish()
     }
+}
+
+/// `unit` as the init of `kind` has it, where that has it itself: nothing else acts on it then. Not where
+/// ours is to be as the stock tool, which runs init scripts, and not where the init is another root's.
+///
+/// # Errors
+/// When the init could not be asked.
+pub(super) fn own_service(
+    session: &Session,
+    kind: InitKind,
+    unit: &UnitName,
+) -> Result<Option<(Picked, UnitFacts)>, InitError> {
+    if session.policy.settings().strict || session.life().is_none() {
+        return Ok(None);
+    }
+    let Some(mut init) = init(kind, &session.policy, &session.voice) else {
+        return Ok(None);
+    };
+    let unit = one_unit(init.as_mut(), unit, Depth::State)?;
+    Ok((!unit.is_missing()).then_some((Picked(init), unit)))
 }
 
 /// systemd, for those who ask it for more than an init has to answer.

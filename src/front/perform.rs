@@ -8,8 +8,8 @@ use nix::unistd::geteuid;
 use crate::act::{ActError, Bounds, Report, carry_out_within};
 use crate::decide::{Plan, decide, decide_listed, ledger_services, plan_all};
 use crate::domain::{
-    Action, Capabilities, Context, Decision, Facts, HelperAnswer, InitKind, Known, Machine, Reason,
-    Request, ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
+    Action, Context, Decision, Facts, HelperAnswer, InitKind, Known, Machine, Reason, Request,
+    ServiceName, Source, UnitFacts, UnitName, Verdict, Wait,
 };
 use crate::init::related::related;
 use crate::init::{Depth, Init, InitError};
@@ -84,10 +84,7 @@ impl Session {
             now: self.now,
             life: self.life(),
             init,
-            capabilities: Capabilities {
-                activation: false,
-                transactions: false,
-            },
+            capabilities: InitKind::Sysv.capabilities(),
             machine,
             unit: UnitFacts::unknown(&request.unit, "not asked"),
             related: Vec::new(),

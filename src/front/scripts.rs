@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::domain::{
-    ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, LoadState, Machine,
-    UnitFacts, UnitKind, UnitName, Verb, Wait,
+    ActiveState, InitKind, Job, JobFailure, JobOutcome, Known, LoadState, Machine, UnitFacts,
+    UnitKind, UnitName, Verb, Wait,
 };
 use crate::init::{Depth, Init, InitError};
 use crate::observe::detect::{INIT_SCRIPTS, is_executable, script_path};
@@ -62,13 +62,6 @@ impl Scripts {
 impl Init for Scripts {
     fn kind(&self) -> InitKind {
         self.kind
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            activation: false,
-            transactions: false,
-        }
     }
 
     fn machine(&mut self) -> Known<Machine> {

@@ -137,7 +137,9 @@ pub trait Init {
     fn kind(&self) -> InitKind;
 
     /// What it can do.
-    fn capabilities(&self) -> Capabilities;
+    fn capabilities(&self) -> Capabilities {
+        self.kind().capabilities()
+    }
 
     /// What the machine as a whole is doing.
     fn machine(&mut self) -> Known<Machine>;

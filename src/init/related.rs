@@ -127,9 +127,7 @@ pub fn may_be_up(unit: &UnitFacts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        ActiveState, Capabilities, InitKind, Job, JobOutcome, LoadState, Machine, Wait,
-    };
+    use crate::domain::{ActiveState, InitKind, Job, JobOutcome, LoadState, Machine, Wait};
 
     /// An init that knows a few units and counts the rounds.
     #[derive(Default)]
@@ -171,12 +169,6 @@ mod tests {
     impl Init for Small {
         fn kind(&self) -> InitKind {
             InitKind::Simulated
-        }
-        fn capabilities(&self) -> Capabilities {
-            Capabilities {
-                activation: true,
-                transactions: true,
-            }
         }
         fn machine(&mut self) -> Known<Machine> {
             Known::Is(Machine::Running)

@@ -1,6 +1,7 @@
 //! All printing and logging: messages, tables, lines, timelines. It decides nothing, and never
 //! fails on a closed pipe.
 
+pub mod capabilities;
 pub mod console;
 pub mod explain;
 pub mod holds;

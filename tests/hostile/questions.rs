@@ -2,8 +2,8 @@
 
 use rcpolicy::decide::decide;
 use rcpolicy::domain::{
-    Action, Capabilities, Context, Facts, FrontEnd, HelperAnswer, InitKind, Known, Request, Scope,
-    UnitFacts, UnitName, Verdict,
+    Action, Context, Facts, FrontEnd, HelperAnswer, InitKind, Known, Request, Scope, UnitFacts,
+    UnitName, Verdict,
 };
 use rcpolicy::policy::{Keep, Roots, load};
 
@@ -24,10 +24,7 @@ fn verdict(action: Action) -> Verdict {
         now: 0,
         life: None,
         init: InitKind::Systemd,
-        capabilities: Capabilities {
-            activation: true,
-            transactions: true,
-        },
+        capabilities: InitKind::Systemd.capabilities(),
         machine: Known::default(),
         unit: UnitFacts::unknown(&unit, "the connection was lost"),
         related: Vec::new(),

@@ -336,7 +336,7 @@ fn is_bearable(request: &Request, facts: &Facts) -> Result<(), LeftOut> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Capabilities, Context, FrontEnd, Scope, UnitFacts, UnitName};
+    use crate::domain::{Context, FrontEnd, Scope, UnitFacts, UnitName};
 
     fn naming(count: usize) -> (Request, Facts) {
         let named = UnitName::parse("foo.socket").unwrap();
@@ -356,10 +356,7 @@ mod tests {
             now: 0,
             life: None,
             init: InitKind::Systemd,
-            capabilities: Capabilities {
-                activation: true,
-                transactions: true,
-            },
+            capabilities: InitKind::Systemd.capabilities(),
             machine: Known::default(),
             unit,
             related: Vec::new(),

@@ -7,9 +7,9 @@ use crate::decide::stock::{Judgement, status};
 use crate::domain::{JobOutcome, Known, Manner, UnitFacts, Wait};
 use crate::front::inquiry::{Origin, Stuck};
 use crate::front::machine::{self, Picked};
-use crate::front::perform::{self, Case, one_unit};
+use crate::front::perform::{self, Case};
 use crate::front::way::{self, Way};
-use crate::init::{Depth, Init, InitError};
+use crate::init::{Init, InitError};
 use crate::report::native;
 
 use super::gate::Asking;
@@ -27,7 +27,7 @@ impl Call {
                     self.kind = self.kind.of_scripts();
                 }
             }
-            Manner::Services => match self.own_service()? {
+            Manner::Services => match machine::own_service(&self.session, self.kind, &self.unit)? {
                 Some((init, unit)) => {
                     self.native = Some(init);
                     self.known = Some(unit);
@@ -36,19 +36,6 @@ impl Call {
             },
         }
         Ok(())
-    }
-
-    /// original: knows none of these inits, and runs their services' init scripts
-    fn own_service(&self) -> Result<Option<(Picked, UnitFacts)>, InitError> {
-        let policy = &self.session.policy;
-        if policy.settings().strict {
-            return Ok(None);
-        }
-        let Some(mut init) = machine::init(self.kind, policy, &self.voice) else {
-            return Ok(None);
-        };
-        let unit = one_unit(init.as_mut(), &self.unit, Depth::State)?;
-        Ok((!unit.is_missing()).then_some((Picked(init), unit)))
     }
 }
 

@@ -115,10 +115,10 @@ impl Init for Simulated {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let like_systemd = self.flavour == Flavour::Systemd;
-        Capabilities {
-            activation: like_systemd,
-            transactions: like_systemd,
+        match self.flavour {
+            Flavour::Systemd => self.kind().capabilities(),
+            Flavour::Upstart => InitKind::Upstart.capabilities(),
+            Flavour::Sysv => InitKind::Sysv.capabilities(),
         }
     }
 

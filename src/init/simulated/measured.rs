@@ -431,7 +431,7 @@ fn a_sysv_init_has_no_sockets_and_refuses_while_the_service_is_down() {
     service.stop_takes = 5 * MS;
     machine.add(service, OLD);
     machine.add(Spec::trigger(unit("d.socket"), unit("d")), OLD);
-    assert!(!machine.capabilities().activation);
+    assert!(!machine.capabilities().activation.is_native());
     let facts = machine
         .units(&[unit("d.socket"), unit("d")], Depth::Relations)
         .unwrap();

@@ -35,8 +35,8 @@ use super::dbus::connection::body;
 use super::dbus::link::Link;
 use super::{Apart, Depth, Init, InitError, Onlooker};
 use crate::domain::{
-    ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen,
-    SeenJob, UnitFacts, UnitName, Wait,
+    ActiveState, InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen, SeenJob, UnitFacts,
+    UnitName, Wait,
 };
 
 /// How long PID 1 may be away, or silent, unless the policy says otherwise.
@@ -228,13 +228,6 @@ fn machine(word: &str) -> Known<Machine> {
 impl Init for Systemd {
     fn kind(&self) -> InitKind {
         InitKind::Systemd
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            activation: true,
-            transactions: true,
-        }
     }
 
     fn machine(&mut self) -> Known<Machine> {

@@ -33,9 +33,7 @@ use self::track::Track;
 use self::work::Work;
 use super::reexec::{Reexecutes, Standing};
 use super::{Depth, Init, InitError, Onlooker};
-use crate::domain::{
-    Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait,
-};
+use crate::domain::{InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait};
 
 /// How long a job may take where nobody says otherwise: several times what systemd gives a service,
 /// which is 90 s to start and as much to stop.
@@ -132,13 +130,6 @@ impl Upstart {
 impl Init for Upstart {
     fn kind(&self) -> InitKind {
         InitKind::Upstart
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            activation: false,
-            transactions: false,
-        }
     }
 
     fn machine(&mut self) -> Known<Machine> {

@@ -1,7 +1,7 @@
 //! From a decision to its explanation: what would be done, in words, and all that is known.
 
 use crate::decide::plan_all;
-use crate::domain::{FrontEnd, Known, Request, Wait};
+use crate::domain::{FrontEnd, Known, Manner, Request, Wait};
 use crate::front::perform::{Case, all_decided};
 use crate::front::way::Way;
 use crate::init::{Init, InitError};
@@ -37,7 +37,12 @@ impl Scene<'_> {
                 }));
                 steps
             }
-            Way::ShowStatus => vec![format!("run `systemctl status {unit}`")],
+            Way::ShowStatus => match case.facts.init.manner() {
+                Manner::Units => vec![format!("run `systemctl status {unit}`")],
+                Manner::Jobs | Manner::Services | Manner::Scripts => {
+                    vec![format!("tell how {unit} stands")]
+                }
+            },
             Way::Kill => vec![format!("kill all processes of {unit}")],
             Way::Foreign => vec![format!("run `systemctl {} {unit}`", case.request.action)],
             Way::Plan | Way::Note => plan_all(

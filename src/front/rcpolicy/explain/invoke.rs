@@ -17,15 +17,16 @@ use super::gate::{Opening, opening, options};
 use super::scene::{Scene, begun_with};
 
 /// What the turns of one call have in common.
-struct Turns<'a> {
-    request: &'a Request,
-    level: &'a str,
-    going_down: GoingDown,
-    known: Option<UnitFacts>,
+pub(super) struct Turns<'a> {
+    pub(super) request: &'a Request,
+    pub(super) level: &'a str,
+    pub(super) going_down: GoingDown,
+    pub(super) known: Option<UnitFacts>,
 }
 
 /// How the drop-in decides about one turn on this init.
-type Consider<'a> = &'a mut dyn FnMut(&Session, Turn, &mut dyn Asker) -> Result<Case, Stuck>;
+pub(super) type Consider<'a> =
+    &'a mut dyn FnMut(&Session, Turn, &mut dyn Asker) -> Result<Case, Stuck>;
 
 impl Turns<'_> {
     fn turn(&self, word: &str, origin: Origin) -> Turn {
@@ -134,7 +135,7 @@ impl Scene<'_> {
     }
 
     /// The actions are tried in turn, until one succeeds: what the first comes to.
-    fn in_turn(
+    pub(super) fn in_turn(
         &mut self,
         turns: &Turns<'_>,
         judged: Vec<String>,
@@ -215,7 +216,7 @@ impl Scene<'_> {
     }
 
     /// The gate did not let the action pass.
-    fn shut(&mut self, turns: &Turns<'_>, decision: Decision) -> Explanation {
+    pub(super) fn shut(&mut self, turns: &Turns<'_>, decision: Decision) -> Explanation {
         let request = turns.request.clone();
         let mut facts = self
             .session

@@ -8,6 +8,7 @@ mod gate;
 mod invoke;
 mod outside;
 mod scene;
+mod service;
 mod step;
 mod template;
 mod told;
@@ -101,7 +102,7 @@ impl Scene<'_> {
         let result = match (under_systemd, invoked, init) {
             (true, _, _) if self.away => return self.left_to_stock(request),
             (false, false, _) => return self.left_to_stock(request),
-            (false, true, _) => self.by_script(request),
+            (false, true, _) => self.by_own_or_script(request),
             (true, _, Err(why)) => return self.unreached(request, &why, Silence::Away),
             (true, _, Ok(init)) if self.is_template(request) => self.for_instances(init, request),
             (true, true, Ok(init)) => self.by_unit(init, request),
