@@ -27,11 +27,13 @@ pub enum Point {
     Ran,
     /// A file's new text is there under a name of its own.
     Replacing,
+    /// Between any two changes that bring a service's definition up to date.
+    Defining,
 }
 
 impl Point {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Paying,
         Self::Adopting,
         Self::Decided,
@@ -43,6 +45,7 @@ impl Point {
         Self::Struck,
         Self::Ran,
         Self::Replacing,
+        Self::Defining,
     ];
 
     /// Its name.
@@ -59,20 +62,29 @@ impl Point {
             Self::Struck => "struck",
             Self::Ran => "ran",
             Self::Replacing => "replacing",
+            Self::Defining => "defining",
         }
     }
 }
 
 /// Nothing, in what is shipped.
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(any(feature = "failpoints", test)))]
 #[inline]
 pub fn reach(_: Point) {}
+
+/// Ends the thread of a unit test where it was told so.
+#[cfg(all(not(feature = "failpoints"), test))]
+pub fn reach(point: Point) {
+    cut::reach(point);
+}
 
 /// Kills this process where it was told so.
 #[cfg(feature = "failpoints")]
 pub fn reach(point: Point) {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static REACHED: AtomicUsize = AtomicUsize::new(0);
+    #[cfg(test)]
+    cut::reach(point);
     let Ok(told) = std::env::var("RCPOLICY_FAILPOINT") else {
         return;
     };
@@ -82,5 +94,36 @@ pub fn reach(point: Point) {
     }
     if REACHED.fetch_add(1, Ordering::Relaxed) + 1 == nth.parse().unwrap_or(1) {
         let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+/// Being cut off within one process: what the thread was doing ends with a panic, which a test catches.
+#[cfg(test)]
+pub(crate) mod cut {
+    use std::cell::Cell;
+
+    use super::Point;
+
+    thread_local! {
+        static LEFT: Cell<Option<(Point, usize)>> = const { Cell::new(None) };
+    }
+
+    /// What the panic carries.
+    pub(crate) struct CutOff;
+
+    /// From now on, the thread is cut off where it reaches `point` for the `nth` time; `None` is never.
+    pub(crate) fn at(told: Option<(Point, usize)>) {
+        LEFT.set(told);
+    }
+
+    pub(super) fn reach(point: Point) {
+        match LEFT.get() {
+            Some((told, 1)) if told == point => {
+                LEFT.set(None);
+                std::panic::resume_unwind(Box::new(CutOff));
+            }
+            Some((told, nth)) if told == point => LEFT.set(Some((told, nth - 1))),
+            Some(_) | None => {}
+        }
     }
 }

@@ -2,6 +2,8 @@
 //! without following links, checked by owner and mode after opening, replaced as a whole.
 //! It knows neither formats nor policies; the ledger, the log and the bypass flag write through it.
 
+mod tree;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,6 +20,8 @@ use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 use thiserror::Error;
 
 use crate::failpoint::{Point, reach};
+
+pub use self::tree::{Found, Kind, Rights};
 
 /// Why a directory or file was not used.
 #[derive(Debug, Error)]

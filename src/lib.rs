@@ -16,6 +16,7 @@
 //! | [`recover`] | what a lost reply means; pure | domain |
 //! | [`init`] | one trait, one folder for each init | domain, files |
 //! | [`observe`] | the machine, as facts | domain, files |
+//! | [`definitions`] | stock and live service definitions, and bringing these up to date; pure but for its files | domain, failpoint, files, init |
 //! | [`report`] | all printing and logging | domain, files, ledger, policy |
 //! | [`act`] | carrying a plan out | decide, domain, failpoint, init, ledger, recover |
 //! | [`simulate`] | an upgrade played on the simulated init | all of the above |
@@ -29,6 +30,7 @@
 pub mod act;
 pub mod batch;
 pub mod decide;
+pub mod definitions;
 pub mod domain;
 pub mod failpoint;
 pub mod files;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the layers that it may use.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("failpoint", &[]),
     ("files", &["failpoint"]),
@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("recover", &["domain"]),
     ("init", &["domain", "files"]),
     ("observe", &["domain", "files"]),
+    ("definitions", &["domain", "failpoint", "files", "init"]),
     ("report", &["domain", "files", "ledger", "policy"]),
     (
         "act",
@@ -45,6 +46,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "audit",
             "batch",
             "decide",
+            "definitions",
             "domain",
             "failpoint",
             "files",
@@ -60,7 +62,18 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 
 /// Modules that never look at the machine, the modules below them included...
-const PURE: [&str; 6] = ["domain", "decide", "recover", "policy", "ledger", "batch"];
+const PURE: [&str; 10] = [
+    "domain",
+    "decide",
+    "recover",
+    "policy",
+    "ledger",
+    "batch",
+    "definitions::tree",
+    "definitions::plan",
+    "definitions::record",
+    "definitions::way",
+];
 /// ...but for these.
 const IMPURE: [&str; 2] = ["policy::load", "ledger::store"];
 /// What looks at the machine, as it stands in code.

@@ -1,0 +1,159 @@
+//! Making a version the live one, file by file, by moves from its staged copy: each can be done again, so
+//! that whoever was cut off goes on, or back. The directory itself, and what is its supervisor's, stay.
+
+use super::error::DefinitionError;
+use super::read::{at, node, parent};
+use super::record::Touched;
+use super::stage::{rights, synchronise};
+use super::tree::{Node, Part, Tree};
+use crate::failpoint::{Point, reach};
+use crate::files::{Directory, Kind, Rights};
+
+/// A version that is to be the live one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Version<'a> {
+    /// What it consists of.
+    pub(super) target: &'a Tree,
+    /// What else may be live at those paths and others.
+    pub(super) other: &'a Tree,
+    /// Its staged copy, where that is still there: what is live already may be missing in it.
+    pub(super) staged: Option<&'a Directory>,
+}
+
+/// Makes `version` what is live, but for the files that keep its services down.
+///
+/// # Errors
+/// When something could not be put in place, or is not what it should be afterwards.
+pub(super) fn put(live: &Directory, version: Version<'_>) -> Result<(), DefinitionError> {
+    for path in version.other.paths().rev() {
+        if version.target.get(path).is_none() && !is_down_file(path) {
+            remove(live, path)?;
+        }
+    }
+    for (path, node) in &version.target.0 {
+        if !is_down_file(path) {
+            place(live, version.staged, path, node)?;
+        }
+    }
+    synchronise(live, version.target)?;
+    synchronise(live, version.other)?;
+    verify(live, version)
+}
+
+/// Whether what is live is `version`, but for the files that keep its services down.
+fn verify(live: &Directory, version: Version<'_>) -> Result<(), DefinitionError> {
+    let paths = || version.target.paths().chain(version.other.paths());
+    let found = at(live, paths().filter(|path| !is_down_file(path)))?;
+    for path in paths().filter(|path| !is_down_file(path)) {
+        let stays = is_left_over(version, path, found.get(path));
+        if found.get(path) != version.target.get(path) && !stays {
+            let path = live.path().join(path);
+            return Err(DefinitionError::Changed { path });
+        }
+    }
+    Ok(())
+}
+
+/// A directory that belongs to no version any more stays where something else is in it.
+fn is_left_over(version: Version<'_>, path: &str, found: Option<&Node>) -> bool {
+    version.target.get(path).is_none() && found.is_some_and(Node::is_directory)
+}
+
+fn remove(live: &Directory, path: &str) -> Result<(), DefinitionError> {
+    let Some((directory, name)) = parent(live, path)? else {
+        return Ok(());
+    };
+    reach(Point::Defining);
+    match directory.find(name)? {
+        None => {}
+        Some(found) if found.kind == Kind::Directory => {
+            directory.remove_empty(name)?;
+        }
+        Some(_) => directory.unlink(name)?,
+    }
+    Ok(())
+}
+
+/// Makes what is at `path` what `wanted` is.
+fn place(
+    live: &Directory,
+    staged: Option<&Directory>,
+    path: &str,
+    wanted: &Node,
+) -> Result<(), DefinitionError> {
+    let missing = |top: &Directory| DefinitionError::Changed {
+        path: top.path().join(path),
+    };
+    let (to, name) = parent(live, path)?.ok_or_else(|| missing(live))?;
+    let found = node(&to, name)?;
+    if found.as_ref() == Some(wanted) {
+        return Ok(());
+    }
+    reach(Point::Defining);
+    match (wanted, found) {
+        (Node::Directory { mode, owner }, found) => {
+            if found.is_some_and(|found| !found.is_directory()) {
+                to.unlink(name)?;
+            }
+            to.make_directory(name, rights(*mode, *owner))?;
+        }
+        (Node::File { .. } | Node::Link { .. }, found) => {
+            let is_directory = found.is_some_and(|found| found.is_directory());
+            if is_directory && !to.remove_empty(name)? {
+                return Err(missing(live));
+            }
+            let staged = staged.ok_or_else(|| missing(live))?;
+            let (from, name) = parent(staged, path)?.ok_or_else(|| missing(staged))?;
+            from.move_into(name, &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_down_file(path: &str) -> bool {
+    Part::ALL.iter().any(|part| part.down_file() == path)
+}
+
+/// Keeps the supervisor of `touched` from starting it by itself, also one that is started only now.
+///
+/// # Errors
+/// When its down file could not be made.
+pub(super) fn keep_down(live: &Directory, touched: &Touched) -> Result<(), DefinitionError> {
+    let Some((directory, name)) = parent(live, touched.part.down_file())? else {
+        return Ok(());
+    };
+    if directory.find(name)?.is_none() {
+        reach(Point::Defining);
+        let rights = Rights {
+            mode: 0o644,
+            ..directory.itself()?.rights
+        };
+        directory.make_file(name, b"", rights)?;
+        directory.synchronise()?;
+    }
+    Ok(())
+}
+
+/// Takes away what keeps `touched` down, as far as `version` and the admin have nothing there.
+///
+/// # Errors
+/// When it could not be made what it should be.
+pub(super) fn let_start(
+    live: &Directory,
+    touched: &Touched,
+    version: Version<'_>,
+) -> Result<(), DefinitionError> {
+    let path = touched.part.down_file();
+    let Some((directory, name)) = parent(live, path)? else {
+        return Ok(());
+    };
+    match version.target.get(path) {
+        Some(node) => place(live, version.staged, path, node)?,
+        None if touched.own_down_file => {}
+        None => {
+            reach(Point::Defining);
+            directory.unlink(name)?;
+        }
+    }
+    Ok(directory.synchronise()?)
+}
