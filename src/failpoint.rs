@@ -102,7 +102,7 @@ pub fn reach(point: Point) {
 pub(crate) mod cut {
     use std::cell::Cell;
 
-    use super::Point;
+    use crate::failpoint::Point;
 
     thread_local! {
         static LEFT: Cell<Option<(Point, usize)>> = const { Cell::new(None) };

@@ -21,7 +21,7 @@ use thiserror::Error;
 
 use crate::failpoint::{Point, reach};
 
-pub use self::tree::{Found, Kind, Rights};
+pub use self::tree::{Found, NodeKind, Rights};
 
 /// Why a directory or file was not used.
 #[derive(Debug, Error)]

@@ -24,9 +24,9 @@ pub use self::error::DefinitionError;
 pub use self::plan::{Plan, Versions, edited, plan};
 pub use self::record::{Before, Failed, Record, Touched};
 pub use self::supervisor::Supervisor;
-pub use self::survey::{Changing, Definitions, Looked, Outcome, Outdated, Standing};
+pub use self::survey::{Changing, Definitions, Looked, Outdated, Standing};
 pub use self::tree::{Node, Part, Tree};
-pub use self::update::Ended;
+pub use self::update::{Ended, Outcome};
 pub use self::way::{Places, Told, Way};
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::record::Touched;
 use super::stage::{rights, synchronise};
 use super::tree::{Node, Part, Tree};
 use crate::failpoint::{Point, reach};
-use crate::files::{Directory, Kind, Rights};
+use crate::files::{Directory, NodeKind, Rights};
 
 /// A version that is to be the live one.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,7 @@ fn remove(live: &Directory, path: &str) -> Result<(), DefinitionError> {
     reach(Point::Defining);
     match directory.find(name)? {
         None => {}
-        Some(found) if found.kind == Kind::Directory => {
+        Some(found) if found.kind == NodeKind::Directory => {
             directory.remove_empty(name)?;
         }
         Some(_) => directory.unlink(name)?,

@@ -3,7 +3,7 @@
 
 use super::error::DefinitionError;
 use super::tree::{Node, Tree, digest, is_supervisors};
-use crate::files::{Directory, FileError, Found, Kind, Missing};
+use crate::files::{Directory, FileError, Found, Missing, NodeKind};
 
 /// Largest file of a definition, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -90,7 +90,7 @@ pub(super) fn parent<'p>(
     let mut rest = path;
     while let Some((first, inside)) = rest.split_once('/') {
         let found = directory.find(first)?;
-        if found.is_none_or(|found| found.kind != Kind::Directory) {
+        if found.is_none_or(|found| found.kind != NodeKind::Directory) {
             return Ok(None);
         }
         directory = directory.enter(first, Missing::Fail)?;
@@ -107,19 +107,19 @@ pub(super) fn node(directory: &Directory, name: &str) -> Result<Option<Node>, De
     let Found { kind, rights, .. } = found;
     let owner = (rights.user, rights.group);
     Ok(Some(match kind {
-        Kind::File => Node::File {
+        NodeKind::File => Node::File {
             mode: rights.mode,
             owner,
             digest: digest(&contents(directory, name)?),
         },
-        Kind::Link => Node::Link {
+        NodeKind::Link => Node::Link {
             target: directory.link_target(name)?,
         },
-        Kind::Directory => Node::Directory {
+        NodeKind::Directory => Node::Directory {
             mode: rights.mode,
             owner,
         },
-        Kind::Other => {
+        NodeKind::Other => {
             let path = directory.path().join(name);
             let why = "it is neither a file nor a directory nor a link";
             return Err(DefinitionError::Refused { path, why });

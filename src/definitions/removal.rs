@@ -5,11 +5,10 @@ use super::plan::edited;
 use super::read::at;
 use super::record::{Before, Record};
 use super::stage;
-use super::survey::Outcome;
 use super::tree::{Part, is_supervisors};
-use super::update::Work;
+use super::update::{Outcome, Work};
 use crate::failpoint::{Point, reach};
-use crate::files::{Directory, Kind, Missing};
+use crate::files::{Directory, Missing, NodeKind};
 
 /// Removes the live definition, or leaves it to whoever changed it.
 ///
@@ -61,7 +60,7 @@ fn has_more(directory: &Directory, prefix: &str, record: &Record) -> Result<bool
             continue;
         };
         let known = record.base.get(&path);
-        let is_link = found.kind == Kind::Link;
+        let is_link = found.kind == NodeKind::Link;
         if is_supervisors(&path) || known.is_none() && is_link {
             continue;
         }

@@ -5,7 +5,7 @@ use super::error::DefinitionError;
 use super::read::{DEEPEST, contents, parent};
 use super::tree::{Node, Tree, digest};
 use crate::failpoint::{Point, reach};
-use crate::files::{Directory, Kind, Missing, Rights};
+use crate::files::{Directory, Missing, NodeKind, Rights};
 
 /// What the directories of what is staged are called by: hidden, so that no scanner takes them for services.
 const PREFIX: &str = ".rcpolicy-";
@@ -176,7 +176,7 @@ pub(super) fn synchronise(top: &Directory, tree: &Tree) -> Result<(), Definition
         if let Some((directory, name)) = parent(top, path)?
             && directory
                 .find(name)?
-                .is_some_and(|found| found.kind == Kind::Directory)
+                .is_some_and(|found| found.kind == NodeKind::Directory)
         {
             directory.enter(name, Missing::Fail)?.synchronise()?;
         }

@@ -12,10 +12,10 @@ use super::stage::{self, Source};
 use super::store::{Lock, Store};
 use super::supervisor::Supervisor;
 use super::tree::{Part, Tree};
-use super::update::{Ended, Work};
+use super::update::{Outcome, Work};
 use super::way::Places;
 use crate::domain::ServiceName;
-use crate::files::{Directory, Kind, Missing};
+use crate::files::{Directory, Missing, NodeKind};
 
 /// How it stands with the definition of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,20 +56,6 @@ pub struct Looked {
     pub edited: Vec<String>,
     /// How often the stock version was tried in vain, and why the last time.
     pub failed: Option<(u32, String)>,
-}
-
-/// What became of a definition.
-#[must_use]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// There was nothing to do but to note it.
-    Noted,
-    /// It was brought up to date, or an update that was cut off came to its end.
-    Ended(Ended),
-    /// The live one went after the stock one.
-    Removed,
-    /// Nothing was done, and why: that may pass by itself.
-    Waits(String),
 }
 
 /// The definitions of one init's services.
@@ -153,7 +139,7 @@ impl Definitions {
         let name = service.as_str();
         let is_directory = |directory: &Directory| -> Result<bool, DefinitionError> {
             let found = directory.find(name)?;
-            Ok(found.is_some_and(|found| found.kind == Kind::Directory))
+            Ok(found.is_some_and(|found| found.kind == NodeKind::Directory))
         };
         // A link in its place is somebody's own way to have it.
         if !is_directory(live)? {

@@ -25,6 +25,20 @@ pub enum Ended {
     Stuck(String),
 }
 
+/// What became of a definition.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// There was nothing to do but to note it.
+    Noted,
+    /// It was brought up to date, or an update that was cut off came to its end.
+    Ended(Ended),
+    /// The live one went after the stock one.
+    Removed,
+    /// Nothing was done, and why: that may pass by itself.
+    Waits(String),
+}
+
 /// What an update works on.
 pub(super) struct Work<'a> {
     pub(super) service: &'a ServiceName,

@@ -13,7 +13,7 @@ use super::{Directory, FileError, Missing, errno_of, may_grow_to, system, untrus
 
 /// What a name in a directory stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// A plain file.
     File,
     /// A directory.
@@ -39,7 +39,7 @@ pub struct Rights {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
     /// What it is.
-    pub kind: Kind,
+    pub kind: NodeKind,
     /// Whose.
     pub rights: Rights,
     /// The file system that it lies on.
@@ -50,10 +50,10 @@ impl Found {
     fn of(status: &FileStat) -> Self {
         let kind = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT;
         let kind = match kind {
-            SFlag::S_IFREG => Kind::File,
-            SFlag::S_IFDIR => Kind::Directory,
-            SFlag::S_IFLNK => Kind::Link,
-            _ => Kind::Other,
+            SFlag::S_IFREG => NodeKind::File,
+            SFlag::S_IFDIR => NodeKind::Directory,
+            SFlag::S_IFLNK => NodeKind::Link,
+            _ => NodeKind::Other,
         };
         Self {
             kind,
@@ -185,7 +185,7 @@ impl Directory {
         let Some(found) = self.find(name)? else {
             return Ok(());
         };
-        if found.kind != Kind::Directory {
+        if found.kind != NodeKind::Directory {
             return self.unlink(name);
         }
         let Some(deeper) = depth.checked_sub(1) else {
