@@ -6,6 +6,7 @@
 //! service is down while its files are replaced, from a copy that was staged whole before, and a journal
 //! leads whoever is cut off to the old or to the new version (`record`, `update`).
 
+mod by_init;
 mod error;
 mod plan;
 mod put;
@@ -20,6 +21,7 @@ mod tree;
 mod update;
 mod way;
 
+pub use self::by_init::{Asked, ByInit, Patience};
 pub use self::error::DefinitionError;
 pub use self::plan::{Plan, Versions, edited, plan};
 pub use self::record::{Before, Failed, Record, Touched};

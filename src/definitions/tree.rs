@@ -119,7 +119,7 @@ impl Tree {
 }
 
 /// A digest that no two different contents share, in hexadecimal digits.
-pub fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {
         let _ = write!(text, "{byte:02x}");
@@ -128,7 +128,7 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 /// Whether `path` is the supervisor's.
-pub fn is_supervisors(path: &str) -> bool {
+pub(super) fn is_supervisors(path: &str) -> bool {
     let inside = path.strip_prefix("log/").unwrap_or(path);
     let top = inside.split('/').next().unwrap_or_default();
     SUPERVISORS.contains(&top)

@@ -1,0 +1,145 @@
+//! Any init that supervises as the supervisor of an update: its own answers, waited for with its limits.
+
+use std::time::Duration;
+
+use super::record::Before;
+use super::supervisor::Supervisor;
+use super::tree::Part;
+use crate::domain::{
+    ActiveState, Job, JobOutcome, LoadState, Seen, ServiceName, UnitName, Verb, Wait,
+};
+use crate::init::Init;
+
+/// Between two looks at a service that has to stay up.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Who is asked about one service, and the name that it goes by there.
+pub struct Asked {
+    /// The init, looking where that service is.
+    pub init: Box<dyn Init>,
+    /// Its name there.
+    pub unit: UnitName,
+}
+
+/// How long an update waits for a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// So long it has to have been up without a break to count as up.
+    pub steady: Duration,
+    /// After so long one that was not is given up.
+    pub limit: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            // Supervisors start what ends at once again after a second.
+            steady: Duration::from_secs(1),
+            limit: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Supervisors that are asked over [`Init`].
+pub struct ByInit<'a> {
+    /// Whom to ask about a part of a service.
+    find: &'a dyn Fn(&ServiceName, Part) -> Asked,
+    patience: Patience,
+}
+
+impl<'a> ByInit<'a> {
+    /// With `find` telling whom to ask.
+    pub fn new(find: &'a dyn Fn(&ServiceName, Part) -> Asked, patience: Patience) -> Self {
+        Self { find, patience }
+    }
+}
+
+impl Supervisor for ByInit<'_> {
+    fn found(&mut self, service: &ServiceName, part: Part) -> Result<Before, String> {
+        (self.find)(service, part).found()
+    }
+
+    fn take_down(&mut self, service: &ServiceName, part: Part) -> Result<(), String> {
+        let mut asked = (self.find)(service, part);
+        if asked.found()? == Before::Unsupervised {
+            return Ok(());
+        }
+        asked.run(Verb::Stop)?;
+        let seen = asked.look()?;
+        let gone = seen.load.is_and(|load| *load == LoadState::NotFound);
+        match gone || seen.active.is_and(|active| active.is_down()) {
+            true => Ok(()),
+            false => Err("it was taken down, and something of it still runs".to_owned()),
+        }
+    }
+
+    fn bring_up(&mut self, service: &ServiceName, part: Part) -> Result<(), String> {
+        let mut asked = (self.find)(service, part);
+        asked.run(Verb::Start)?;
+        asked.stays_up(self.patience)
+    }
+}
+
+impl Asked {
+    fn look(&mut self) -> Result<Seen, String> {
+        let seen = self.init.seen(std::slice::from_ref(&self.unit));
+        let seen = seen.map_err(|error| error.to_string())?;
+        let first = seen.into_iter().next();
+        first.ok_or_else(|| "it cannot be seen".to_owned())
+    }
+
+    fn found(&mut self) -> Result<Before, String> {
+        let seen = self.look()?;
+        if seen.load.is_and(|load| *load == LoadState::NotFound) {
+            return Ok(Before::Unsupervised);
+        }
+        match seen.active.get() {
+            Some(ActiveState::Active | ActiveState::Reloading | ActiveState::Activating) => {
+                Ok(Before::Up)
+            }
+            Some(ActiveState::Inactive | ActiveState::Failed | ActiveState::Deactivating) => {
+                Ok(Before::Down)
+            }
+            Some(ActiveState::Maintenance) => Err("it is in maintenance".to_owned()),
+            None => Err("nobody can tell whether it runs".to_owned()),
+        }
+    }
+
+    fn run(&mut self, verb: Verb) -> Result<(), String> {
+        let job = Job::new(verb, self.unit.clone());
+        let outcomes = self.init.run(&[job], Wait::Done);
+        match outcomes.map_err(|error| error.to_string())?.pop() {
+            Some(JobOutcome::Done | JobOutcome::Queued) => Ok(()),
+            Some(JobOutcome::Failed(failure)) => Err(failure.to_string()),
+            None => Err(format!("{verb} was not answered")),
+        }
+    }
+
+    /// Waits until one process has been up for long enough: what dies at once is started again and again.
+    fn stays_up(&mut self, patience: Patience) -> Result<(), String> {
+        let begun = self.init.clock();
+        let mut since: Option<(u32, u64, u64)> = None;
+        loop {
+            let seen = self.look()?;
+            let now = self.init.clock();
+            let is_up = seen.active.is_and(|active| active.is_active());
+            since = match since {
+                Some((pid, started, at))
+                    if is_up && (pid, started) == (seen.main_pid, seen.started) =>
+                {
+                    Some((pid, started, at))
+                }
+                _ if is_up => Some((seen.main_pid, seen.started, now)),
+                _ => None,
+            };
+            let stood = since.map_or(0, |(_, _, at)| now.saturating_sub(at));
+            if since.is_some() && Duration::from_micros(stood) >= patience.steady {
+                return Ok(());
+            }
+            if Duration::from_micros(now.saturating_sub(begun)) >= patience.limit {
+                return Err("it comes up, and does not stay up".to_owned());
+            }
+            self.init.pause(PAUSE);
+        }
+    }
+}
