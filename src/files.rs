@@ -78,6 +78,15 @@ pub enum Missing {
     Fail,
 }
 
+/// What an entry of a directory has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A plain file.
+    Plain,
+    /// A named pipe.
+    Fifo,
+}
+
 /// A directory that was opened without following a link and whose owner was checked.
 #[derive(Debug)]
 pub struct Directory {
@@ -171,6 +180,30 @@ impl Directory {
     /// # Errors
     /// When it cannot be opened, is no plain file, or others may write to it.
     pub fn open_file(&self, name: &str, flags: OFlag, mode: u32) -> Result<File, FileError> {
+        let (file, status, path) = self.opened(name, flags, mode)?;
+        check_kind(&status, Kind::Plain, &path)?;
+        check_owner(&status, &path)?;
+        Ok(file)
+    }
+
+    /// Opens the entry `name` with `flags`, whoever owns it: it was put here by who may write to this
+    /// directory. Links are never followed and nothing is waited for: to write to a pipe that nobody
+    /// reads is ENXIO.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is something else.
+    pub fn open_entry(&self, name: &str, flags: OFlag, kind: Kind) -> Result<File, FileError> {
+        let (file, status, path) = self.opened(name, flags, 0)?;
+        check_kind(&status, kind, &path)?;
+        Ok(file)
+    }
+
+    fn opened(
+        &self,
+        name: &str,
+        flags: OFlag,
+        mode: u32,
+    ) -> Result<(File, FileStat, PathBuf), FileError> {
         let path = self.path.join(name);
         let all = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
         let fd = match openat(&self.fd, name, all, Mode::from_bits_truncate(mode)) {
@@ -179,12 +212,7 @@ impl Directory {
             Err(source) => return Err(system("open", &path)(source)),
         };
         let status = fstat(&fd).map_err(system("examine", &path))?;
-        let kind = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT;
-        if kind != SFlag::S_IFREG {
-            return Err(untrusted(&path, "it is not a plain file"));
-        }
-        check_owner(&status, &path)?;
-        Ok(File::from(fd))
+        Ok((File::from(fd), status, path))
     }
 
     /// Reads the plain file `name`, at most `limit` bytes.
@@ -311,6 +339,15 @@ fn make_parents(path: &Path) -> Result<(), FileError> {
         Some(parent) if !parent.exists() => std::fs::create_dir_all(parent)
             .map_err(|error| system("create", parent)(errno_of(&error))),
         _ => Ok(()),
+    }
+}
+
+fn check_kind(status: &FileStat, kind: Kind, path: &Path) -> Result<(), FileError> {
+    let found = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT;
+    match kind {
+        Kind::Plain if found != SFlag::S_IFREG => Err(untrusted(path, "it is not a plain file")),
+        Kind::Fifo if found != SFlag::S_IFIFO => Err(untrusted(path, "it is not a pipe")),
+        Kind::Plain | Kind::Fifo => Ok(()),
     }
 }
 

@@ -3,9 +3,11 @@
 
 pub mod bus;
 mod dbus;
+mod process;
 pub mod reexec;
 pub mod related;
 pub mod simulated;
+mod supervise;
 pub mod systemd;
 pub mod upstart;
 

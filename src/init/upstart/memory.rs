@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 
-use super::process::Process;
 use crate::domain::UnitName;
 use crate::files::{Directory, Missing};
+use crate::init::process::Process;
 
 /// Version of the format: `1 PID TICKS`.
 const VERSION: &str = "1";

@@ -2,10 +2,10 @@
 //! for the invocation: it survives a re-exec, and Upstart has no other name for one start. Pure, but
 //! for reading when a process was started.
 
-use super::process::Process;
 use super::queries::Look;
 use super::state::{Goal, Instance};
 use crate::domain::{ActiveState, FileState, Known, LoadState, Seen, UnitFacts, UnitName};
+use crate::init::process::Process;
 
 /// What `recover` compares. `process` is a main process that was seen before and still runs; `taken`
 /// is how many starts were taken on whose answers were lost: what such a one started and is gone

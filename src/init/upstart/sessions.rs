@@ -16,7 +16,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use thiserror::Error;
 
 use super::address::Address;
-use super::process::Process;
+use crate::init::process::Process;
 
 /// Below a user's runtime directory.
 const BELOW: [&str; 2] = ["upstart", "sessions"];

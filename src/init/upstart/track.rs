@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::memory::Memory;
-use super::process::{Owner, Process};
 use super::queries::{self, Look};
 use super::seen;
 use crate::domain::{Seen, UnitName};
 use crate::init::InitError;
 use crate::init::dbus::link::Link;
+use crate::init::process::{Owner, Process};
 
 /// How long Upstart may be away, where nobody says otherwise.
 const WAIT: Duration = Duration::from_secs(30);

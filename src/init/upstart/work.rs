@@ -11,7 +11,6 @@ use nix::sys::signal::Signal;
 
 use super::failures::{ended, is, is_down_already, refused, unknown_instance};
 use super::names::{INSTANCE, INVALID_ARGS, JOB, Trouble, UNKNOWN_INSTANCE, UNKNOWN_JOB, UPSTART};
-use super::process::Process;
 use super::queries::{Job, Look, NO_VARIABLES};
 use super::request::{Reply, Request, Watch, send};
 use super::state::{Goal, Instance, is_another};
@@ -20,6 +19,7 @@ use crate::domain::{Contact, Job as Asked, JobFailure, Loss, Seen, UnitName, Ver
 use crate::init::InitError;
 use crate::init::dbus::patience::{Next, Patience};
 use crate::init::dbus::stream::Deadline;
+use crate::init::process::Process;
 
 /// What became of a piece of work.
 type Done = Result<(), JobFailure>;

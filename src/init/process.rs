@@ -11,16 +11,16 @@ use nix::unistd::{Pid, SysconfVar, sysconf};
 
 /// One process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Process {
+pub(in crate::init) struct Process {
     /// Its number.
-    pub(super) pid: u32,
+    pub(in crate::init) pid: u32,
     /// When it was started, in clock ticks since the boot; 0 where that could not be told.
-    pub(super) ticks: u64,
+    pub(in crate::init) ticks: u64,
 }
 
 /// Whose processes may be signalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(in crate::init) enum Owner {
     /// Everybody's: PID 1 itself named the process.
     Anybody,
     /// This user's: what a user's init says may be a lie that hits somebody else.
@@ -29,25 +29,25 @@ pub(super) enum Owner {
 
 impl Process {
     /// The process that has this number now; `None` for 0, which is none.
-    pub(super) fn of(pid: u32) -> Option<Self> {
+    pub(in crate::init) fn of(pid: u32) -> Option<Self> {
         let ticks = read(pid).map_or(0, |(_, ticks)| ticks);
         (pid != 0).then_some(Self { pid, ticks })
     }
 
     /// Whether it still runs. A zombie does not.
-    pub(super) fn is_alive(self) -> bool {
+    pub(in crate::init) fn is_alive(self) -> bool {
         read(self.pid)
             .is_some_and(|(state, ticks)| !matches!(state, 'Z' | 'X' | 'x') && ticks == self.ticks)
     }
 
     /// Tells one start of a service from the next.
-    pub(super) fn invocation(self) -> String {
+    pub(in crate::init) fn invocation(self) -> String {
         format!("{}:{}", self.pid, self.ticks)
     }
 
     /// When it was started, in microseconds of the monotonic clock, as exactly as /proc has it and
     /// never too late; 0 where that is not known.
-    pub(super) fn started(self) -> u64 {
+    pub(in crate::init) fn started(self) -> u64 {
         let rate = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
         let rate = u64::try_from(rate).unwrap_or(100).max(1);
         let micros = self.ticks.saturating_mul(1_000_000) / rate;
@@ -57,7 +57,7 @@ impl Process {
     }
 
     /// Sends `signal` where it still runs and belongs to `owner`.
-    pub(super) fn signal(self, signal: Signal, owner: Owner) -> Result<(), Errno> {
+    pub(in crate::init) fn signal(self, signal: Signal, owner: Owner) -> Result<(), Errno> {
         let pid = i32::try_from(self.pid).map_err(|_| Errno::ESRCH)?;
         if pid <= 1 || !self.is_alive() {
             return Err(Errno::ESRCH);
