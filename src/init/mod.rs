@@ -6,6 +6,7 @@ mod dbus;
 mod process;
 pub mod reexec;
 pub mod related;
+pub mod runit;
 pub mod simulated;
 mod supervise;
 pub mod systemd;

@@ -1,0 +1,100 @@
+//! What a look at a service comes to in the project's words. The process with its start stands for the
+//! invocation, as runsv has no other name for one run. Pure, but for reading when a process was started.
+
+use super::service::{Look, Service};
+use super::status::{Phase, Status};
+use crate::domain::{ActiveState, FileState, Known, LoadState, Seen, UnitFacts, UnitName};
+use crate::init::process::Process;
+use crate::init::supervise::clock::Clock;
+
+/// Of a service whose runsv is not there, but linked where a runsvdir scans: that starts one soon.
+const UNWATCHED: &str = "no runsv watches it at the moment";
+
+/// How the service of `unit` was found to stand.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// runit has none of this name.
+    Nothing,
+    /// There is one, and nothing can be said of it.
+    Untold(String),
+    /// There is one.
+    Service(Service, Look),
+}
+
+/// What decisions go by.
+pub(super) fn facts(unit: &UnitName, found: &Found, clock: &Clock) -> UnitFacts {
+    let mut facts = UnitFacts {
+        source_path: Known::Is(String::new()),
+        // SIGHUP is all that a reload is.
+        can_reload: Known::Is(true),
+        load: Known::Is(load(found)),
+        active: active(found),
+        ..UnitFacts::unknown(unit, "runit cannot tell")
+    };
+    if let Found::Service(service, _) = found {
+        facts.file = Known::Is(match service.place.has("down") {
+            true => FileState::Disabled,
+            false => FileState::Enabled,
+        });
+    }
+    let Some(status) = status(found) else {
+        return facts;
+    };
+    if let Some(run) = status.run() {
+        facts.main_pid = run.pid;
+        facts.invocation = run.to_string();
+    }
+    if status.phase == Phase::Down {
+        facts.down_since = clock.monotonic(status.since);
+        facts.down_since_epoch = status.since.epoch_seconds();
+    }
+    facts
+}
+
+/// What `recover` compares.
+pub(super) fn seen(unit: &UnitName, found: &Found, clock: &Clock) -> Seen {
+    let mut seen = Seen {
+        load: Known::Is(load(found)),
+        active: active(found),
+        ..Seen::unknown(unit, UNWATCHED)
+    };
+    let Some(status) = status(found) else {
+        if matches!(found, Found::Nothing) {
+            seen.job = Known::Is(None);
+        }
+        return seen;
+    };
+    seen.job = Known::Is(status.job());
+    seen.changed = clock.monotonic(status.since);
+    if let Some(run) = status.run() {
+        seen.main_pid = run.pid;
+        seen.invocation = run.to_string();
+        // /proc is asked because no clock that is set moves what it says.
+        seen.started = Process::of(run.pid).map_or(0, Process::started);
+    }
+    seen
+}
+
+fn status(found: &Found) -> Option<&Status> {
+    match found {
+        Found::Service(_, Look::Watched(watched)) => Some(&watched.status),
+        Found::Service(_, Look::Unwatched) | Found::Nothing | Found::Untold(_) => None,
+    }
+}
+
+fn load(found: &Found) -> LoadState {
+    match found {
+        Found::Nothing => LoadState::NotFound,
+        Found::Untold(_) => LoadState::Broken,
+        Found::Service(..) => LoadState::Loaded,
+    }
+}
+
+fn active(found: &Found) -> Known<ActiveState> {
+    match found {
+        Found::Nothing => Known::Is(ActiveState::Inactive),
+        Found::Untold(why) => Known::Unknown(why.clone()),
+        Found::Service(_, Look::Unwatched) => Known::Unknown(UNWATCHED.to_owned()),
+        Found::Service(_, Look::Watched(watched)) => Known::Is(watched.status.active()),
+    }
+}

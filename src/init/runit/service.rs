@@ -1,0 +1,181 @@
+//! Where runit's services are, and how one of them stands: its directory in a directory that a runsvdir
+//! scans, its runsv, its status. Looks, and changes nothing.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::status::{LENGTH, Status};
+use crate::files::FileError;
+use crate::init::supervise::place::{Listener, Place, Supervise, Version};
+use crate::init::supervise::scanner::{self, Scanner};
+
+/// What scans.
+const SCANNER: &str = "runsvdir";
+/// The pipe that tells whether a runsv is there: it reads it, and nobody else does.
+const OK: &str = "ok";
+/// The pipe that it takes requests from.
+pub(super) const CONTROL: &str = "control";
+/// What it writes about the service.
+const STATUS: &str = "status";
+
+/// The directories whose entries are services. SVDIR is whoever's it is that calls us, and not asked.
+#[derive(Debug)]
+pub(super) struct Directories {
+    /// Looked into first, and without asking who scans them.
+    usual: Vec<PathBuf>,
+    /// Those that a runsvdir scans now; not looked for before something is not found in the usual ones,
+    /// because that means reading the whole of /proc.
+    scanned: Option<Vec<PathBuf>>,
+}
+
+/// A service directory that is linked where a runsvdir scans, or where a runsv is at work.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) place: Place,
+    scan: PathBuf,
+    name: String,
+}
+
+/// How a service stands.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// Its runsv is there and says this of it.
+    Watched(Watched),
+    /// No runsv is there, or none that has written anything yet.
+    Unwatched,
+}
+
+/// What a runsv says.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) supervise: Supervise,
+    pub(super) status: Status,
+    /// Changes whenever runsv writes its status again.
+    pub(super) version: Version,
+}
+
+/// Why nothing can be said of a service.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// Its files are not to be trusted, or cannot be read.
+    #[error("{0}")]
+    File(#[from] FileError),
+    /// Something else stands where the status should.
+    #[error("`{}` is no status of runsv's", .0.display())]
+    Garbage(PathBuf),
+}
+
+impl Directories {
+    pub(super) fn new(usual: Vec<PathBuf>) -> Self {
+        Self {
+            usual,
+            scanned: None,
+        }
+    }
+
+    /// Forgets who scans what: a runsvdir comes and goes.
+    pub(super) fn forget(&mut self) {
+        self.scanned = None;
+    }
+
+    /// The service `name`, where it is supervised or is about to be; not what merely lies in /etc/sv.
+    pub(super) fn service(&mut self, name: &str) -> Result<Option<Service>, Trouble> {
+        for scan in self.usual.clone() {
+            if let Some(service) = Service::find(&scan, name)?
+                && matches!(service.look()?, Look::Watched(_))
+            {
+                return Ok(Some(service));
+            }
+        }
+        for scan in self.scanned().to_vec() {
+            if let Some(service) = Service::find(&scan, name)? {
+                return Ok(Some(service));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All of these directories, the usual ones first.
+    pub(super) fn all(&mut self) -> Vec<PathBuf> {
+        let mut all = self.usual.clone();
+        all.extend_from_slice(self.scanned());
+        all
+    }
+
+    fn scanned(&mut self) -> &[PathBuf] {
+        self.scanned
+            .get_or_insert_with(|| scanner::running(SCANNER).iter().filter_map(scans).collect())
+    }
+}
+
+/// What a runsvdir was told to scan: `runsvdir [-P] DIRECTORY [LOG]`.
+fn scans(scanner: &Scanner) -> Option<PathBuf> {
+    let is_option = |word: &&OsString| word.as_bytes().starts_with(b"-");
+    let words = &mut scanner.arguments.iter();
+    let directory = words.find(|word| !is_option(word))?;
+    Some(scanner.path(directory))
+}
+
+impl Service {
+    fn find(scan: &Path, name: &str) -> Result<Option<Self>, Trouble> {
+        let place = Place::find(scan, name)?;
+        Ok(place.map(|place| Self {
+            place,
+            scan: scan.to_path_buf(),
+            name: name.to_owned(),
+        }))
+    }
+
+    /// Whether it is still linked where it was found.
+    pub(super) fn is_linked(&self) -> bool {
+        !matches!(Place::find(&self.scan, &self.name), Ok(None))
+    }
+
+    /// How it stands now.
+    pub(super) fn look(&self) -> Result<Look, Trouble> {
+        let Some(supervise) = self.place.supervise()? else {
+            return Ok(Look::Unwatched);
+        };
+        // First: what is read afterwards is from a runsv that was there.
+        if matches!(supervise.listener(OK)?, Listener::Nobody) {
+            return Ok(Look::Unwatched);
+        }
+        let Some((bytes, version)) = supervise.read(STATUS, LENGTH as u64 + 1)? else {
+            return Ok(Look::Unwatched);
+        };
+        match Status::parse(&bytes) {
+            Some(status) => Ok(Look::Watched(Watched {
+                supervise,
+                status,
+                version,
+            })),
+            None => Err(Trouble::Garbage(self.place.path().join("supervise/status"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_told_from_the_options_and_the_log() {
+        let cases: [(&[&str], Option<&str>); 6] = [
+            (&["-P", "/etc/service", "log: ......"], Some("/etc/service")),
+            (&["/etc/service"], Some("/etc/service")),
+            (&["service"], Some("/srv/service")),
+            (&["/x", "/log: ......"], Some("/x")),
+            (&["-P"], None),
+            (&[], None),
+        ];
+        for (words, expected) in cases {
+            let scanner = Scanner {
+                pid: 1,
+                arguments: words.iter().map(OsString::from).collect(),
+                works_in: PathBuf::from("/srv"),
+            };
+            assert_eq!(scans(&scanner), expected.map(PathBuf::from), "{words:?}");
+        }
+    }
+}
