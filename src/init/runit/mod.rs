@@ -26,7 +26,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use self::seen::Found;
-use self::service::{CONTROL, Directories, Look, Service, Trouble};
+use self::service::{CONTROL, Directories, Look, Others, Service, Trouble};
 use self::status::Status;
 use self::work::{Terms, Work};
 use super::supervise::clock::Clock;
@@ -70,16 +70,23 @@ impl Default for Runit {
 }
 
 impl Runit {
-    /// The services of this machine. Looks at nothing yet.
+    /// The services of this machine: those in /etc/service, and where else a runsvdir scans. Looks at nothing yet.
     pub fn new() -> Self {
-        Self::scanning(vec![PathBuf::from(SERVICES)])
+        Self::over(Directories::new(
+            vec![PathBuf::from(SERVICES)],
+            Others::Count,
+        ))
     }
 
-    /// The services in `directories`, and where else a runsvdir scans. Looks at nothing yet.
+    /// The services in `directories` alone. Looks at nothing yet.
     pub fn scanning(directories: Vec<PathBuf>) -> Self {
+        Self::over(Directories::new(directories, Others::Ignored))
+    }
+
+    fn over(directories: Directories) -> Self {
         Self {
             limit: LIMIT,
-            directories: Directories::new(directories),
+            directories,
             patience: PATIENCE,
             memory: None,
             clock: None,

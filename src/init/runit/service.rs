@@ -24,9 +24,19 @@ const STATUS: &str = "status";
 pub(super) struct Directories {
     /// Looked into first, and without asking who scans them.
     usual: Vec<PathBuf>,
+    others: Others,
     /// Those that a runsvdir scans now; not looked for before something is not found in the usual ones,
     /// because that means reading the whole of /proc.
     scanned: Option<Vec<PathBuf>>,
+}
+
+/// What to make of a runsvdir that scans another directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    /// Its services are services too.
+    Count,
+    /// They are none of ours.
+    Ignored,
 }
 
 /// A service directory that is linked where a runsvdir scans, or where a runsv is at work.
@@ -67,9 +77,10 @@ pub(super) enum Trouble {
 }
 
 impl Directories {
-    pub(super) fn new(usual: Vec<PathBuf>) -> Self {
+    pub(super) fn new(usual: Vec<PathBuf>, others: Others) -> Self {
         Self {
             usual,
+            others,
             scanned: None,
         }
     }
@@ -104,9 +115,23 @@ impl Directories {
     }
 
     fn scanned(&mut self) -> &[PathBuf] {
-        self.scanned
-            .get_or_insert_with(|| scanner::running(SCANNER).iter().filter_map(scans).collect())
+        let (usual, others) = (&self.usual, self.others);
+        let is_usual = |path: &PathBuf| usual.iter().any(|usual| is_same(usual, path));
+        let found = || {
+            let scanned = scanner::running(SCANNER)
+                .iter()
+                .filter_map(scans)
+                .collect::<Vec<_>>();
+            let meant = |path: &PathBuf| others == Others::Count || is_usual(path);
+            scanned.into_iter().filter(meant).collect()
+        };
+        self.scanned.get_or_insert_with(found)
     }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let (one, other) = (one.canonicalize(), other.canonicalize());
+    one.is_ok_and(|one| other.is_ok_and(|other| one == other))
 }
 
 /// What a runsvdir was told to scan: `runsvdir [-P] DIRECTORY [LOG]`.
