@@ -6,6 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::domain::{InitKind, UnitFacts, UnitName};
+use crate::init::runit::Runit;
 use crate::init::systemd::{Limit, Systemd};
 use crate::init::upstart::Upstart;
 use crate::init::{Depth, Init, InitError};
@@ -17,6 +18,8 @@ use super::spoken::Spoken;
 
 /// Where the main processes are noted down that were seen under Upstart.
 const UPSTART_MEMORY: &str = "/run/rcpolicy/upstart";
+/// Where it is noted how the machine's clock was set, by which supervisors tell when something happened.
+const CLOCK: &str = "/run/rcpolicy/clock";
 
 /// The init of a machine where `kind` runs, with the policy's limit for its jobs and its patience with an
 /// init that is away; `voice` tells what is waited for. `None` where services are init scripts and no
@@ -25,8 +28,9 @@ pub(super) fn init(kind: InitKind, policy: &Policy, voice: &Voice) -> Option<Box
     match kind {
         InitKind::Systemd => Some(Box::new(systemd(policy, voice))),
         InitKind::Upstart => Some(Box::new(upstart(policy, voice))),
+        InitKind::Runit => Some(Box::new(runit(policy, voice))),
         // Nothing acts on their services but scripts yet.
-        InitKind::Openrc | InitKind::Runit | InitKind::S6 => None,
+        InitKind::Openrc | InitKind::S6 => None,
         InitKind::Sysv | InitKind::Simulated => None,
     }
 }
@@ -73,6 +77,21 @@ pub(super) fn systemd(policy: &Policy, voice: &Voice) -> Systemd {
     Systemd::new(limit)
         .waiting(settings.init_wait)
         .watched_by(Rc::new(Spoken(voice.clone())))
+}
+
+/// The machine's runit, likewise.
+fn runit(policy: &Policy, voice: &Voice) -> Runit {
+    let settings = policy.settings();
+    let mut runit = Runit::new()
+        .remembering(Path::new(CLOCK))
+        .waiting(settings.init_wait)
+        .watched_by(Rc::new(Spoken(voice.clone())));
+    match settings.action_limit {
+        // It has none of its own: what ours falls back to holds.
+        ActionLimit::Unit => {}
+        ActionLimit::After(limit) => runit.limit = limit,
+    }
+    runit
 }
 
 /// The system's Upstart, likewise.

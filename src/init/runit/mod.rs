@@ -173,13 +173,6 @@ impl Init for Runit {
         InitKind::Runit
     }
 
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            activation: false,
-            transactions: true,
-        }
-    }
-
     fn machine(&mut self) -> Known<Machine> {
         Known::Unknown("runit does not say".to_owned())
     }

@@ -3,7 +3,7 @@
 //! reads nor for one that is full.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -177,14 +177,12 @@ impl Supervise {
 ///
 /// # Errors
 /// What the system says, but for a pipe that is full or that nobody reads.
-pub(in crate::init) fn write(mut pipe: &File, words: &[u8]) -> Result<Written, Errno> {
-    match pipe.write(words) {
-        Ok(_) => Ok(Written::All),
-        Err(error) => match errno_of(&error) {
-            Errno::EAGAIN => Ok(Written::Full),
-            Errno::EPIPE => Ok(Written::Nobody),
-            errno => Err(errno),
-        },
+pub(in crate::init) fn write(pipe: &File, words: &[u8]) -> Result<Written, Errno> {
+    match nix::unistd::write(pipe, words) {
+        Ok(written) if written == words.len() => Ok(Written::All),
+        Ok(_) | Err(Errno::EAGAIN) => Ok(Written::Full),
+        Err(Errno::EPIPE) => Ok(Written::Nobody),
+        Err(errno) => Err(errno),
     }
 }
 
