@@ -34,8 +34,7 @@ use super::supervise::errand::run_all;
 use super::supervise::place::{Listener, Written, write};
 use super::{Depth, Init, InitError, Onlooker, Unwatched};
 use crate::domain::{
-    Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitKind, UnitName,
-    Wait,
+    InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitKind, UnitName, Wait,
 };
 
 /// Where Debian's runit has the services that are to run.
