@@ -6,6 +6,7 @@ mod groups;
 mod many;
 mod order;
 mod partly;
+mod same;
 mod scripts;
 
 use std::fs;
