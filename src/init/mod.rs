@@ -3,6 +3,7 @@
 
 pub mod bus;
 mod dbus;
+pub mod openrc;
 mod process;
 pub mod reexec;
 pub mod related;

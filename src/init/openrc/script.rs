@@ -1,0 +1,104 @@
+//! Which init script a unit's name means, and whether it is OpenRC's.
+//!
+//! rc-service executes a script by its first line, so OpenRC keeps notes only of those that its own
+//! openrc-run interprets. All others, which most of Debian's are, it runs as sysvinit does and forgets:
+//! a link that the boot left in /run/openrc/started stays there when they are stopped. They are no units
+//! of this init.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+
+use super::places::Places;
+use crate::domain::{UnitKind, UnitName};
+
+/// As much of a script is read, in bytes.
+const LONGEST: u64 = 256 * 1024;
+/// What interprets OpenRC's scripts, and its old name.
+const INTERPRETERS: [&str; 2] = ["openrc-run", "runscript"];
+
+/// An init script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Script {
+    /// The name that rc-service and OpenRC's notes have for it.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    text: String,
+}
+
+impl Script {
+    /// OpenRC's script of `unit`; `None` where there is none, or another init's.
+    pub(super) fn of(places: &Places, unit: &UnitName) -> Option<Self> {
+        let found = Self::any(places, unit)?;
+        found.is_openrcs().then_some(found)
+    }
+
+    /// The path of the init script of `unit`, whoever's it is.
+    pub(super) fn path_of(places: &Places, unit: &UnitName) -> Option<PathBuf> {
+        Self::any(places, unit).map(|script| script.path)
+    }
+
+    fn any(places: &Places, unit: &UnitName) -> Option<Self> {
+        if unit.kind() != UnitKind::Service {
+            return None;
+        }
+        let stem = unit.stem();
+        let names = [stem.to_owned(), format!("{stem}.sh")];
+        names.into_iter().find_map(|name| Self::at(places, name))
+    }
+
+    fn at(places: &Places, name: String) -> Option<Self> {
+        let path = places.scripts.join(&name);
+        let status = fs::metadata(&path).ok()?;
+        if !status.is_file() || status.permissions().mode() & 0o111 == 0 {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let file = open_plainly(&path, OFlag::empty()).ok()?;
+        file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Some(Self { name, path, text })
+    }
+
+    /// original: rc-service leaves it to the first line who runs the script
+    fn is_openrcs(&self) -> bool {
+        let first = self.text.lines().next().unwrap_or_default();
+        let words = first.strip_prefix("#!").unwrap_or_default();
+        let program = words.split_whitespace().next().unwrap_or_default();
+        let name = program.rsplit('/').next().unwrap_or_default();
+        INTERPRETERS.contains(&name) && !self.leads_away()
+    }
+
+    /// OpenRC notes a link to a script elsewhere under that script's name, which is not ours to guess.
+    fn leads_away(&self) -> bool {
+        let target = fs::read_link(&self.path);
+        target.is_ok_and(|target| target.components().count() > 1)
+    }
+
+    /// Whether it has a function of this name, which openrc-run then takes as an action.
+    pub(super) fn knows(&self, word: &str) -> bool {
+        let mut lines = self.text.lines().map(str::trim_start);
+        lines.any(|line| {
+            let line = line.strip_prefix("function ").unwrap_or(line);
+            let rest = line.trim_start().strip_prefix(word);
+            rest.is_some_and(|rest| rest.trim_start().starts_with("()"))
+        })
+    }
+}
+
+/// Opens a plain file for reading. A pipe is waited for by nobody, and is an error.
+pub(super) fn open_plainly(path: &Path, flags: OFlag) -> io::Result<File> {
+    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is not a plain file"))
+    }
+}

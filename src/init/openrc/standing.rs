@@ -1,0 +1,183 @@
+//! How a service stands, by OpenRC's own notes in /run/openrc: read, and never written.
+//!
+//! rc-service's `status` gives the same answer with a shell and all of its libraries: 13 ms against less
+//! than 0.1 ms for the files, each as a whole process where the other takes 1.2 ms to do nothing.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+
+use super::daemons::{self, Daemons};
+use super::places::{Places, is_there};
+use super::script::open_plainly;
+use crate::domain::ActiveState;
+use crate::init::process::Process;
+
+/// The state that the links tell; one alone counts, and the last of them as OpenRC goes through them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Stopped,
+    Started,
+    Starting,
+    Stopping,
+    /// Started, and waits for something to happen in the background.
+    Inactive,
+}
+
+const LINKS: [(&str, State); 4] = [
+    ("started", State::Started),
+    ("starting", State::Starting),
+    ("stopping", State::Stopping),
+    ("inactive", State::Inactive),
+];
+/// What could not be started at boot has a link here too.
+const FAILED: &str = "failed";
+
+/// What tells one start from the next: OpenRC makes the link anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    inode: u64,
+    /// Since the epoch.
+    pub(super) seconds: i64,
+    pub(super) nanoseconds: i64,
+}
+
+/// One service, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) state: State,
+    pub(super) failed: bool,
+    /// Of the link that says that it is up.
+    pub(super) begun: Option<Stamp>,
+    /// What runs for it, as far as it was noted down.
+    pub(super) daemons: Daemons,
+}
+
+impl Standing {
+    /// How `name` stands.
+    ///
+    /// # Errors
+    /// When the notes cannot be read, or somebody else may have written them; why.
+    pub(super) fn of(places: &Places, name: &str) -> Result<Self, String> {
+        if !is_there(&places.run)? {
+            return Err(format!("{} is not there", places.run.display()));
+        }
+        let mut standing = Self {
+            state: State::Stopped,
+            failed: has(&places.run.join(FAILED), name)?,
+            begun: None,
+            daemons: Daemons::default(),
+        };
+        for (directory, state) in LINKS {
+            let directory = places.run.join(directory);
+            if has(&directory, name)? {
+                standing.state = state;
+                standing.begun = stamp(&directory.join(name));
+            }
+        }
+        if standing.state != State::Stopped {
+            standing.daemons = daemons::of(places, name);
+        }
+        Ok(standing)
+    }
+
+    /// Its daemon is gone, and nobody told OpenRC.
+    pub(super) fn is_crashed(&self) -> bool {
+        self.state == State::Started && self.daemons.gone
+    }
+
+    /// The process that is the service, where that is known.
+    pub(super) fn main(&self) -> Option<Process> {
+        self.daemons.main.filter(|main| main.is_alive())
+    }
+
+    /// The same in the project's words.
+    pub(super) fn active(&self) -> ActiveState {
+        match self.state {
+            State::Started if self.daemons.gone => ActiveState::Failed,
+            State::Started => ActiveState::Active,
+            State::Starting | State::Inactive => ActiveState::Activating,
+            State::Stopping => ActiveState::Deactivating,
+            State::Stopped if self.failed => ActiveState::Failed,
+            State::Stopped => ActiveState::Inactive,
+        }
+    }
+
+    /// Changes with each start, of the service or of its daemon by a supervisor.
+    pub(super) fn invocation(&self) -> String {
+        let Some(begun) = self.begun else {
+            return String::new();
+        };
+        let main = self.main().map(Process::invocation).unwrap_or_default();
+        let Stamp {
+            inode,
+            seconds,
+            nanoseconds,
+        } = begun;
+        format!("{inode}:{seconds}.{nanoseconds:09}:{main}")
+    }
+}
+
+/// Whether OpenRC would see an entry `name` there: one that leads nowhere is none.
+fn has(directory: &Path, name: &str) -> Result<bool, String> {
+    if !is_there(directory)? {
+        return Ok(false);
+    }
+    match fs::metadata(directory.join(name)) {
+        Ok(_) => Ok(true),
+        Err(error) => match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(false),
+            _ => Err(format!("{}/{name}: {error}", directory.display())),
+        },
+    }
+}
+
+fn stamp(link: &Path) -> Option<Stamp> {
+    let status = fs::symlink_metadata(link).ok()?;
+    Some(Stamp {
+        inode: status.ino(),
+        seconds: status.mtime(),
+        nanoseconds: status.mtime_nsec(),
+    })
+}
+
+/// The names of all services that are up.
+pub(super) fn started(places: &Places) -> Vec<String> {
+    let directory = places.run.join("started");
+    let Ok(true) = is_there(&directory) else {
+        return Vec::new();
+    };
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.collect()
+}
+
+/// When a service last came up or went down, whichever it was, in seconds and nanoseconds since the
+/// epoch.
+pub(super) fn last_change(places: &Places) -> Option<(i64, i64)> {
+    let status = fs::symlink_metadata(places.run.join("started")).ok()?;
+    Some((status.mtime(), status.mtime_nsec()))
+}
+
+/// Whether somebody is starting or stopping `name` just now, and does not wait for us. Asked only where
+/// its state is one that passes: what we hold for a moment nobody else could then have wanted.
+pub(super) fn is_at_work(places: &Places, name: &str) -> bool {
+    let inside = std::env::var_os("RC_SVCNAME").is_some_and(|own| own == name);
+    !inside && (is_locked(places, name) || daemons::is_run_by_openrc(&places.scripts.join(name)))
+}
+
+/// Whether the lock of whoever works on it is held. A restart loses the file of its own lock half-way.
+fn is_locked(places: &Places, name: &str) -> bool {
+    let Ok(true) = is_there(&places.run.join("exclusive")) else {
+        return false;
+    };
+    let path = places.run.join("exclusive").join(name);
+    let Ok(file) = open_plainly(&path, OFlag::O_NOFOLLOW) else {
+        return false;
+    };
+    let locked = Flock::lock(file, FlockArg::LockSharedNonblock);
+    matches!(locked, Err((_, Errno::EWOULDBLOCK)))
+}

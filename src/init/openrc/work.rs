@@ -1,0 +1,279 @@
+//! One job, from looking how the service stands to seeing that it stands where it was asked to. An exit
+//! status alone is not believed, in either direction:
+//!
+//! - whoever finds another at work on the service is told "already starting" and fails: we wait;
+//! - a service whose daemon died counts as started: `start` does nothing, `stop` and `restart` fail, and
+//!   dpkg with them. Its link is taken away (`zap`) once its stop was tried;
+//! - Debian's start-stop-daemon does not wait for the end of what it stopped, and refuses to start what
+//!   has not ended yet: a restart then leaves the service down;
+//! - what needs the service goes down with it, and comes back after rc-service has returned, or not at
+//!   all where the restart failed.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::places::Places;
+use super::script::Script;
+use super::standing::{Standing, State, is_at_work, started};
+use super::tool::{Called, Tool, Voice};
+use crate::domain::{JobFailure, Verb};
+use crate::init::process::{Owner, Process};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How long a daemon that was told to end may take: longer than OpenRC's own tools wait for it, which kill it
+/// then.
+const ENDING: Duration = Duration::from_secs(90);
+/// How long what nobody supervises any more may take before it is killed, as supervise-daemon would.
+const LEAVING: Duration = Duration::from_secs(5);
+/// How soon OpenRC begins with what comes back after a restart: it has forked for it already.
+const BEGINNING: Duration = Duration::from_secs(5);
+
+/// What became of a piece of work.
+type Done = Result<(), JobFailure>;
+
+/// One job at work.
+pub(super) struct Work<'a> {
+    pub(super) places: &'a Places,
+    pub(super) tool: &'a Tool,
+    pub(super) script: &'a Script,
+    /// When it is left to itself, and how long that is from the beginning.
+    pub(super) end: Instant,
+    pub(super) limit: Duration,
+    /// What the last call ended with.
+    pub(super) ending: Option<u8>,
+    /// How the service stood when it began.
+    pub(super) found: Option<State>,
+}
+
+impl Work<'_> {
+    /// Does it.
+    pub(super) fn carry_out(&mut self, verb: Verb) -> Done {
+        let standing = self.once_idle()?;
+        self.found = Some(standing.state);
+        let up = standing.state != State::Stopped;
+        match verb {
+            Verb::Start => self.start(&standing),
+            Verb::Stop => self.stop(&standing),
+            Verb::Restart => self.restart(&standing),
+            // What is down stays so; what crashed nobody wanted down.
+            Verb::TryRestart if up => self.restart(&standing),
+            Verb::TryRestart => Ok(()),
+            Verb::Reload => self.word("reload"),
+            Verb::ReloadOrRestart => match ["force-reload", "reload"]
+                .into_iter()
+                .find(|word| self.script.knows(word))
+            {
+                Some(word) if up && !standing.is_crashed() => self.word(word),
+                _ => self.restart(&standing),
+            },
+        }
+    }
+
+    fn start(&mut self, standing: &Standing) -> Done {
+        if standing.is_crashed() {
+            self.zap()?;
+            self.end_orphan(standing)?;
+        }
+        self.word("start")?;
+        match self.look()?.state {
+            State::Stopped | State::Stopping => Err(ended("it is not started", "")),
+            State::Started | State::Starting | State::Inactive => Ok(()),
+        }
+    }
+
+    fn stop(&mut self, standing: &Standing) -> Done {
+        let main = standing.main();
+        let stopped = self.word("stop");
+        if stopped.is_err() && self.look()?.is_crashed() {
+            self.zap()?;
+            return self.end_orphan(standing);
+        }
+        stopped?;
+        self.end_orphan(standing)?;
+        self.until_gone(main)
+    }
+
+    fn restart(&mut self, standing: &Standing) -> Done {
+        let before = started(self.places);
+        let main = standing.main();
+        let failed = match standing.is_crashed() {
+            true => self.renew_crashed(standing),
+            false => match self.word("restart") {
+                Err(failure) => self.recover(standing, main, failure),
+                Ok(()) => Ok(()),
+            },
+        };
+        self.until_others_are_back(&before);
+        failed
+    }
+
+    /// Its stop is tried all the same: it takes down what needs it, and clears away what is left.
+    fn renew_crashed(&mut self, standing: &Standing) -> Done {
+        let stopped = self.word("stop");
+        if stopped.is_err() && self.look()?.is_crashed() {
+            self.zap()?;
+        }
+        self.end_orphan(standing)?;
+        self.word("start")
+    }
+
+    /// What a dead supervisor left behind goes on when the service is stopped, and beside the next one when
+    /// that is started.
+    fn end_orphan(&self, standing: &Standing) -> Done {
+        let Some(orphan) = standing.daemons.orphan else {
+            return Ok(());
+        };
+        let _ = orphan.signal(Signal::SIGTERM, Owner::Anybody);
+        let end = self.end.min(Instant::now() + LEAVING);
+        while orphan.is_alive() && Instant::now() < end {
+            thread::sleep(PAUSE);
+        }
+        let _ = orphan.signal(Signal::SIGKILL, Owner::Anybody);
+        self.until_gone(Some(orphan))
+    }
+
+    /// A restart failed: it may have stopped and not started the service, or its daemon has died.
+    fn recover(&mut self, before: &Standing, main: Option<Process>, failure: JobFailure) -> Done {
+        if matches!(failure, JobFailure::TimedOut { .. }) {
+            return Err(failure);
+        }
+        let now = self.once_idle()?;
+        match now.state {
+            State::Started if now.is_crashed() => self.renew_crashed(&now),
+            State::Stopped if before.state != State::Stopped => {
+                self.until_gone(main)?;
+                self.word("start")
+            }
+            State::Stopped
+            | State::Started
+            | State::Starting
+            | State::Stopping
+            | State::Inactive => Err(failure),
+        }
+    }
+
+    /// Those of `before` that need the service and went down with it. OpenRC starts them again after a
+    /// restart, and does not wait for them; what it leaves down is started here.
+    fn until_others_are_back(&mut self, before: &[String]) {
+        let is_up = |name: &String| {
+            let standing = Standing::of(self.places, name);
+            standing.is_ok_and(|standing| standing.state == State::Started)
+        };
+        let down = || {
+            before
+                .iter()
+                .filter(|name| !is_up(name) && **name != self.script.name)
+        };
+        if down().next().is_none() {
+            return;
+        }
+        let needing = self.tool.needing(self.places, &self.script.name);
+        let fallen: Vec<&String> = down().filter(|name| needing.contains(name)).collect();
+        for name in fallen {
+            self.until_begun(name);
+            if self.is_stopped(name) && !self.is_stopped(&self.script.name) {
+                let call = (name.as_str(), "start");
+                // Its own failure is not the service's: rc-service takes no notice of it either.
+                let _ = self.tool.ask(self.places, call, Voice::Heard, self.end);
+            }
+        }
+    }
+
+    /// Until `name` is up, or nobody is about to start it.
+    fn until_begun(&self, name: &str) {
+        let soon = self.end.min(Instant::now() + BEGINNING);
+        let mut begun = false;
+        while Instant::now() < self.end {
+            let state = Standing::of(self.places, name).map(|standing| standing.state);
+            begun |= state == Ok(State::Starting);
+            match state {
+                Ok(State::Starting) => {}
+                Ok(State::Stopped) if !begun && Instant::now() < soon => {}
+                _ => return,
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn is_stopped(&self, name: &str) -> bool {
+        let standing = Standing::of(self.places, name);
+        standing.is_ok_and(|standing| standing.state == State::Stopped)
+    }
+
+    /// Waits while somebody else starts or stops the service: of two, rc-service refuses the second.
+    fn once_idle(&self) -> Result<Standing, JobFailure> {
+        loop {
+            let standing = self.look()?;
+            match standing.state {
+                State::Starting | State::Stopping => {}
+                State::Started | State::Stopped | State::Inactive => return Ok(standing),
+            }
+            if !is_at_work(self.places, &self.script.name) {
+                return self.look();
+            }
+            if Instant::now() >= self.end {
+                return Err(self.timed_out());
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits for the end of a process that was stopped.
+    fn until_gone(&self, main: Option<Process>) -> Done {
+        let end = self.end.min(Instant::now() + ENDING);
+        while main.is_some_and(Process::is_alive) {
+            if Instant::now() >= end {
+                return Err(self.timed_out());
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    fn look(&self) -> Result<Standing, JobFailure> {
+        Standing::of(self.places, &self.script.name).map_err(|why| ended("it cannot be seen", &why))
+    }
+
+    /// Lets OpenRC take it for stopped. It says so loudly, and nobody asked for it.
+    fn zap(&mut self) -> Done {
+        let call = (self.script.name.as_str(), "zap");
+        let called = self.tool.ask(self.places, call, Voice::Unheard, self.end);
+        self.judge(called)
+    }
+
+    fn word(&mut self, word: &str) -> Done {
+        let called = self
+            .tool
+            .act(self.places, &self.script.name, word, self.end);
+        self.judge(called)
+    }
+
+    fn judge(&mut self, called: Called) -> Done {
+        match called {
+            Called::Ended(status) => {
+                self.ending = Some(status);
+                match status {
+                    0 => Ok(()),
+                    status => Err(ended("failed", &format!("exit status {status}"))),
+                }
+            }
+            Called::GoesOn => Err(self.timed_out()),
+        }
+    }
+
+    fn timed_out(&self) -> JobFailure {
+        JobFailure::TimedOut {
+            seconds: self.limit.as_secs(),
+        }
+    }
+}
+
+fn ended(result: &str, service_result: &str) -> JobFailure {
+    JobFailure::Ended {
+        result: result.to_owned(),
+        service_result: service_result.to_owned(),
+    }
+}
