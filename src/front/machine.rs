@@ -6,6 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::domain::{InitKind, UnitFacts, UnitName};
+use crate::init::openrc::Openrc;
 use crate::init::runit::Runit;
 use crate::init::systemd::{Limit, Systemd};
 use crate::init::upstart::Upstart;
@@ -14,23 +15,32 @@ use crate::policy::{ActionLimit, Policy};
 use crate::report::Voice;
 
 use super::perform::{Session, one_unit};
+use super::script::Surroundings;
 use super::spoken::Spoken;
 
 /// Where the main processes are noted down that were seen under Upstart.
 const UPSTART_MEMORY: &str = "/run/rcpolicy/upstart";
 /// Where it is noted how the machine's clock was set, by which supervisors tell when something happened.
 const CLOCK: &str = "/run/rcpolicy/clock";
+/// Where it is noted when OpenRC's services went down.
+const OPENRC_MEMORY: &str = "/run/rcpolicy/openrc";
 
 /// The init of a machine where `kind` runs, with the policy's limit for its jobs and its patience with an
 /// init that is away; `voice` tells what is waited for. `None` where services are init scripts and no
-/// more.
-pub(super) fn init(kind: InitKind, policy: &Policy, voice: &Voice) -> Option<Box<dyn Init>> {
+/// more. What an init's own tool starts gets these surroundings.
+pub(super) fn init(
+    kind: InitKind,
+    policy: &Policy,
+    voice: &Voice,
+    surroundings: Surroundings,
+) -> Option<Box<dyn Init>> {
     match kind {
         InitKind::Systemd => Some(Box::new(systemd(policy, voice))),
         InitKind::Upstart => Some(Box::new(upstart(policy, voice))),
+        InitKind::Openrc => Some(Box::new(openrc(policy, surroundings))),
         InitKind::Runit => Some(Box::new(runit(policy, voice))),
         // Nothing acts on their services but scripts yet.
-        InitKind::Openrc | InitKind::S6 => None,
+        InitKind::S6 => None,
         InitKind::Sysv | InitKind::Simulated => None,
     }
 }
@@ -60,7 +70,8 @@ pub(super) fn own_service(
     if session.policy.settings().strict || session.life().is_none() {
         return Ok(None);
     }
-    let Some(mut init) = init(kind, &session.policy, &session.voice) else {
+    let (policy, voice) = (&session.policy, &session.voice);
+    let Some(mut init) = init(kind, policy, voice, Surroundings::Callers) else {
         return Ok(None);
     };
     let unit = one_unit(init.as_mut(), unit, Depth::State)?;
@@ -107,4 +118,17 @@ pub(super) fn upstart(policy: &Policy, voice: &Voice) -> Upstart {
         ActionLimit::After(limit) => upstart.limit = limit,
     }
     upstart
+}
+
+fn openrc(policy: &Policy, surroundings: Surroundings) -> Openrc {
+    let mut openrc = Openrc::new().remembering(Path::new(OPENRC_MEMORY));
+    match policy.settings().action_limit {
+        // It has none of its own: what ours falls back to holds.
+        ActionLimit::Unit => {}
+        ActionLimit::After(limit) => openrc.limit = limit,
+    }
+    match surroundings {
+        Surroundings::Callers => openrc,
+        Surroundings::Plain | Surroundings::Apart => openrc.in_plain_surroundings(),
+    }
 }

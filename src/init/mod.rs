@@ -13,6 +13,7 @@ mod supervise;
 pub mod systemd;
 pub mod upstart;
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -228,6 +229,10 @@ pub trait Init {
     fn run_as_one(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
         self.run(jobs, wait)
     }
+
+    /// Gives `arguments` to what carries out the next jobs of `unit`, after the action, where the init has
+    /// a tool that takes them.
+    fn hand_on(&mut self, _unit: &UnitName, _arguments: &[OsString]) {}
 
     /// How long `jobs` may take by what bounds them in the init itself; `None` for as long as they
     /// like.

@@ -28,7 +28,8 @@ impl Call {
                 }
             }
             Manner::Services => match machine::own_service(&self.session, self.kind, &self.unit)? {
-                Some((init, unit)) => {
+                Some((mut init, unit)) => {
+                    init.0.hand_on(&self.unit, &self.arguments.rest);
                     self.native = Some(init);
                     self.known = Some(unit);
                 }

@@ -25,6 +25,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use super::machine::{self, systemd};
+use super::script::Surroundings;
 use crate::domain::{InitKind, Manner, NameError};
 use crate::files::FileError;
 use crate::init::systemd::Systemd;
@@ -210,7 +211,8 @@ impl Place {
         match kind.manner() {
             Manner::Units => Ok(Some(Box::new(self.systemd(policy)?))),
             Manner::Jobs | Manner::Services | Manner::Scripts => {
-                Ok(machine::init(kind, policy, &Voice::new("rcpolicy")))
+                let voice = Voice::new("rcpolicy");
+                Ok(machine::init(kind, policy, &voice, Surroundings::Plain))
             }
         }
     }

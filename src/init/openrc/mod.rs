@@ -39,6 +39,8 @@ pub struct Openrc {
     pub limit: Duration,
     places: Places,
     tool: Tool,
+    /// What its caller wants each service's script to be given after the action.
+    arguments: BTreeMap<UnitName, Vec<OsString>>,
     memory: Memory,
     /// What the last call of rc-service for each ended with.
     endings: BTreeMap<UnitName, u8>,
@@ -62,8 +64,8 @@ impl Openrc {
             places,
             tool: Tool {
                 surroundings: Surroundings::Callers,
-                arguments: Vec::new(),
             },
+            arguments: BTreeMap::new(),
             memory: Memory::default(),
             endings: BTreeMap::new(),
         }
@@ -88,13 +90,6 @@ impl Openrc {
     #[must_use]
     pub fn in_plain_surroundings(mut self) -> Self {
         self.tool.surroundings = Surroundings::Plain;
-        self
-    }
-
-    /// Hands `arguments` on after the action. openrc-run takes each as an action or an option of its own.
-    #[must_use]
-    pub fn handing_on(mut self, arguments: &[OsString]) -> Self {
-        self.tool.arguments = arguments.to_vec();
         self
     }
 
@@ -224,6 +219,7 @@ impl Openrc {
             script: &script,
             end: begun.checked_add(self.limit).unwrap_or(begun),
             limit: self.limit,
+            arguments: self.arguments.get(&job.unit).map_or(&[], Vec::as_slice),
             ending: None,
             found: None,
         };
@@ -283,6 +279,11 @@ impl Init for Openrc {
     /// One after the other. Each is waited for, whatever was asked: rc-service cannot do otherwise.
     fn run(&mut self, jobs: &[Job], _: Wait) -> Result<Vec<JobOutcome>, InitError> {
         Ok(jobs.iter().map(|job| self.one(job)).collect())
+    }
+
+    /// rc-service gives them to the script. openrc-run takes each as an action, or an option, of its own.
+    fn hand_on(&mut self, unit: &UnitName, arguments: &[OsString]) {
+        self.arguments.insert(unit.clone(), arguments.to_vec());
     }
 
     fn kill(&mut self, _: &UnitName) -> Result<(), InitError> {

@@ -50,38 +50,32 @@ pub(super) enum Called {
     GoesOn,
 }
 
-/// How to call it.
+/// One call of rc-service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) name: &'a str,
+    pub(super) word: &'a str,
+    /// What the script is given after the word.
+    pub(super) arguments: &'a [OsString],
+    pub(super) voice: Voice,
+}
+
+/// How they are called.
 #[derive(Debug, Clone)]
 pub(super) struct Tool {
     pub(super) surroundings: Surroundings,
-    /// Stands after the action.
-    pub(super) arguments: Vec<OsString>,
 }
 
 impl Tool {
-    /// `rc-service NAME WORD`, and the caller's own arguments after it.
-    pub(super) fn act(&self, places: &Places, name: &str, word: &str, end: Instant) -> Called {
+    /// `rc-service NAME WORD ARGUMENTS...`, until `end` at the latest.
+    pub(super) fn call(&self, places: &Places, call: &Call<'_>, end: Instant) -> Called {
         let mut command = self.command(&places.tool);
-        if self.arguments.is_empty() {
-            command.args([name, word]);
-        } else {
+        if !call.arguments.is_empty() {
             // What looks like an option is the script's, not rc-service's.
-            command.args(["--", name, word]).args(&self.arguments);
+            command.arg("--");
         }
-        run(command, end)
-    }
-
-    /// The same with an action of our own, and without the caller's arguments.
-    pub(super) fn ask(
-        &self,
-        places: &Places,
-        (name, word): (&str, &str),
-        voice: Voice,
-        end: Instant,
-    ) -> Called {
-        let mut command = self.command(&places.tool);
-        command.args([name, word]);
-        if voice == Voice::Unheard {
+        command.args([call.name, call.word]).args(call.arguments);
+        if call.voice == Voice::Unheard {
             command.stdout(Stdio::null()).stderr(Stdio::null());
         }
         run(command, end)

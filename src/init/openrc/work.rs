@@ -9,6 +9,7 @@
 //! - what needs the service goes down with it, and comes back after rc-service has returned, or not at
 //!   all where the restart failed.
 
+use std::ffi::OsString;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use nix::sys::signal::Signal;
 use super::places::Places;
 use super::script::Script;
 use super::standing::{Standing, State, is_at_work, started};
-use super::tool::{Called, Tool, Voice};
+use super::tool::{Call, Called, Tool, Voice};
 use crate::domain::{JobFailure, Verb};
 use crate::init::process::{Owner, Process};
 
@@ -42,6 +43,8 @@ pub(super) struct Work<'a> {
     /// When it is left to itself, and how long that is from the beginning.
     pub(super) end: Instant,
     pub(super) limit: Duration,
+    /// What the script is given after the action.
+    pub(super) arguments: &'a [OsString],
     /// What the last call ended with.
     pub(super) ending: Option<u8>,
     /// How the service stood when it began.
@@ -175,9 +178,14 @@ impl Work<'_> {
         for name in fallen {
             self.until_begun(name);
             if self.is_stopped(name) && !self.is_stopped(&self.script.name) {
-                let call = (name.as_str(), "start");
+                let call = Call {
+                    name,
+                    word: "start",
+                    arguments: &[],
+                    voice: Voice::Heard,
+                };
                 // Its own failure is not the service's: rc-service takes no notice of it either.
-                let _ = self.tool.ask(self.places, call, Voice::Heard, self.end);
+                let _ = self.tool.call(self.places, &call, self.end);
             }
         }
     }
@@ -239,15 +247,24 @@ impl Work<'_> {
 
     /// Lets OpenRC take it for stopped. It says so loudly, and nobody asked for it.
     fn zap(&mut self) -> Done {
-        let call = (self.script.name.as_str(), "zap");
-        let called = self.tool.ask(self.places, call, Voice::Unheard, self.end);
+        let call = Call {
+            name: &self.script.name,
+            word: "zap",
+            arguments: &[],
+            voice: Voice::Unheard,
+        };
+        let called = self.tool.call(self.places, &call, self.end);
         self.judge(called)
     }
 
     fn word(&mut self, word: &str) -> Done {
-        let called = self
-            .tool
-            .act(self.places, &self.script.name, word, self.end);
+        let call = Call {
+            name: &self.script.name,
+            word,
+            arguments: self.arguments,
+            voice: Voice::Heard,
+        };
+        let called = self.tool.call(self.places, &call, self.end);
         self.judge(called)
     }
 
