@@ -24,8 +24,8 @@ use self::tool::{Surroundings, Tool};
 use self::work::Work;
 use super::{Depth, Init, InitError};
 use crate::domain::{
-    ActiveState, Capabilities, InitKind, Job, JobFailure, JobOutcome, Known, LoadState, Machine,
-    Seen, SeenJob, UnitFacts, UnitName, Verb, Wait,
+    ActiveState, InitKind, Job, JobFailure, JobOutcome, Known, LoadState, Machine, Seen, SeenJob,
+    UnitFacts, UnitName, Verb, Wait,
 };
 
 /// How long a job may take where nobody says otherwise: several times the minute that OpenRC itself waits
@@ -242,13 +242,6 @@ impl Openrc {
 impl Init for Openrc {
     fn kind(&self) -> InitKind {
         InitKind::Openrc
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            activation: false,
-            transactions: false,
-        }
     }
 
     fn machine(&mut self) -> Known<Machine> {
