@@ -42,25 +42,29 @@ impl Default for Patience {
 
 /// Supervisors that are asked over [`Init`].
 pub struct ByInit<'a> {
-    /// Whom to ask about a part of a service.
-    find: &'a dyn Fn(&ServiceName, Part) -> Asked,
+    /// Whom to ask about a part of a service; nobody where its init cannot be asked.
+    find: &'a dyn Fn(&ServiceName, Part) -> Option<Asked>,
     patience: Patience,
 }
 
 impl<'a> ByInit<'a> {
     /// With `find` telling whom to ask.
-    pub fn new(find: &'a dyn Fn(&ServiceName, Part) -> Asked, patience: Patience) -> Self {
+    pub fn new(find: &'a dyn Fn(&ServiceName, Part) -> Option<Asked>, patience: Patience) -> Self {
         Self { find, patience }
+    }
+
+    fn asked(&self, service: &ServiceName, part: Part) -> Result<Asked, String> {
+        (self.find)(service, part).ok_or_else(|| "its supervisor cannot be asked".to_owned())
     }
 }
 
 impl Supervisor for ByInit<'_> {
     fn found(&mut self, service: &ServiceName, part: Part) -> Result<Before, String> {
-        (self.find)(service, part).found()
+        self.asked(service, part)?.found()
     }
 
     fn take_down(&mut self, service: &ServiceName, part: Part) -> Result<(), String> {
-        let mut asked = (self.find)(service, part);
+        let mut asked = self.asked(service, part)?;
         if asked.found()? == Before::Unsupervised {
             return Ok(());
         }
@@ -74,7 +78,7 @@ impl Supervisor for ByInit<'_> {
     }
 
     fn bring_up(&mut self, service: &ServiceName, part: Part) -> Result<(), String> {
-        let mut asked = (self.find)(service, part);
+        let mut asked = self.asked(service, part)?;
         asked.run(Verb::Start)?;
         asked.stays_up(self.patience)
     }

@@ -24,7 +24,7 @@ mod way;
 pub use self::by_init::{Asked, ByInit, Patience};
 pub use self::error::DefinitionError;
 pub use self::plan::{Plan, Versions, edited, plan};
-pub use self::record::{Before, Failed, Record, Touched};
+pub use self::record::{Before, Failed, Phase, Record, Touched};
 pub use self::supervisor::Supervisor;
 pub use self::survey::{Changing, Definitions, Looked, Outdated, Standing};
 pub use self::tree::{Node, Part, Tree};

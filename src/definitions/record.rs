@@ -71,6 +71,13 @@ pub struct Touched {
     pub own_down_file: bool,
 }
 
+impl Touched {
+    /// Whether it was up, or on its way up.
+    pub fn was_up(&self) -> bool {
+        self.before == Before::Up
+    }
+}
+
 /// The journal of an update. Both versions are whole in the staging directory from its first phase on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

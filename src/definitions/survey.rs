@@ -58,6 +58,13 @@ pub struct Looked {
     pub failed: Option<(u32, String)>,
 }
 
+impl Looked {
+    /// How often the stock version was tried in vain.
+    pub fn tries(&self) -> u32 {
+        self.failed.as_ref().map_or(0, |(tries, _)| *tries)
+    }
+}
+
 /// The definitions of one init's services.
 #[derive(Debug)]
 pub struct Definitions {

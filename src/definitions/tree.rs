@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::domain::ServiceName;
 
 /// What belongs to the supervisor, at the top of a service directory and of its logger's: never part of a
 /// definition, and never touched.
@@ -32,6 +35,14 @@ impl Part {
         match path == "log" || path.starts_with("log/") {
             true => Self::Log,
             false => Self::Service,
+        }
+    }
+
+    /// The directory below `live` that its service directory is in, and its name there.
+    pub fn found_in<'n>(self, live: &Path, service: &'n ServiceName) -> (PathBuf, &'n str) {
+        match self {
+            Self::Service => (live.to_path_buf(), service.as_str()),
+            Self::Log => (live.join(service.as_str()), "log"),
         }
     }
 

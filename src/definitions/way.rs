@@ -54,12 +54,12 @@ impl Way {
             })
         };
         match init {
-            InitKind::Systemd | InitKind::Upstart => Self::Reread,
+            InitKind::Systemd | InitKind::Upstart | InitKind::Simulated => Self::Reread,
             // Debian's runit-services brings them there, and cpsv copies them.
             InitKind::Runit => replace("/usr/share/runit/sv", "/etc/sv"),
             // No package of Debian brings any: the same places, as far as names go.
             InitKind::S6 => replace("/usr/share/s6/sv", "/etc/s6/sv"),
-            InitKind::Sysv | InitKind::Openrc | InitKind::Simulated => Self::Nothing,
+            InitKind::Sysv | InitKind::Openrc => Self::Nothing,
         }
     }
 }

@@ -132,3 +132,22 @@ fn openrc(policy: &Policy, surroundings: Surroundings) -> Openrc {
         Surroundings::Plain | Surroundings::Apart => openrc.in_plain_surroundings(),
     }
 }
+
+/// Who supervises the services in `directory` itself, whatever they are linked as elsewhere: which of the
+/// inits that `kind` names has directories of its own. `None` for all others.
+pub(super) fn supervisor(
+    kind: InitKind,
+    _directory: &Path,
+    _policy: &Policy,
+    _voice: &Voice,
+) -> Option<Box<dyn Init>> {
+    match kind {
+        InitKind::Runit
+        | InitKind::S6
+        | InitKind::Systemd
+        | InitKind::Upstart
+        | InitKind::Openrc
+        | InitKind::Sysv
+        | InitKind::Simulated => None,
+    }
+}

@@ -114,6 +114,13 @@ impl Unconfigured {
         self.owner_among(unit, |_, _| true)
     }
 
+    /// The inconsistent package that ships the file or directory `path`, and its state.
+    pub fn owner_of_file(&self, path: &str) -> Option<(&str, &str)> {
+        let ships = |name: &str| self.list(name).lines().any(|line| line == path);
+        let owner = self.packages.iter().find(|(name, _)| ships(name));
+        owner.map(|(name, state)| (name.as_str(), state.as_str()))
+    }
+
     fn owner_among(
         &self,
         unit: &UnitName,

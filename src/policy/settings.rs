@@ -1,6 +1,7 @@
 //! What a policy file sets once for all: limits, mode, compatibility.
 //! Pure. The first file in the order of precedence that sets a key wins.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long an init may be unreachable, where no file says.
@@ -72,6 +73,10 @@ pub struct SettingsPart {
     pub helper_limit: Option<HelperLimit>,
     /// `[policy-rc-d] max-output`
     pub helper_max_output: Option<u64>,
+    /// `[definitions] stock`
+    pub definitions_stock: Option<PathBuf>,
+    /// `[definitions] live`
+    pub definitions_live: Option<PathBuf>,
 }
 
 impl SettingsPart {
@@ -86,6 +91,12 @@ impl SettingsPart {
             strict: self.strict.or(later.strict),
             helper_limit: self.helper_limit.or(later.helper_limit),
             helper_max_output: self.helper_max_output.or(later.helper_max_output),
+            definitions_stock: self
+                .definitions_stock
+                .or_else(|| later.definitions_stock.clone()),
+            definitions_live: self
+                .definitions_live
+                .or_else(|| later.definitions_live.clone()),
         }
     }
 }
@@ -109,6 +120,10 @@ pub struct Settings {
     pub helper_limit: Option<Duration>,
     /// How much of policy-rc.d's output is read, in bytes.
     pub helper_max_output: u64,
+    /// Where packages bring service definitions, `None` for where the init has them by itself.
+    pub definitions_stock: Option<PathBuf>,
+    /// Where the supervisors read them, likewise.
+    pub definitions_live: Option<PathBuf>,
 }
 
 impl Settings {
@@ -129,6 +144,8 @@ impl Settings {
             strict,
             helper_limit,
             helper_max_output: part.helper_max_output.unwrap_or(HELPER_MAX_OUTPUT),
+            definitions_stock: part.definitions_stock.clone(),
+            definitions_live: part.definitions_live.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod batch;
 mod bypass;
 mod check;
+mod definitions;
 mod explain;
 mod flush;
 mod forget;

@@ -11,6 +11,7 @@ use crate::policy::{self, Keep, Policy, Roots};
 use crate::report::console::Console;
 use crate::report::pending::{self, Told};
 
+use super::definitions;
 use super::waits::Waits;
 
 /// Arguments of `rcpolicy pending`.
@@ -35,8 +36,26 @@ pub(super) fn run(
     };
     let listing = with_abandoned(&ledger, listing)?;
     tell_of_bus(&ledger, console);
+    tell_of_definitions(place, &policy, console);
     let waits = Waits::observe(place, policy);
     show(arguments, &listing, place, &waits, console)
+}
+
+/// The definitions that are not what packages brought.
+fn tell_of_definitions(place: &Place, policy: &Policy, console: &mut Console<'_>) {
+    let kind = detect::init_under(&place.root);
+    let Some(places) = definitions::places(kind, place, policy) else {
+        return;
+    };
+    match definitions::survey(places.clone()) {
+        Ok(found) => {
+            let lines = found
+                .iter()
+                .filter_map(|looked| definitions::line(looked, &places));
+            lines.for_each(|line| console.complain(line));
+        }
+        Err(why) => console.complain(why),
+    }
 }
 
 /// A restart of the bus that is under way, or was interrupted.

@@ -18,8 +18,15 @@ use super::rule::Tier;
 use reader::Reader;
 
 /// The tables at the top of a file.
-const TOP: [&str; 7] = [
-    "rule", "group", "init", "action", "flush", "rcpolicy", "compat",
+const TOP: [&str; 8] = [
+    "rule",
+    "group",
+    "init",
+    "action",
+    "flush",
+    "rcpolicy",
+    "compat",
+    "definitions",
 ];
 /// The one whose name is spelled like a file.
 const HELPER: &str = "policy-rc-d";
@@ -101,6 +108,7 @@ fn document(reader: &mut Reader, table: &DeTable<'_>, lines: &Lines<'_>, file: &
             "flush" => sections::flush(reader, value, &mut file.settings),
             "rcpolicy" => sections::rcpolicy(reader, value, &mut file.settings),
             "compat" => sections::compat(reader, value, &mut file.settings),
+            "definitions" => sections::definitions(reader, value, &mut file.settings),
             HELPER => sections::helper(reader, value, &mut file.settings),
             _ => reader.unknown(key, "table", TOP.iter().copied().chain([HELPER])),
         }

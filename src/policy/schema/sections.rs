@@ -1,5 +1,7 @@
 //! Groups and settings: every table of a policy file that is not a rule. Pure.
 
+use std::path::{Component, Path, PathBuf};
+
 use toml::de::DeTable;
 
 use super::super::problem::Lines;
@@ -162,5 +164,29 @@ pub(super) fn helper(reader: &mut Reader, value: &Value<'_>, into: &mut Settings
             }
             _ => into.helper_max_output = made(reader, value, size),
         }
+    }
+}
+
+/// `[definitions]`
+pub(super) fn definitions(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
+    for (name, key, value) in keys(reader, value, &["stock", "live"]) {
+        let place = made(reader, value, absolute);
+        if is_misplaced(reader, key, name) {
+            continue;
+        }
+        match name {
+            "stock" => into.definitions_stock = place,
+            _ => into.definitions_live = place,
+        }
+    }
+}
+
+/// A directory's path, from the root.
+fn absolute(text: &str) -> Result<PathBuf, String> {
+    let path = Path::new(text);
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    match path.is_absolute() && !climbs && path.parent().is_some() {
+        true => Ok(path.to_path_buf()),
+        false => Err(format!("`{text}` is no directory's path from the root on")),
     }
 }

@@ -56,7 +56,8 @@ fn at_end(end: BatchEnd, place: &Place, console: &mut Console<'_>) -> Result<(),
         // What is noted from here on, by another package's trigger, needs it once more.
         lookout::forget(&place.root);
     }
-    if !flush::is_anything_due(&ledger) || look::is_going_down(place) {
+    let is_due = flush::is_anything_due(&ledger) || flush::is_definition_due(place);
+    if !is_due || look::is_going_down(place) {
         return Ok(());
     }
     match readiness(net, &look::observe(place)) {
@@ -89,7 +90,9 @@ fn is_outside(place: &Place) -> bool {
 /// batch's end, which the waiter never pays.
 fn leave_waiter(left: Left, place: &Place, console: &mut Console<'_>) {
     match (left.again, place.ledger()) {
-        (Again::Later, Ok(ledger)) if flush::is_anything_due(&ledger) => {
+        (Again::Later, Ok(ledger))
+            if flush::is_anything_due(&ledger) || flush::is_definition_due(place) =>
+        {
             start_waiter(&ledger, console);
         }
         (Again::Later, _) | (Again::No, _) => {}

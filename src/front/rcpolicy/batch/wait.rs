@@ -145,7 +145,9 @@ impl<'a> Wait<'a> {
         let trace = look::trace(self.place);
         let due = match &self.due {
             Some((seen, due)) if *seen == trace => *due,
-            Some(_) | None => flush::is_anything_due(self.ledger),
+            Some(_) | None => {
+                flush::is_anything_due(self.ledger) || flush::is_definition_due(self.place)
+            }
         };
         self.due = Some((trace.clone(), due));
         Look {

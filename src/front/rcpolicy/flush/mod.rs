@@ -2,9 +2,11 @@
 //! strikes what is there again. Every policy is asked anew; what may not be done stays owed, with the
 //! reason, and so does what failed.
 
+mod bringing;
 mod by_init;
 mod by_script;
 mod debt;
+mod definitions;
 mod foreseen;
 mod group;
 mod look_back;
@@ -24,10 +26,11 @@ use crate::front::perform::Session;
 use crate::ledger::{Entry, Ledger, LedgerError, Listing};
 use crate::observe::detect;
 use crate::observe::dpkg::Unconfigured;
-use crate::policy::{self, Keep, Roots};
+use crate::policy::{self, Keep, Policy, Roots};
 use crate::report::Voice;
 use crate::report::console::Console;
 
+pub(super) use self::definitions::is_due as is_definition_due;
 pub(super) use self::occasion::{Again, Left, Occasion};
 use self::payer::{Means, Payer};
 use self::rounds::Rounds;
@@ -94,11 +97,48 @@ pub(super) fn pay(
     reach(Point::Paying);
     let all = !matches!(occasion, Occasion::ByHand([_, ..]));
     let bus = all.then(|| restart_bus::finish((&ledger, &paying), occasion, place, console));
-    let mut left = pay_entries(ledger, occasion, place, console)?;
+    let brought = definitions::bring(&ledger, occasion, place, console)?;
+    let mut left = match brought {
+        Some(_) if ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?) => Left::NOTHING,
+        Some(_) | None => pay_entries(ledger, occasion, place, console)?,
+    };
     if let Some(again) = bus.flatten() {
         left.keep(again);
     }
+    left.join(brought.unwrap_or(Left::NOTHING));
     Ok(left)
+}
+
+/// A flush's session.
+fn session(ledger: Ledger, policy: Policy, place: &Place) -> Session {
+    Session {
+        ledger: Some(ledger),
+        log: place.log(),
+        now: place.seconds(),
+        began: crate::init::monotonic(),
+        context: Context::default(),
+        voice: Voice::new("rcpolicy"),
+        policy,
+    }
+}
+
+/// Whoever pays in `session`, by the clock of `means`.
+fn payer<'a>(
+    session: Session,
+    means: &mut Means<'_>,
+    place: &'a Place,
+) -> Result<Payer<'a>, Failure> {
+    let clock = means.clock().unwrap_or(session.began);
+    Ok(Payer {
+        session: Session {
+            began: clock,
+            ..session
+        },
+        unconfigured: Unconfigured::under(&place.root)?,
+        place,
+        level: level(means, place),
+        clock: Cell::new(clock),
+    })
 }
 
 /// Pays what services are owed.
@@ -119,15 +159,7 @@ fn pay_entries(
         Some(init) => Means::Init(init.as_mut()),
         None => Means::Scripts(kind),
     };
-    let session = Session {
-        ledger: Some(ledger),
-        log: place.log(),
-        now: place.seconds(),
-        began: crate::init::monotonic(),
-        context: Context::default(),
-        voice: Voice::new("rcpolicy"),
-        policy,
-    };
+    let session = session(ledger, policy, place);
     flush(session, means, occasion, place, console)
 }
 
@@ -153,18 +185,11 @@ fn flush(
     }
     let mut left = Left::NOTHING;
     left.ending = settle(&ledger, &listing, &mut means, console)?;
-    let clock = means.clock().unwrap_or(session.began);
-    let payer = Payer {
-        session: Session {
-            ledger: Some(ledger.clone()),
-            began: clock,
-            ..session
-        },
-        unconfigured: Unconfigured::under(&place.root)?,
-        place,
-        level: level(&mut means, place),
-        clock: Cell::new(clock),
+    let session = Session {
+        ledger: Some(ledger.clone()),
+        ..session
     };
+    let payer = payer(session, &mut means, place)?;
     for name in occasion.named() {
         if !listing.entries.iter().any(|entry| entry.service == *name) {
             console.complain(format_args!("nothing is owed to {name}"));

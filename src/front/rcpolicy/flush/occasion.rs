@@ -30,6 +30,17 @@ impl Occasion<'_> {
         }
     }
 
+    /// Whether what belongs to `service` itself is looked after now, whatever is owed to it.
+    pub(super) fn covers(&self, service: &ServiceName) -> bool {
+        match self {
+            Self::ByHand([]) | Self::BatchEnd => true,
+            Self::ByHand(services) => services.contains(service),
+            Self::Without(occasion, others) => {
+                occasion.covers(service) && !others.contains(service)
+            }
+        }
+    }
+
     /// The services that somebody named.
     pub(super) fn named(&self) -> &[ServiceName] {
         match self {
@@ -74,6 +85,13 @@ impl Left {
         ending: Ending::Done,
         again: Again::No,
     };
+
+    /// What another step has left as well.
+    pub(in crate::front::rcpolicy) fn join(&mut self, other: Self) {
+        if other.ending != Ending::Done {
+            self.keep(other.again);
+        }
+    }
 
     /// Something is still owed.
     pub(in crate::front::rcpolicy) fn keep(&mut self, again: Again) {

@@ -1,6 +1,7 @@
 //! The rounds of a flush: first all that is ready, together; then what was still under way; last what
 //! carries the session that we run in. And what is said of each.
 
+use crate::definitions::{Told, Way};
 use crate::domain::{Action, InitKind, ServiceName, UnitName, Verdict};
 use crate::failpoint::{Point, reach};
 use crate::front::local::Level;
@@ -197,6 +198,11 @@ impl<'a, 'c> Rounds<'a, 'c> {
 
     /// Lets the init read its definitions again where one that is needed has changed on the disk.
     fn reread(&mut self, init: &mut dyn Init, debts: &mut [Debt]) {
+        let way = Way::of(init.kind(), &self.payer.place.root, Told::default());
+        // What is replaced file by file was, before anything is paid; and a script is read by each call.
+        if way != Way::Reread {
+            return;
+        }
         let outdated: Vec<&mut Debt> = debts.iter_mut().filter(|debt| debt.is_outdated()).collect();
         if outdated.is_empty() || self.definitions == Definitions::ReadAgain {
             return;

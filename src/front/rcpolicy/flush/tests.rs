@@ -2,6 +2,7 @@
 
 mod age;
 mod cut;
+mod definitions;
 mod groups;
 mod many;
 mod order;

@@ -1,0 +1,242 @@
+//! A flush's step for definitions, with a real tree of files, a supervisor in memory, and the simulated init
+//! for what the policies decide by.
+
+use std::path::Path;
+
+use super::*;
+use crate::definitions::{Before, Part, Places, Supervisor};
+use crate::front::rcpolicy::flush::bringing::Bringing;
+
+/// A supervisor that notes what it is asked for.
+struct Noting {
+    before: Before,
+    /// Why nothing comes up with a definition that says so.
+    broken: Option<(PathBuf, &'static str)>,
+    asked: Vec<&'static str>,
+}
+
+impl Supervisor for Noting {
+    fn found(&mut self, _: &ServiceName, part: Part) -> Result<Before, String> {
+        Ok(match part {
+            Part::Service => self.before,
+            Part::Log => Before::Unsupervised,
+        })
+    }
+
+    fn take_down(&mut self, _: &ServiceName, _: Part) -> Result<(), String> {
+        self.asked.push("down");
+        Ok(())
+    }
+
+    fn bring_up(&mut self, _: &ServiceName, _: Part) -> Result<(), String> {
+        self.asked.push("up");
+        let broken = self.broken.as_ref();
+        match broken.filter(|(path, text)| fs::read_to_string(path).unwrap() == *text) {
+            Some(_) => Err("it ended".to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Version 2 is stock, and version 1 was brought up to date.
+struct Scene {
+    room: Room,
+    supervisor: Noting,
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+impl Scene {
+    fn new() -> Self {
+        let supervisor = Noting {
+            before: Before::Up,
+            broken: None,
+            asked: Vec::new(),
+        };
+        let mut scene = Self {
+            room: Room::new(),
+            supervisor,
+        };
+        write(&scene.places().live.join("foo/run"), "1");
+        write(&scene.places().stock.join("foo/run"), "1");
+        assert_eq!(scene.flush(""), None);
+        write(&scene.places().stock.join("foo/run"), "2");
+        scene
+    }
+
+    fn places(&self) -> Places {
+        let root = self.room.directory.path();
+        Places {
+            stock: root.join("stock"),
+            live: root.join("live"),
+            records: root.join("records"),
+        }
+    }
+
+    fn live(&self) -> String {
+        fs::read_to_string(self.places().live.join("foo/run")).unwrap()
+    }
+
+    /// What a batch's end leaves, and says.
+    fn flush(&mut self, policy: &str) -> Option<(Again, String)> {
+        self.flush_on(Occasion::BatchEnd, policy)
+    }
+
+    fn flush_on(&mut self, occasion: Occasion<'_>, policy: &str) -> Option<(Again, String)> {
+        let place = Place {
+            root: self.room.directory.path().to_path_buf(),
+            now: 0,
+            is_root: true,
+        };
+        let places = self.places();
+        let parsed = parse("p.toml", Tier::Admin, policy);
+        assert_eq!(parsed.problems, []);
+        let policy = Policy::new(Origin::Current, vec![parsed.file], Vec::new());
+        let session = session(self.room.ledger(), policy, &place);
+        let means = &mut Means::Init(&mut self.room.init);
+        let payer = payer(session, means, &place).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console::new(&mut out, &mut err);
+        let left = Bringing {
+            payer: &payer,
+            occasion,
+            init: &mut self.room.init,
+            supervisor: &mut self.supervisor,
+            console: &mut console,
+            places: &places,
+        }
+        .all();
+        let _ = console.finish();
+        let said = String::from_utf8([out, err].concat()).unwrap();
+        left.map(|left| (left.again, said))
+    }
+}
+
+#[test]
+fn a_service_that_runs_is_taken_down_for_its_new_definition_and_comes_up_again() {
+    let mut scene = Scene::new();
+    let (again, said) = scene.flush("").unwrap();
+    assert_eq!(again, Again::No);
+    assert_eq!(said, "foo: its definition was brought up to date\n");
+    assert_eq!(scene.live(), "2");
+    assert_eq!(scene.supervisor.asked, ["down", "down", "up"]);
+    assert_eq!(scene.flush(""), None);
+}
+
+#[test]
+fn who_may_not_be_restarted_keeps_the_old_definition() {
+    let rule =
+        |decide: &str| format!("[[rule]]\nservice = \"foo\"\naction = \"restart\"\n{decide}\n");
+    for decide in [
+        "decide = \"deny\"",
+        "decide = \"reload\"",
+        "decide = \"defer\"\nuntil = \"flush\"",
+        "decide = \"defer\"\nuntil = \"reboot\"",
+    ] {
+        let mut scene = Scene::new();
+        let (again, said) = scene.flush(&rule(decide)).unwrap();
+        assert_eq!(again, Again::No, "{decide}");
+        assert!(
+            said.contains("its new definition waits: "),
+            "{decide}: {said}"
+        );
+        assert_eq!(
+            (scene.live(), scene.supervisor.asked.len()),
+            ("1".into(), 0)
+        );
+    }
+    let mut scene = Scene::new();
+    let deferred = rule("decide = \"defer\"\nuntil = \"flush\"");
+    assert!(scene.flush_on(Occasion::ByHand(&[]), &deferred).is_some());
+    assert_eq!(scene.live(), "2");
+}
+
+#[test]
+fn policy_rc_d_is_asked_about_a_restart() {
+    let mut scene = Scene::new();
+    let file = scene.room.directory.path().join("usr/sbin/policy-rc.d");
+    write(&file, "#!/bin/sh\nexit 101\n");
+    let (_, said) = scene.flush("").unwrap();
+    assert!(said.contains("policy-rc.d"), "{said}");
+    assert_eq!(scene.live(), "1");
+}
+
+#[test]
+fn one_that_is_down_is_brought_up_to_date_without_asking_and_stays_down() {
+    let mut scene = Scene::new();
+    scene.supervisor.before = Before::Down;
+    let deny = "[[rule]]\naction = \"restart\"\ndecide = \"deny\"\n";
+    assert!(scene.flush(deny).is_some());
+    assert_eq!(scene.live(), "2");
+    assert!(!scene.supervisor.asked.contains(&"up"));
+}
+
+#[test]
+fn one_that_does_not_come_up_is_rolled_back_and_tried_as_often_as_the_policy_has_it() {
+    let mut scene = Scene::new();
+    let run = scene.places().live.join("foo/run");
+    scene.supervisor.broken = Some((run, "2"));
+    let policy = "[flush]\ntries = 2\n";
+    let (again, said) = scene.flush(policy).unwrap();
+    assert_eq!(again, Again::Later);
+    assert_eq!(said, "foo: its new definition was rolled back: it ended\n");
+    assert_eq!(scene.live(), "1");
+    assert_eq!(scene.flush(policy).unwrap().0, Again::No);
+    scene.supervisor.asked.clear();
+    let (again, said) = scene.flush(policy).unwrap();
+    assert_eq!(again, Again::No);
+    assert!(said.contains("rolled back twice"), "{said}");
+    assert!(scene.supervisor.asked.is_empty());
+    scene.supervisor.broken = None;
+    assert!(scene.flush_on(Occasion::ByHand(&[]), policy).is_some());
+    assert_eq!(scene.live(), "2");
+}
+
+#[test]
+fn one_whose_package_is_not_configured_waits_for_dpkg() {
+    let mut scene = Scene::new();
+    let root = scene.room.directory.path().to_path_buf();
+    let status = "Package: foo\nStatus: install ok unpacked\nArchitecture: all\n";
+    write(&root.join("var/lib/dpkg/status"), status);
+    let stock = scene.places().stock.join("foo");
+    let list = format!("/usr\n{}\n", stock.display());
+    write(&root.join("var/lib/dpkg/info/foo.list"), &list);
+    let (again, said) = scene.flush("").unwrap();
+    assert_eq!(again, Again::Later);
+    assert!(said.contains("its package foo is unpacked"), "{said}");
+    assert_eq!(scene.live(), "1");
+}
+
+#[test]
+fn a_restart_that_is_owed_is_done_with_it() {
+    let mut scene = Scene::new();
+    scene.room.owes(|entry| {
+        entry.owed = Some(Owed {
+            due: Due::Restart,
+            until: Until::Batch,
+            reasons: Vec::new(),
+            at: None,
+            begun: None,
+        });
+    });
+    assert!(scene.flush("").is_some());
+    assert!(!scene.room.is_owed());
+}
+
+#[test]
+fn only_who_was_named_is_brought_up_to_date() {
+    let mut scene = Scene::new();
+    let others = [ServiceName::parse("bar").unwrap()];
+    assert_eq!(scene.flush_on(Occasion::ByHand(&others), ""), None);
+    let foo = [ServiceName::parse("foo").unwrap()];
+    assert_eq!(
+        scene.flush_on(Occasion::Without(&Occasion::BatchEnd, &foo), ""),
+        None
+    );
+    assert!(scene.flush_on(Occasion::ByHand(&foo), "").is_some());
+    assert_eq!(scene.live(), "2");
+}
