@@ -245,3 +245,17 @@ fn strict_compatibility_waits_for_policy_rc_d_as_long_as_stock_does() {
     let ask = decided(&policy, "nginx", "restart", Phase::Upgrade, "nginx");
     assert_eq!(ask, Some(fallback));
 }
+
+#[test]
+fn definitions_lie_where_the_admin_says() {
+    let policy = loaded("examples/40-definitions.toml", Tier::Admin);
+    let settings = policy.settings();
+    let live = settings.definitions_live.as_deref();
+    assert_eq!(live, Some(Path::new("/srv/s6/services")));
+    let text = fs::read_to_string(shipped("examples/40-definitions.toml")).unwrap();
+    assert!(parse("x", Tier::Vendor, &text).is_broken());
+    for path in ["services", "/", "/srv/../etc"] {
+        let text = format!("[definitions]\nlive = \"{path}\"\n");
+        assert!(parse("x", Tier::Admin, &text).is_broken(), "{path}");
+    }
+}

@@ -38,7 +38,7 @@ pub(super) fn init(
         InitKind::Systemd => Some(Box::new(systemd(policy, voice))),
         InitKind::Upstart => Some(Box::new(upstart(policy, voice))),
         InitKind::Openrc => Some(Box::new(openrc(policy, surroundings))),
-        InitKind::Runit => Some(Box::new(runit(policy, voice))),
+        InitKind::Runit => Some(Box::new(runit(Runit::new(), policy, voice))),
         // Nothing acts on their services but scripts yet.
         InitKind::S6 => None,
         InitKind::Sysv | InitKind::Simulated => None,
@@ -91,9 +91,9 @@ pub(super) fn systemd(policy: &Policy, voice: &Voice) -> Systemd {
 }
 
 /// The machine's runit, likewise.
-fn runit(policy: &Policy, voice: &Voice) -> Runit {
+fn runit(runit: Runit, policy: &Policy, voice: &Voice) -> Runit {
     let settings = policy.settings();
-    let mut runit = Runit::new()
+    let mut runit = runit
         .remembering(Path::new(CLOCK))
         .waiting(settings.init_wait)
         .watched_by(Rc::new(Spoken(voice.clone())));
@@ -133,17 +133,18 @@ fn openrc(policy: &Policy, surroundings: Surroundings) -> Openrc {
     }
 }
 
-/// Who supervises the services in `directory` itself, whatever they are linked as elsewhere: which of the
-/// inits that `kind` names has directories of its own. `None` for all others.
+/// Who supervises the services in `directory` itself, whatever they are linked as elsewhere. `None` where
+/// services have no such directories.
 pub(super) fn supervisor(
     kind: InitKind,
-    _directory: &Path,
-    _policy: &Policy,
-    _voice: &Voice,
+    directory: &Path,
+    policy: &Policy,
+    voice: &Voice,
 ) -> Option<Box<dyn Init>> {
+    let directories = vec![directory.to_path_buf()];
     match kind {
-        InitKind::Runit
-        | InitKind::S6
+        InitKind::Runit => Some(Box::new(runit(Runit::scanning(directories), policy, voice))),
+        InitKind::S6
         | InitKind::Systemd
         | InitKind::Upstart
         | InitKind::Openrc

@@ -5,14 +5,19 @@ use std::path::Path;
 
 use crate::definitions::{Definitions, Looked, Outdated, Phase, Places, Standing, Told, Way};
 use crate::domain::{InitKind, ServiceName};
-use crate::policy::Policy;
+use crate::observe::bypass;
+use crate::policy::{Mode, Policy};
 
 use super::Place;
 
 /// The places of `kind`, as the policy or else the init has them; `None` where live definitions are no
-/// directories of their own.
+/// directories of their own, and where all is to be as with the stock tools, which leave them alone.
 pub(super) fn places(kind: InitKind, place: &Place, policy: &Policy) -> Option<Places> {
     let settings = policy.settings();
+    let put_aside = place.path(bypass::DIRECTORY).join(bypass::NAME).exists();
+    if settings.strict || settings.mode == Mode::Observe || put_aside {
+        return None;
+    }
     let told = Told {
         stock: settings.definitions_stock.as_deref(),
         live: settings.definitions_live.as_deref(),

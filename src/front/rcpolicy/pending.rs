@@ -44,7 +44,8 @@ pub(super) fn run(
 /// The definitions that are not what packages brought.
 fn tell_of_definitions(place: &Place, policy: &Policy, console: &mut Console<'_>) {
     let kind = detect::init_under(&place.root);
-    let Some(places) = definitions::places(kind, place, policy) else {
+    let places = definitions::has_places(kind).then(|| definitions::places(kind, place, policy));
+    let Some(places) = places.flatten() else {
         return;
     };
     match definitions::survey(places.clone()) {
