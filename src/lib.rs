@@ -22,6 +22,10 @@
 //! | [`simulate`] | an upgrade played on the simulated init | all of the above |
 //! | [`front`] | the four command lines | all of the above |
 //!
+//! To add an init: its folder under [`init`], its lines in `domain::init` and in the capability table
+//! (`domain::capabilities`), where its definitions are (`definitions::way`), how it is told that it runs
+//! (`observe::detect`), and its arm in the one match that picks it (`front::machine`). Everything else goes by what these say of it.
+//!
 //! Invariants, which `tests/layering.rs` reads off the `use` lines: pure modules import only pure
 //! ones, inits do not import each other, nothing imports a front end, no two modules import each
 //! other. And others that tests hold: what is not known is never taken for a no; what the admin

@@ -9,6 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Where an init is named that is neither systemd nor sysvinit: its folder, what tells that it runs, the
+/// words and the table that say what it is, where its definitions are, and the one match that picks it.
+const NAMES_INITS: [&str; 7] = [
+    "domain::init",
+    "domain::capabilities",
+    "definitions::way",
+    "front::machine",
+    "init",
+    "observe::detect",
+    "observe::supervision",
+];
+
 /// Each layer, and the layers that it may use.
 const LAYERS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
@@ -296,6 +308,21 @@ fn is_in(module: &str, of: &str) -> bool {
 
 fn is_pure(module: &str) -> bool {
     PURE.iter().any(|pure| is_in(module, pure)) && !IMPURE.iter().any(|other| is_in(module, other))
+}
+
+#[test]
+fn an_init_is_named_only_where_the_map_says_that_one_is_added() {
+    let named = ["Openrc", "Runit", "S6"].map(|kind| format!("InitKind::{kind}"));
+    let mut wrong = Vec::new();
+    for module in modules() {
+        let path = module.path.join("::");
+        let allowed = NAMES_INITS.iter().any(|of| is_in(&path, of));
+        let names = named.iter().any(|name| module.text.contains(name));
+        if names && !allowed {
+            wrong.push(path);
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]

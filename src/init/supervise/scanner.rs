@@ -114,7 +114,10 @@ mod tests {
             .current_dir(place.path())
             .spawn()
             .unwrap();
-        let found = running(name);
+        // Its name and its words are there a moment after the call that makes it has returned.
+        let ours = |found: &Vec<Scanner>| found.iter().any(|one| one.pid == child.id());
+        let mut looks = (0..1000).map(|_| running(name));
+        let found = looks.find(ours).unwrap_or_default();
         child.kill().unwrap();
         child.wait().unwrap();
         let own: Vec<&Scanner> = found.iter().filter(|one| one.pid == child.id()).collect();

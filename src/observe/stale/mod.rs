@@ -8,7 +8,7 @@ mod processes;
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::{InitKind, Staleness, UnitFacts};
+use crate::domain::{InitKind, Manner, Staleness, UnitFacts};
 
 use self::definition::Definition;
 use self::processes::{Process, Processes};
@@ -31,17 +31,15 @@ fn processes(
     init: InitKind,
 ) -> Result<Vec<Process>, String> {
     let main = unit.main_pid;
-    let found = match init {
-        InitKind::Systemd => machine.in_group_of(unit.id.as_str())?,
-        InitKind::Upstart | InitKind::Runit | InitKind::S6 if main != 0 => {
+    let found = match init.manner() {
+        Manner::Units if init != InitKind::Simulated => machine.in_group_of(unit.id.as_str())?,
+        // What a script has started may belong to nobody any more.
+        Manner::Jobs | Manner::Services if main != 0 && !init.runs_scripts_itself() => {
             machine.descending_from(main)?
         }
-        InitKind::Upstart
-        | InitKind::Sysv
-        | InitKind::Openrc
-        | InitKind::Runit
-        | InitKind::S6
-        | InitKind::Simulated => return Err("nobody knows which processes are its own".to_owned()),
+        Manner::Units | Manner::Jobs | Manner::Services | Manner::Scripts => {
+            return Err("nobody knows which processes are its own".to_owned());
+        }
     };
     let has_main = found.iter().any(|process| process.pid == main);
     match main == 0 || has_main {

@@ -19,7 +19,7 @@ mod together;
 use std::cell::Cell;
 
 use super::{Ending, Failure, Place, restart_bus};
-use crate::domain::{Context, InitKind, Known, ServiceName};
+use crate::domain::{Context, Known, ServiceName};
 use crate::failpoint::{Point, reach};
 use crate::front::local::{self, Level};
 use crate::front::perform::Session;
@@ -237,7 +237,7 @@ fn in_this_life(ledger: Ledger, means: &mut Means<'_>) -> Ledger {
 /// The runlevel as invoke-rc.d takes it.
 fn level(means: &mut Means<'_>, place: &Place) -> Option<Level> {
     match means {
-        Means::Init(init) => local::level(&place.root, InitKind::Systemd, *init).ok(),
+        Means::Init(init) => local::level(&place.root, init.kind(), *init).ok(),
         Means::Scripts(_) => Some(local::level_without_init(&place.root)),
     }
 }
