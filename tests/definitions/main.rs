@@ -91,18 +91,22 @@ fn no_service_of_runit_sees_two_versions_at_once() {
 fn killed_updates(by: By) {
     let world = World::new(by);
     let (mut killed, mut version) = (0, 2);
-    for step in (1..).step_by(stride()) {
-        world.ship(version);
-        let reached = world.flush_killed_at(step);
-        // The service may die while nobody looks after it.
-        world.kill_service();
-        world.flush();
-        assert_eq!(world.live_version(), Some(version), "step {step}");
-        world.is_up();
-        if !reached {
-            break;
+    // Between its own changes, and between writing and renaming a file of its journal.
+    for point in ["defining", "replacing"] {
+        for step in (1..).step_by(stride()) {
+            world.ship(version);
+            let reached = world.flush_killed_at(&format!("{point}:{step}"));
+            // The service may die while nobody looks after it.
+            world.kill_service();
+            world.flush();
+            assert_eq!(world.live_version(), Some(version), "{point}, step {step}");
+            world.is_up();
+            version += 1;
+            if !reached {
+                break;
+            }
+            killed += 1;
         }
-        (killed, version) = (killed + 1, version + 1);
     }
     let seen = world.records();
     println!(

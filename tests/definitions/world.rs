@@ -214,15 +214,15 @@ impl World {
         outcomes
     }
 
-    /// A flush by a process that is killed at its `step`; whether it came so far.
+    /// A flush by a process that is killed at this `step`; whether it came so far.
     #[cfg(feature = "failpoints")]
-    pub(crate) fn flush_killed_at(&self, step: usize) -> bool {
+    pub(crate) fn flush_killed_at(&self, step: &str) -> bool {
         use std::os::unix::process::ExitStatusExt;
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child_flushes"])
             .env(TOP, &self.top)
             .env(BY, format!("{:?}", self.by))
-            .env("RCPOLICY_FAILPOINT", format!("defining:{step}"))
+            .env("RCPOLICY_FAILPOINT", step)
             .output()
             .unwrap();
         let killed = child.status.signal() == Some(9);
