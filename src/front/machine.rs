@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::domain::{InitKind, UnitFacts, UnitName};
+use crate::domain::{InitKind, Request, UnitFacts};
 use crate::init::openrc::Openrc;
-use crate::init::runit::Runit;
+use crate::init::runit::{self, Runit};
 use crate::init::systemd::{Limit, Systemd};
 use crate::init::upstart::Upstart;
 use crate::init::{Depth, Init, InitError};
@@ -57,25 +57,42 @@ impl fmt::Debug for Picked {
     }
 }
 
-/// `unit` as the init of `kind` has it, where that has it itself: nothing else acts on it then. Not where
-/// ours is to be as the stock tool, which runs init scripts, and not where the init is another root's.
+/// The unit of `request` as the init of `kind` has it, where that has it itself: nothing else acts on it
+/// then. Not where ours is to be as the stock tool, which runs init scripts, not where the init is
+/// another root's, and not where packages have the init's own helpers act beside us.
 ///
 /// # Errors
 /// When the init could not be asked.
 pub(super) fn own_service(
     session: &Session,
     kind: InitKind,
-    unit: &UnitName,
+    request: &Request,
 ) -> Result<Option<(Picked, UnitFacts)>, InitError> {
-    if session.policy.settings().strict || session.life().is_none() {
+    let strict = session.policy.settings().strict;
+    if strict || session.life().is_none() || is_left_to_helpers(kind, request) {
         return Ok(None);
     }
     let (policy, voice) = (&session.policy, &session.voice);
     let Some(mut init) = init(kind, policy, voice, Surroundings::Callers) else {
         return Ok(None);
     };
-    let unit = one_unit(init.as_mut(), unit, Depth::State)?;
+    let unit = one_unit(init.as_mut(), &request.unit, Depth::State)?;
     Ok((!unit.is_missing()).then_some((Picked(init), unit)))
+}
+
+/// original: the init script of such a service does nothing then, and says nothing
+fn is_left_to_helpers(kind: InitKind, request: &Request) -> bool {
+    match kind {
+        InitKind::Runit => {
+            request.context.script.is_some() && runit::is_kept_by_helpers(&request.unit)
+        }
+        InitKind::Systemd
+        | InitKind::Upstart
+        | InitKind::Sysv
+        | InitKind::Openrc
+        | InitKind::S6
+        | InitKind::Simulated => false,
+    }
 }
 
 /// systemd, for those who ask it for more than an init has to answer.

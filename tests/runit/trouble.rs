@@ -63,12 +63,32 @@ fn one_that_does_not_end_is_left_to_itself_at_the_limit_and_killed_when_that_is_
     assert_eq!(world.active("foo"), Some(ActiveState::Deactivating));
     runit.limit = Duration::from_secs(60);
     runit.kill(&unit("foo")).unwrap();
-    world.wait_for("it is down", || world.stat("foo").starts_with("down"));
+    assert!(
+        world.stat("foo").starts_with("down"),
+        "{}",
+        world.stat("foo")
+    );
     runit.kill(&unit("foo")).unwrap();
-    assert_eq!(one(&mut runit, Verb::Start, "foo"), JobOutcome::Done);
-    let pid = world.pid("foo");
-    runit.kill(&unit("foo")).unwrap();
-    world.wait_for("it is wanted up", || ![0, pid].contains(&world.pid("foo")));
+}
+
+#[test]
+fn a_finish_that_does_not_end_is_told_and_one_that_ends_in_time_is_let_end() {
+    let world = World::with(DAEMON);
+    world.script("foo/finish", "echo finish >>log; exec sleep 1000");
+    let mut hasty = world.runit();
+    hasty.limit = SHORT;
+    assert!(hasty.kill(&unit("foo")).is_err());
+    assert_eq!(world.active("foo"), Some(ActiveState::Deactivating));
+    let finish = world.pid_of_finish("foo");
+    world.script("foo/finish", "sleep 0.3; echo ended >>log");
+    signal(finish, Signal::SIGKILL);
+    assert_eq!(
+        one(&mut world.runit(), Verb::Start, "foo"),
+        JobOutcome::Done
+    );
+    world.runit().kill(&unit("foo")).unwrap();
+    assert_eq!(world.active("foo"), Some(ActiveState::Inactive));
+    assert_eq!(world.log("foo").last().map(String::as_str), Some("ended"));
 }
 
 #[test]

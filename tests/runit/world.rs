@@ -108,6 +108,12 @@ impl World {
             .unwrap_or(0)
     }
 
+    /// The process that runs as `finish`, from the status itself: runsv writes it nowhere else.
+    pub(crate) fn pid_of_finish(&self, name: &str) -> u32 {
+        let status = fs::read(self.path(&format!("{name}/supervise/status"))).unwrap();
+        u32::from_le_bytes(status[12..16].try_into().unwrap())
+    }
+
     pub(crate) fn log(&self, name: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(&format!("{name}/log"))).unwrap_or_default();
         text.lines().map(str::to_owned).collect()

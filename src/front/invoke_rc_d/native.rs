@@ -27,7 +27,7 @@ impl Call {
                     self.kind = self.kind.of_scripts();
                 }
             }
-            Manner::Services => match machine::own_service(&self.session, self.kind, &self.unit)? {
+            Manner::Services => match self.own_service()? {
                 Some((mut init, unit)) => {
                     init.0.hand_on(&self.unit, &self.arguments.rest);
                     self.native = Some(init);
@@ -37,6 +37,11 @@ impl Call {
             },
         }
         Ok(())
+    }
+
+    fn own_service(&self) -> Result<Option<(Picked, UnitFacts)>, InitError> {
+        let request = self.request(self.action.clone());
+        machine::own_service(&self.session, self.kind, &request)
     }
 }
 

@@ -26,15 +26,15 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use self::seen::Found;
-use self::service::{CONTROL, Directories, Look, Others, Service, Trouble};
-use self::status::Status;
+use self::service::{Directories, Look, Others, Service, Trouble};
+use self::status::Phase;
 use self::work::{Terms, Work};
 use super::supervise::clock::Clock;
 use super::supervise::errand::run_all;
-use super::supervise::place::{Listener, Written, write};
 use super::{Depth, Init, InitError, Onlooker, Unwatched};
 use crate::domain::{
-    InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitKind, UnitName, Wait,
+    InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen, UnitFacts, UnitKind, UnitName,
+    Verb, Wait,
 };
 
 /// Where Debian's runit has the services that are to run.
@@ -45,10 +45,22 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// How long a runsv may be away: a runsvdir looks for new services every 5 s, and starts one again that
 /// was killed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// KILL is sent again this often: runsv may have started a `finish` meanwhile, which it reaches as well.
-const AGAIN: Duration = Duration::from_secs(1);
+/// What is told to go down has this long before it is killed, as with `sv force-stop`.
+const GRACE: Duration = Duration::from_secs(7);
 /// Between two looks at what is being killed.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Whether the scripts of the package that brought the service of `unit` have runit's own helpers act on
+/// it: by `dh_runit`, which calls `sv` beside invoke-rc.d, or by the trigger that restarts what was
+/// replaced. Some of these are never to be stopped in an upgrade, which only the helpers know.
+pub fn is_kept_by_helpers(unit: &UnitName) -> bool {
+    let name = unit.service();
+    let marks = [
+        format!("/usr/share/runit/meta/{name}/installed"),
+        format!("/etc/sv/{name}/.meta/bin"),
+    ];
+    marks.iter().any(|mark| Path::new(mark).exists())
+}
 
 /// The machine's runit.
 #[derive(Debug)]
@@ -142,28 +154,37 @@ impl Runit {
         clock
     }
 
-    /// Where `unit` stands, where a runsv watches it.
-    fn status(&mut self, unit: &UnitName) -> Result<Option<Status>, InitError> {
-        match self.find(unit) {
-            Found::Service(_, Look::Watched(watched)) => Ok(Some(watched.status)),
-            Found::Service(_, Look::Unwatched) | Found::Nothing => Ok(None),
-            Found::Untold(why) => Err(refused(why)),
-        }
+    fn within(&mut self, jobs: &[Job], wait: Wait, limit: Duration) -> Vec<JobOutcome> {
+        self.directories.forget();
+        let terms = Terms {
+            wait,
+            patience: self.patience.min(limit),
+        };
+        let mut work = |job| Work::new(job, self.service(unit_of(job)), terms);
+        let mut errands: Vec<Work<'_>> = jobs.iter().map(&mut work).collect();
+        run_all(&mut errands, limit, &*self.onlooker)
     }
 
-    /// Has runsv send KILL to whatever process it has for `unit`.
-    fn send_kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
-        let Found::Service(_, Look::Watched(watched)) = self.find(unit) else {
-            return Ok(());
-        };
-        let written = match watched.supervise.listener(CONTROL) {
-            Ok(Listener::There(pipe)) => {
-                write(&pipe, b"k").map_err(|errno| errno.desc().to_owned())
+    /// Has runsv send KILL to `unit`, and waits until that is down. A `finish` that hangs gets no signal
+    /// from runsv, and none from us: it is the service's own last word.
+    fn kill_within(&mut self, unit: &UnitName, begun: Instant) -> Result<(), InitError> {
+        let mut sent = None;
+        while begun.elapsed() < self.limit {
+            let Found::Service(_, Look::Watched(watched)) = self.find(unit) else {
+                return Ok(());
+            };
+            if watched.status.phase == Phase::Down {
+                return Ok(());
             }
-            Ok(Listener::Nobody) => Ok(Written::Nobody),
-            Err(error) => Err(error.to_string()),
-        };
-        written.map(drop).map_err(refused)
+            if sent.is_none() {
+                sent = watched.send(b"k").map_err(refused)?;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(InitError::Silent {
+            init: "runsv",
+            seconds: begun.elapsed().as_secs(),
+        })
     }
 }
 
@@ -205,39 +226,19 @@ impl Init for Runit {
     }
 
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
-        self.directories.forget();
-        let terms = Terms {
-            wait,
-            patience: self.patience.min(self.limit),
-        };
-        let mut work = |job| Work::new(job, self.service(unit_of(job)), terms);
-        let mut errands: Vec<Work<'_>> = jobs.iter().map(&mut work).collect();
-        Ok(run_all(&mut errands, self.limit, &*self.onlooker))
+        Ok(self.within(jobs, wait, self.limit))
     }
 
-    /// What is wanted of the service stays as it is: one that is wanted up is started again by runsv.
+    /// As `sv force-stop`: it is told to go down and stay so, and gets KILL where it has not ended after a
+    /// while.
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
-        self.directories.forget();
-        let Some(first) = self.status(unit)?.filter(|status| status.pid != 0) else {
-            return Ok(());
-        };
+        let stop = [Job::new(Verb::Stop, unit.clone())];
         let begun = Instant::now();
-        let mut sent: Option<Instant> = None;
-        while begun.elapsed() < self.limit {
-            let now = self.status(unit)?;
-            if now.is_none_or(|now| now.pid != first.pid) {
-                return Ok(());
-            }
-            if sent.is_none_or(|sent| sent.elapsed() >= AGAIN) {
-                self.send_kill(unit)?;
-                sent = Some(Instant::now());
-            }
-            std::thread::sleep(PAUSE);
+        match self.within(&stop, Wait::Done, GRACE.min(self.limit)).pop() {
+            Some(JobOutcome::Failed(JobFailure::TimedOut { .. })) => self.kill_within(unit, begun),
+            Some(JobOutcome::Failed(failure)) => Err(refused(failure.to_string())),
+            Some(JobOutcome::Done | JobOutcome::Queued) | None => Ok(()),
         }
-        Err(InitError::Silent {
-            init: "runsv",
-            seconds: begun.elapsed().as_secs(),
-        })
     }
 
     /// Nothing starts a service of runit's by a call on the bus.

@@ -2,12 +2,13 @@
 //! scans, its runsv, its status. Looks, and changes nothing.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::status::{LENGTH, Status};
 use crate::files::FileError;
-use crate::init::supervise::place::{Listener, Place, Supervise, Version};
+use crate::init::supervise::place::{Listener, Place, Supervise, Version, Written, write};
 use crate::init::supervise::scanner::{self, Scanner};
 
 /// What scans.
@@ -15,7 +16,7 @@ const SCANNER: &str = "runsvdir";
 /// The pipe that tells whether a runsv is there: it reads it, and nobody else does.
 const OK: &str = "ok";
 /// The pipe that it takes requests from.
-pub(super) const CONTROL: &str = "control";
+const CONTROL: &str = "control";
 /// What it writes about the service.
 const STATUS: &str = "status";
 
@@ -59,10 +60,26 @@ pub(super) enum Look {
 /// What a runsv says.
 #[derive(Debug)]
 pub(super) struct Watched {
-    pub(super) supervise: Supervise,
+    supervise: Supervise,
     pub(super) status: Status,
     /// Changes whenever runsv writes its status again.
     pub(super) version: Version,
+}
+
+impl Watched {
+    /// Writes `letters` to runsv's pipe, and returns its end where they are in it.
+    pub(super) fn send(&self, letters: &[u8]) -> Result<Option<File>, String> {
+        let pipe = match self.supervise.listener(CONTROL) {
+            Ok(Listener::There(pipe)) => pipe,
+            Ok(Listener::Nobody) => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        match write(&pipe, letters) {
+            Ok(Written::All) => Ok(Some(pipe)),
+            Ok(Written::Full | Written::Nobody) => Ok(None),
+            Err(errno) => Err(format!("cannot write to runsv's pipe: {}", errno.desc())),
+        }
+    }
 }
 
 /// Why nothing can be said of a service.

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use super::check::Check;
 use super::failures::{canceled, died, refused};
 use super::goal::{Goal, Plan, Standing, plan};
-use super::service::{CONTROL, Look, Service, Trouble, Watched};
+use super::service::{Look, Service, Trouble, Watched};
 use super::status::{Phase, Run};
 use crate::domain::{Job, JobFailure, JobOutcome, Verb, Wait};
 use crate::init::process::Process;
 use crate::init::supervise::errand::Errand;
-use crate::init::supervise::place::{Listener, Version, Written, write};
+use crate::init::supervise::place::Version;
 use crate::init::supervise::tai::Stamp;
 
 /// A service without a `check` is up when its `run` has stood this long: a daemon that does not like its
@@ -118,33 +118,17 @@ impl<'a> Work<'a> {
             Plan::Await(goal) => (&[][..], goal),
             Plan::Ask(letters, goal) => (letters, goal),
         };
-        let pipe = match watched.supervise.listener(CONTROL) {
-            Ok(Listener::There(pipe)) => pipe,
-            Ok(Listener::Nobody) => return self.missing(now),
-            Err(error) => return Some(self.refused(&error.to_string())),
-        };
-        self.asked = Some(Asked::of(goal, watched, now));
-        let written = match letters {
-            [] => Ok(Written::All),
-            letters => write(&pipe, letters),
-        };
-        match written {
-            Ok(Written::All) if self.terms.wait == Wait::Queued => return Some(JobOutcome::Queued),
-            Ok(Written::All) => {}
-            Ok(Written::Full | Written::Nobody) => {
-                self.asked = None;
-                return self.missing(now);
-            }
-            Err(errno) => {
-                let why = format!("cannot write to runsv's pipe: {}", errno.desc());
-                return Some(self.refused(&why));
+        // Before it is asked: what was is what runsv changes.
+        let mut asked = Asked::of(goal, watched, now);
+        if !letters.is_empty() {
+            match watched.send(letters) {
+                Ok(Some(pipe)) => asked._pipe = Some(pipe),
+                Ok(None) => return self.missing(now),
+                Err(why) => return Some(self.refused(&why)),
             }
         }
-        if let Some(asked) = &mut self.asked {
-            asked._pipe = Some(pipe);
-        }
-        self.missed = None;
-        None
+        self.asked = Some(asked);
+        (self.terms.wait == Wait::Queued).then_some(JobOutcome::Queued)
     }
 
     /// Nobody is there to be asked, or reads it.

@@ -29,7 +29,7 @@ impl Scene<'_> {
         if self.kind.manner() != Manner::Services || !here {
             return Ok(None);
         }
-        let own = machine::own_service(&self.session, self.kind, &request.unit)?;
+        let own = machine::own_service(&self.session, self.kind, request)?;
         if own.is_none() {
             self.kind = self.kind.of_scripts();
         }
