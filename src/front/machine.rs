@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::domain::{InitKind, Request, UnitFacts};
 use crate::init::openrc::Openrc;
 use crate::init::runit::{self, Runit};
+use crate::init::s6::S6;
 use crate::init::systemd::{Limit, Systemd};
 use crate::init::upstart::Upstart;
 use crate::init::{Depth, Init, InitError};
@@ -39,8 +40,7 @@ pub(super) fn init(
         InitKind::Upstart => Some(Box::new(upstart(policy, voice))),
         InitKind::Openrc => Some(Box::new(openrc(policy, surroundings))),
         InitKind::Runit => Some(Box::new(runit(Runit::new(), policy, voice))),
-        // Nothing acts on their services but scripts yet.
-        InitKind::S6 => None,
+        InitKind::S6 => Some(Box::new(s6(S6::new(), policy, voice))),
         InitKind::Sysv | InitKind::Simulated => None,
     }
 }
@@ -122,6 +122,21 @@ fn runit(runit: Runit, policy: &Policy, voice: &Voice) -> Runit {
     runit
 }
 
+/// s6's services, likewise.
+fn s6(s6: S6, policy: &Policy, voice: &Voice) -> S6 {
+    let settings = policy.settings();
+    let mut s6 = s6
+        .remembering(Path::new(CLOCK))
+        .waiting(settings.init_wait)
+        .watched_by(Rc::new(Spoken(voice.clone())));
+    match settings.action_limit {
+        // It has none of its own: what ours falls back to holds.
+        ActionLimit::Unit => {}
+        ActionLimit::After(limit) => s6.limit = limit,
+    }
+    s6
+}
+
 /// The system's Upstart, likewise.
 pub(super) fn upstart(policy: &Policy, voice: &Voice) -> Upstart {
     let settings = policy.settings();
@@ -161,8 +176,8 @@ pub(super) fn supervisor(
     let directories = vec![directory.to_path_buf()];
     match kind {
         InitKind::Runit => Some(Box::new(runit(Runit::scanning(directories), policy, voice))),
-        InitKind::S6
-        | InitKind::Systemd
+        InitKind::S6 => Some(Box::new(s6(S6::scanning(directories), policy, voice))),
+        InitKind::Systemd
         | InitKind::Upstart
         | InitKind::Openrc
         | InitKind::Sysv

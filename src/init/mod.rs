@@ -8,6 +8,7 @@ mod process;
 pub mod reexec;
 pub mod related;
 pub mod runit;
+pub mod s6;
 pub mod simulated;
 mod supervise;
 pub mod systemd;

@@ -40,6 +40,12 @@ impl Process {
             .is_some_and(|(state, ticks)| !matches!(state, 'Z' | 'X' | 'x') && ticks == self.ticks)
     }
 
+    /// Whether it waits for something, as a daemon does whose work is to come; what only has to wait for
+    /// its turn on a busy machine does not.
+    pub(in crate::init) fn is_at_rest(self) -> bool {
+        read(self.pid).is_some_and(|(state, ticks)| state == 'S' && ticks == self.ticks)
+    }
+
     /// Tells one start of a service from the next.
     pub(in crate::init) fn invocation(self) -> String {
         format!("{}:{}", self.pid, self.ticks)

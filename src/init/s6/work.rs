@@ -1,0 +1,327 @@
+//! One job, from looking where the service stands to seeing that it stands where it was asked to.
+//!
+//! A restart asks for down and for up in one breath, so that whoever is killed in between leaves nothing
+//! down, and once more for up when it is down: s6-supervise lets a second pass between two starts where
+//! nobody asks.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::service::{Left, Look, RESPAWN, Service, deserted, look, seen};
+use super::status::{Notifies, Stage, Status, Wanted};
+use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, Verb, Wait};
+use crate::init::process::Process;
+use crate::init::supervise::clock::Clock;
+use crate::init::supervise::errand::Errand;
+use crate::init::supervise::place::{Written, write};
+
+/// What has no way to say that it is ready is taken for up once it has lived for this long and is at rest:
+/// enough for a shell to find that there is nothing to execute.
+const SETTLE: Duration = Duration::from_millis(10);
+/// One that is always busy is taken for up after this.
+const LONGEST_SETTLE: Duration = Duration::from_millis(200);
+
+/// Commands to s6-supervise.
+const UP: &[u8] = b"u";
+const DOWN: &[u8] = b"d";
+/// Also continues what is stopped, and kills what does not go where there is a `timeout-kill`: the
+/// command for a restart does neither in every version.
+const DOWN_AND_UP: &[u8] = b"du";
+const HANGUP: &[u8] = b"h";
+
+/// One job at work.
+pub(super) struct Work<'a> {
+    directories: &'a [PathBuf],
+    clock: &'a Clock,
+    job: &'a Job,
+    wait: Wait,
+    phase: Phase,
+    /// The unit before anything was asked.
+    before: Option<Seen>,
+    /// Since when nobody has listened.
+    deserted: Option<Instant>,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Nothing was asked yet.
+    Begin,
+    /// Asked to go down.
+    GoingDown(Status),
+    /// Asked to go down and come up again.
+    Renewing(Status),
+    /// Asked to come up when its status was this.
+    ComingUp(Status),
+    /// It has come up: in this run, first seen then.
+    Settling(Status, Instant),
+    /// It ran and was not wanted, when it was asked for then: as what somebody is stopping, or as what was
+    /// started for once.
+    Staying(Status, Instant),
+}
+
+type Done = Result<(), JobFailure>;
+
+impl<'a> Work<'a> {
+    /// Nothing is asked yet.
+    pub(super) fn new(
+        directories: &'a [PathBuf],
+        clock: &'a Clock,
+        job: &'a Job,
+        wait: Wait,
+    ) -> Self {
+        Self {
+            directories,
+            clock,
+            job,
+            wait,
+            phase: Phase::Begin,
+            before: None,
+            deserted: None,
+        }
+    }
+
+    fn progress(&mut self, now: Instant) -> Option<Done> {
+        let found = match look(self.directories, &self.job.unit) {
+            Ok(found) => found,
+            Err(error) => return Some(Err(refused(error.to_string()))),
+        };
+        let service = match found {
+            Look::There(service) => service,
+            Look::Missing => return Some(self.gone(format!("s6 has no {}", self.job.unit))),
+            Look::Deserted(left) => return self.without_supervisor(left, now),
+        };
+        self.deserted = None;
+        match self.phase {
+            Phase::Begin => self.begin(service, now),
+            Phase::GoingDown(first) => going_down(&first, &service.status),
+            Phase::Renewing(first) => self.renewing(&first, &service, now),
+            Phase::ComingUp(first) => self.coming_up(&first, &service, now),
+            Phase::Settling(run, since) => settling(&run, since, &service, now),
+            Phase::Staying(run, since) => self.staying(&run, since, &service, now),
+        }
+    }
+
+    fn begin(&mut self, service: Service, now: Instant) -> Option<Done> {
+        let status = service.status;
+        let notifies = service.notifies;
+        let up = matches!(status.stage, Stage::Up { .. });
+        let down = (status.stage, status.wanted) == (Stage::Down, Wanted::Down);
+        let (words, phase) = match self.job.verb {
+            Verb::Start if is_up(&status, notifies) => return Some(Ok(())),
+            Verb::Stop | Verb::TryRestart if down => return Some(Ok(())),
+            // It is on its way down by somebody's will.
+            Verb::TryRestart if status.wanted == Wanted::Down => return Some(Ok(())),
+            Verb::Start => (UP, coming_from(status, now)),
+            Verb::Stop => (DOWN, Phase::GoingDown(status)),
+            Verb::Restart | Verb::TryRestart if up => (DOWN_AND_UP, Phase::Renewing(status)),
+            Verb::Reload | Verb::ReloadOrRestart if up => (HANGUP, Phase::Begin),
+            Verb::Reload => {
+                return Some(Err(refused(format!("{} is not running", self.job.unit))));
+            }
+            Verb::Restart | Verb::TryRestart | Verb::ReloadOrRestart => {
+                (UP, coming_from(status, now))
+            }
+        };
+        if words != DOWN && words != HANGUP && !service.can_run() {
+            return Some(Err(refused(format!(
+                "its `{}` cannot be executed",
+                service.place.path().join("run").display()
+            ))));
+        }
+        self.ask(Look::There(service), words, phase, now)
+    }
+
+    fn ask(&mut self, found: Look, words: &[u8], phase: Phase, now: Instant) -> Option<Done> {
+        let before = seen(&self.job.unit, &found, self.clock);
+        let Look::There(service) = found else {
+            return None;
+        };
+        match write(&service.control, words) {
+            Ok(Written::All) => {}
+            // It reads again some time, or does not: then time runs out.
+            Ok(Written::Full) => return None,
+            Ok(Written::Nobody) => return self.without_supervisor(Left::Nothing, now),
+            Err(errno) => return Some(Err(refused(format!("its supervisor: {}", errno.desc())))),
+        }
+        self.before = Some(before);
+        self.phase = phase;
+        let over = self.wait == Wait::Queued || words == HANGUP;
+        over.then_some(Ok(()))
+    }
+
+    fn renewing(&mut self, first: &Status, service: &Service, now: Instant) -> Option<Done> {
+        let status = &service.status;
+        match status.stage {
+            Stage::Up { .. } if status.is_another_run(first) => self.coming_up(first, service, now),
+            // A moment ago it was to be up again: that it is not says its `finish`, which has had it
+            // its way for what ran before.
+            Stage::Down => match write(&service.control, UP) {
+                Ok(Written::All) => {
+                    self.phase = Phase::ComingUp(*status);
+                    None
+                }
+                Ok(Written::Full | Written::Nobody) => None,
+                Err(errno) => Some(Err(refused(format!("its supervisor: {}", errno.desc())))),
+            },
+            Stage::Up { .. } | Stage::Finishing { .. } => None,
+        }
+    }
+
+    fn coming_up(&mut self, first: &Status, service: &Service, now: Instant) -> Option<Done> {
+        let status = service.status;
+        // What was there when it was asked for has not come up since, and may not have been heard yet.
+        let moved = status.stamp != first.stamp;
+        match (status.stage, status.wanted) {
+            (Stage::Up { .. }, Wanted::Up) => {
+                self.phase = Phase::Settling(status, now);
+                (is_up(&status, service.notifies) && service.notifies == Notifies::Yes)
+                    .then_some(Ok(()))
+            }
+            (Stage::Finishing { .. } | Stage::Down, Wanted::Up) if moved => {
+                Some(Err(died(&status)))
+            }
+            (Stage::Down, Wanted::Down) if moved => Some(Err(died(&status))),
+            (Stage::Up { .. }, Wanted::Down) if moved => Some(Err(canceled())),
+            (Stage::Up { .. } | Stage::Finishing { .. } | Stage::Down, _) => None,
+        }
+    }
+
+    fn staying(
+        &mut self,
+        run: &Status,
+        since: Instant,
+        service: &Service,
+        now: Instant,
+    ) -> Option<Done> {
+        if service.status.invocation() == run.invocation() {
+            return settling(run, since, service, now);
+        }
+        self.phase = Phase::Renewing(*run);
+        self.renewing(run, service, now)
+    }
+
+    /// s6-svscan starts another supervisor within a second, which starts the service anew.
+    fn without_supervisor(&mut self, left: Left, now: Instant) -> Option<Done> {
+        let since = *self.deserted.get_or_insert(now);
+        let why = format!("{}: {}", self.job.unit, deserted(left));
+        match self.phase {
+            Phase::Begin if now.saturating_duration_since(since) < RESPAWN => None,
+            Phase::Begin => Some(Err(refused(why))),
+            Phase::GoingDown(_)
+            | Phase::Renewing(_)
+            | Phase::ComingUp(_)
+            | Phase::Settling(..)
+            | Phase::Staying(..) => Some(self.gone(why)),
+        }
+    }
+
+    /// Whoever was asked is not there any more.
+    fn gone(&self, why: String) -> Done {
+        let Phase::Begin = self.phase else {
+            return Err(JobFailure::Lost(Box::new(Loss {
+                why,
+                contact: Contact::Sent,
+                before: self.before.clone(),
+            })));
+        };
+        Err(refused(why))
+    }
+}
+
+impl Errand for Work<'_> {
+    fn job(&self) -> &Job {
+        self.job
+    }
+
+    fn step(&mut self, now: Instant) -> Option<JobOutcome> {
+        let done = self.progress(now)?;
+        Some(match (done, self.wait) {
+            (Ok(()), Wait::Done) => JobOutcome::Done,
+            (Ok(()), Wait::Queued) => JobOutcome::Queued,
+            (Err(failure), _) => JobOutcome::Failed(failure),
+        })
+    }
+
+    fn overdue(&mut self, waited: Duration) -> JobOutcome {
+        let seconds = waited.as_secs();
+        JobOutcome::Failed(match self.phase {
+            Phase::Begin => refused(format!(
+                "the supervisor of {} has not read a command for {seconds} s",
+                self.job.unit
+            )),
+            Phase::GoingDown(_)
+            | Phase::Renewing(_)
+            | Phase::ComingUp(_)
+            | Phase::Settling(..)
+            | Phase::Staying(..) => JobFailure::TimedOut { seconds },
+        })
+    }
+}
+
+fn settling(run: &Status, since: Instant, service: &Service, now: Instant) -> Option<Done> {
+    let status = &service.status;
+    let lived = now.saturating_duration_since(since);
+    let rests = || Process::of(status.main_pid()).is_some_and(Process::is_at_rest);
+    let settled = lived >= LONGEST_SETTLE || lived >= SETTLE && rests();
+    match (status.wanted, service.notifies) {
+        _ if status.invocation() != run.invocation() => Some(Err(died(status))),
+        (Wanted::Down, _) if settled => Some(Err(canceled())),
+        (Wanted::Down, _) => None,
+        (Wanted::Up, Notifies::Yes) => is_up(status, Notifies::Yes).then_some(Ok(())),
+        (Wanted::Up, Notifies::No) => settled.then_some(Ok(())),
+    }
+}
+
+fn going_down(first: &Status, status: &Status) -> Option<Done> {
+    match (status.stage, status.wanted) {
+        (Stage::Down, Wanted::Down) => Some(Ok(())),
+        // Somebody wants it up again.
+        (Stage::Up { .. }, Wanted::Up) if status.is_another_run(first) => Some(Err(canceled())),
+        (Stage::Up { .. } | Stage::Finishing { .. } | Stage::Down, _) => None,
+    }
+}
+
+/// How it goes on from `status` once it was asked to come up.
+fn coming_from(status: Status, now: Instant) -> Phase {
+    match (status.stage, status.wanted) {
+        (Stage::Up { .. }, Wanted::Up) => Phase::Settling(status, now),
+        (Stage::Up { .. }, Wanted::Down) => Phase::Staying(status, now),
+        (Stage::Finishing { .. }, _) => Phase::Renewing(status),
+        (Stage::Down, _) => Phase::ComingUp(status),
+    }
+}
+
+/// Whether it is up, and ready where it says so.
+fn is_up(status: &Status, notifies: Notifies) -> bool {
+    matches!(status.stage, Stage::Up { ready, .. } if ready || notifies == Notifies::No)
+        && status.wanted == Wanted::Up
+}
+
+/// It has come up and gone down again by itself.
+fn died(status: &Status) -> JobFailure {
+    let next = match status.wanted {
+        Wanted::Up => "s6 tries again",
+        Wanted::Down => "s6 leaves it down",
+    };
+    JobFailure::Ended {
+        result: "failed".to_owned(),
+        service_result: format!("{}; {next}", status.ended),
+    }
+}
+
+/// Somebody else wants something else of it.
+fn canceled() -> JobFailure {
+    JobFailure::Ended {
+        result: "canceled".to_owned(),
+        service_result: String::new(),
+    }
+}
+
+/// It was not taken on.
+pub(super) fn refused(message: String) -> JobFailure {
+    JobFailure::Refused {
+        name: "org.freedesktop.DBus.Error.Failed".to_owned(),
+        message,
+    }
+}
