@@ -135,6 +135,19 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
+        name: "what stands after the action",
+        reason: "stock's documentation promises it to the init script, and its OpenRC branch forgets it",
+        modes: &[Mode::Default],
+        explains: |case, delta| {
+            let handed = |given: &str| given.contains("--") && given.contains("extra");
+            matches!(case.marker, Marker::Openrc(_))
+                && case.args.len() > 2
+                && delta.field == Field::Arguments
+                && handed(&delta.ours)
+                && !handed(&delta.theirs)
+        },
+    },
+    Difference {
         name: "descriptors are not inherited",
         reason: "a service that holds dpkg's or debconf's descriptors keeps their readers waiting",
         modes: &[Mode::Default],

@@ -167,7 +167,13 @@ fn run(call: &Call, case: &mut Case, word: &str) -> Done {
 
 /// Runs the init script with `word` and the caller's extra arguments.
 pub(super) fn init_script(call: &Call, word: &str) -> u8 {
-    let (status, trouble) = script(call).run(word, &call.arguments.rest);
+    // original: rc-service gets none of them, and so does no script that it runs
+    let strict = call.session.policy.settings().strict;
+    let rest = match strict && call.kind.runs_scripts_itself() {
+        true => &[][..],
+        false => &call.arguments.rest,
+    };
+    let (status, trouble) = script(call).run(word, rest);
     trouble.iter().for_each(|text| call.voice.warn(text));
     status
 }

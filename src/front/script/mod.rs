@@ -65,13 +65,22 @@ impl Script {
             close_fds::set_fds_cloexec(3, &[]);
         }
         if self.init.runs_scripts_itself() {
-            // original: rc-service gets no extra arguments
-            let words = [self.name.clone().into(), word.into()];
-            return self.call("rc-service", &words);
+            return self.call("rc-service", &self.for_rc_service(word, rest));
         }
         let mut words: Vec<OsString> = vec![word.into()];
         words.extend(rest.iter().cloned());
         self.call(&self.path, &words)
+    }
+
+    /// What looks like an option after the action is the script's: rc-service would take it for its own.
+    fn for_rc_service(&self, word: &str, rest: &[OsString]) -> Vec<OsString> {
+        let guard = (!rest.is_empty()).then(|| OsString::from("--"));
+        let own = [self.name.clone().into(), word.into()];
+        guard
+            .into_iter()
+            .chain(own)
+            .chain(rest.iter().cloned())
+            .collect()
     }
 
     fn call(&self, program: &str, words: &[OsString]) -> (u8, Option<String>) {
@@ -151,6 +160,20 @@ mod tests {
         assert_eq!(script(Surroundings::Callers).run("start", &[]).0, 0);
         let callers = std::fs::read_to_string(&seen).unwrap();
         assert!(callers.contains("CARGO_PKG_NAME"), "{callers}");
+    }
+
+    #[test]
+    fn rc_service_takes_no_argument_of_the_scripts_for_an_option_of_its_own() {
+        let script = Script {
+            path: "/etc/init.d/foo".to_owned(),
+            name: "foo".to_owned(),
+            init: InitKind::Openrc,
+            descriptors: Descriptors::Kept,
+            surroundings: Surroundings::Callers,
+        };
+        assert_eq!(script.for_rc_service("start", &[]), ["foo", "start"]);
+        let handed = script.for_rc_service("start", &["--ifstopped".into()]);
+        assert_eq!(handed, ["--", "foo", "start", "--ifstopped"]);
     }
 
     #[test]
