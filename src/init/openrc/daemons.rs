@@ -20,6 +20,9 @@ use crate::init::process::Process;
 const LONGEST_NOTE: u64 = 64 * 1024;
 const LONGEST_PID: u64 = 64;
 
+/// What starts daemons, as far as the kernel keeps a name.
+const STARTERS: [&str; 2] = ["start-stop-daem", "supervise-daemo"];
+
 /// What is known of a service's processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Daemons {
@@ -150,6 +153,12 @@ fn is_running(process: &Path, words: &[u8], (program, real): (&str, Option<&Path
     let own = fs::read_link(process.join("exe")).ok();
     let mut first = words.split(|byte| *byte == 0).take(2);
     (own.is_some() && own.as_deref() == real) || first.any(|word| word == program.as_bytes())
+}
+
+/// Whether a process is still what starts a daemon, and not yet that daemon.
+pub(super) fn is_being_started(process: Process) -> bool {
+    let name = fs::read_to_string(format!("/proc/{}/comm", process.pid)).unwrap_or_default();
+    STARTERS.contains(&name.trim_end()) && process.is_alive()
 }
 
 /// Whether OpenRC is running the script at `path`.

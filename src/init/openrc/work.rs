@@ -6,6 +6,8 @@
 //!   dpkg with them. Its link is taken away (`zap`) once its stop was tried;
 //! - Debian's start-stop-daemon does not wait for the end of what it stopped, and refuses to start what
 //!   has not ended yet: a restart then leaves the service down;
+//! - it returns before what it starts in the background is the daemon, and does not find that for a stop
+//!   that follows at once;
 //! - what needs the service goes down with it, and comes back after rc-service has returned, or not at
 //!   all where the restart failed.
 
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::daemons::is_being_started;
 use super::places::Places;
 use super::script::Script;
 use super::standing::{Standing, State, is_at_work, started};
@@ -22,6 +25,8 @@ use super::tool::{Call, Called, Tool, Voice};
 use crate::domain::{JobFailure, Verb};
 use crate::init::process::{Owner, Process};
 
+/// Between two looks at what takes no time.
+const MOMENT: Duration = Duration::from_millis(1);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long a daemon that was told to end may take: longer than OpenRC's own tools wait for it, which kill it
@@ -81,6 +86,7 @@ impl Work<'_> {
             self.end_orphan(standing)?;
         }
         self.word("start")?;
+        self.until_itself();
         match self.look()?.state {
             State::Stopped | State::Stopping => Err(ended("it is not started", "")),
             State::Started | State::Starting | State::Inactive => Ok(()),
@@ -110,6 +116,9 @@ impl Work<'_> {
             },
         };
         self.until_others_are_back(&before);
+        if failed.is_ok() {
+            self.until_itself();
+        }
         failed
     }
 
@@ -226,6 +235,16 @@ impl Work<'_> {
                 return Err(self.timed_out());
             }
             thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits while its process is still the program that starts it.
+    fn until_itself(&self) {
+        let end = self.end.min(Instant::now() + BEGINNING);
+        let main = |standing: Standing| standing.main();
+        let main = self.look().ok().and_then(main);
+        while main.is_some_and(is_being_started) && Instant::now() < end {
+            thread::sleep(MOMENT);
         }
     }
 
