@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Turns the stopwatch's lines into the table of tests/bench. Reads RUNS.tsv (name, ns, us, KiB, status) and, on standard
-# input, the rows: SUITE, kind, label, NAME, NAME TO COMPARE WITH or -, limit or -. Kinds: ratio, more (ms), memory (MiB).
+# input, the rows: SUITE, kind, label, NAME, NAME TO COMPARE WITH or -, limit or -. Kinds: ratio, more (ms), memory (MiB),
+# and above: the ratio of what both add to a third, NAME TO COMPARE WITH;THIRD.
 # Exits with 1 if a limit is missed.
 use strict;
 use warnings;
@@ -43,13 +44,20 @@ while (<STDIN>) {
         @cells = (sprintf('%.1f MiB', $value), '', '', '', '', '');
         $bound .= ' MiB' if $bound;
     } else {
+        my $base;
+        ($other, $base) = split /;/, $other;
         my ($theirs, $theircpu) = (median($wall{$other}), median($cpu{$other}));
-        $value = $kind eq 'ratio' ? $ms / $theirs : $ms - $theirs;
+        if ($kind eq 'above') {
+            $_ -= median($wall{$base}) for $ms, $theirs;
+            $_ -= median($cpu{$base}) for $cpu, $theircpu;
+            @cells[0, 3] = (sprintf('%.1f ms', $ms), sprintf('%.1f ms', $cpu));
+        }
+        $value = $kind eq 'more' ? $ms - $theirs : $ms / $theirs;
         @cells[1, 4] = (sprintf('%.1f ms', $theirs), sprintf('%.1f ms', $theircpu));
         @cells[2, 5] =
-          $kind eq 'ratio'
-          ? (sprintf('%.2f', $value), sprintf('%.2f', $theircpu > 0 ? $cpu / $theircpu : 0))
-          : (sprintf('%+.1f ms', $value), sprintf('%+.1f ms', $cpu - $theircpu));
+          $kind eq 'more'
+          ? (sprintf('%+.1f ms', $value), sprintf('%+.1f ms', $cpu - $theircpu))
+          : (sprintf('%.2f', $value), sprintf('%.2f', $theircpu > 0 ? $cpu / $theircpu : 0));
         $bound = "+$limit ms" if $bound && $kind eq 'more';
         # A command that failed at once would be very quick.
         my $same = join(',', sort @exits) eq join(',', sort keys %{ $status{$other} });
