@@ -46,6 +46,16 @@ impl Process {
         read(self.pid).is_some_and(|(state, ticks)| state == 'S' && ticks == self.ticks)
     }
 
+    /// Whether it was started by a program called `name` that still runs.
+    pub(in crate::init) fn is_child_of(self, name: &str) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid));
+        let Some(parent) = stat.ok().as_deref().and_then(parent) else {
+            return false;
+        };
+        let command = fs::read_to_string(format!("/proc/{parent}/comm"));
+        command.is_ok_and(|command| command.trim_end() == name)
+    }
+
     /// Tells one start of a service from the next.
     pub(in crate::init) fn invocation(self) -> String {
         format!("{}:{}", self.pid, self.ticks)
@@ -101,6 +111,12 @@ fn parse(stat: &str) -> Option<(char, u64)> {
     Some((state, ticks))
 }
 
+/// Field 4, likewise.
+fn parent(stat: &str) -> Option<u32> {
+    let (_, after_command) = stat.rsplit_once(')')?;
+    after_command.split_whitespace().nth(1)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -113,6 +129,27 @@ mod tests {
         assert_eq!(parse(stat), Some(('S', 42)));
         assert_eq!(parse("9 (a) S 0"), None);
         assert_eq!(parse(""), None);
+        assert_eq!((parent(stat), parent("9 (a) S")), (Some(0), None));
+    }
+
+    #[test]
+    fn a_child_is_one_of_who_started_it_as_long_as_that_runs() {
+        let script = "sleep 60 & echo $!; read line";
+        let mut shell = Command::new("sh")
+            .args(["-c", script])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let out = shell.stdout.as_mut().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).unwrap();
+        let child = Process::of(line.trim().parse().unwrap()).unwrap();
+        assert!(child.is_child_of("sh") && !child.is_child_of("bash"));
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+        assert!(!child.is_child_of("sh"));
+        child.signal(Signal::SIGKILL, Owner::Anybody).unwrap();
     }
 
     #[test]

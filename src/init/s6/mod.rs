@@ -151,13 +151,17 @@ impl S6 {
     /// Looks at `unit`; a supervisor that is gone is waited for.
     fn look(&mut self, unit: &UnitName) -> Result<Look, FileError> {
         let end = Instant::now().checked_add(self.wait);
+        let mut gone = None;
         loop {
-            let found = look(self.scan_directories(), unit)?;
+            let found = look(self.scan_directories(), unit, gone)?;
             let over = end.is_none_or(|end| Instant::now() >= end);
             match found {
-                Look::Deserted(_) if !over => std::thread::sleep(PAUSE),
+                Look::Deserted(desertion) if !over => {
+                    gone = Some(desertion);
+                    std::thread::sleep(PAUSE);
+                }
                 // What nobody supervises and nothing is left of is as good as not there.
-                Look::Deserted(Left::Nothing) => return Ok(Look::Missing),
+                Look::Deserted(gone) if gone.left == Left::Nothing => return Ok(Look::Missing),
                 found => return Ok(found),
             }
         }
@@ -288,7 +292,7 @@ impl Init for S6 {
         match self.look(unit).map_err(refused)? {
             Look::There(service) => kill_all(&service),
             Look::Missing => Ok(()),
-            Look::Deserted(left) => Err(failed(&service::deserted(left))),
+            Look::Deserted(gone) => Err(failed(&service::deserted(gone.left))),
         }
     }
 

@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
 
-use super::status::{LONGEST, Notifies, Status};
+use super::status::{LONGEST, Notifies, Stage, Status};
 use crate::domain::{
     ActiveState, FileState, Known, LoadState, Seen, UnitFacts, UnitKind, UnitName,
 };
 use crate::files::FileError;
 use crate::init::process::Process;
 use crate::init::supervise::clock::Clock;
-use crate::init::supervise::place::{Listener, Place};
+use crate::init::supervise::place::{Listener, Place, Version};
 
 /// What takes commands.
 const CONTROL: &str = "control";
+/// Who supervises.
+const SUPERVISOR: &str = "s6-supervise";
 const STATUS: &str = "status";
 /// Says that it is not started by itself.
 const DOWN: &str = "down";
@@ -32,10 +34,30 @@ pub(super) const RESPAWN: Duration = Duration::from_secs(3);
 pub(super) enum Look {
     /// No supervisor has ever been there.
     Missing,
-    /// There was one and is none now; whether something of the service may still run.
-    Deserted(Left),
+    /// There was one and is none now.
+    Deserted(Desertion),
     /// It is supervised.
     There(Service),
+}
+
+/// A supervisor is gone, or another one has not written down yet what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Desertion {
+    /// What it left behind.
+    pub(super) left: Left,
+    /// The status that it wrote last: no other one's.
+    last: Option<Version>,
+    /// Whether another one listens already, or this one still does.
+    pub(super) heard: Heard,
+}
+
+/// Whether somebody listens whose status is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Yes, and it writes down in a moment what it does.
+    Yes,
+    /// No.
+    No,
 }
 
 /// What a supervisor that is gone left behind.
@@ -58,20 +80,31 @@ pub(super) struct Service {
     pub(super) notifies: Notifies,
     /// Takes commands.
     pub(super) control: File,
+    version: Version,
 }
 
-/// Looks for `unit` in `directories`, the first of which counts that has it.
+/// Looks for `unit` in `directories`, the first of which counts that has it. What was seen of a supervisor
+/// that is `gone` is not taken for what the next one says.
 ///
 /// # Errors
 /// When others than root may write to what it is in, or something there cannot be read.
-pub(super) fn look(directories: &[PathBuf], unit: &UnitName) -> Result<Look, FileError> {
+pub(super) fn look(
+    directories: &[PathBuf],
+    unit: &UnitName,
+    gone: Option<Desertion>,
+) -> Result<Look, FileError> {
     if unit.kind() != UnitKind::Service {
         return Ok(Look::Missing);
     }
     let name = unit.service();
     for directory in directories {
         if let Some(place) = Place::find(directory, name.as_str())? {
-            return look_at(place);
+            return Ok(match (look_at(place)?, gone) {
+                (Look::There(service), Some(gone)) if gone.last == Some(service.version) => {
+                    Look::Deserted(gone)
+                }
+                (found, _) => found,
+            });
         }
     }
     Ok(Look::Missing)
@@ -83,18 +116,16 @@ fn look_at(place: Place) -> Result<Look, FileError> {
     };
     // Listening comes first: a supervisor that begins listens before it writes.
     let listener = supervise.listener(CONTROL)?;
-    let read = supervise.read(STATUS, LONGEST)?;
-    let status = match read.map(|(bytes, _)| Status::parse(&bytes)) {
-        Some(None) => {
-            return Err(FileError::Untrusted {
-                path: place.path().join("supervise").join(STATUS),
-                why: "it is no status of an s6 that is known".to_owned(),
-            });
-        }
-        found => found.flatten(),
+    let (status, version) = match supervise.read(STATUS, LONGEST)? {
+        Some((bytes, version)) => match Status::parse(&bytes) {
+            Some(status) => (status, version),
+            None => return Err(unreadable(&place)),
+        },
+        None => return Ok(none_yet(&listener)),
     };
-    Ok(match (listener, status) {
-        (Listener::There(control), Some(status)) => Look::There(Service {
+    let last = Some(version);
+    Ok(match listener {
+        Listener::There(control) if is_its_own(&status) => Look::There(Service {
             notifies: if place.has(NOTIFICATION) {
                 Notifies::Yes
             } else {
@@ -103,12 +134,49 @@ fn look_at(place: Place) -> Result<Look, FileError> {
             place,
             status,
             control,
+            version,
         }),
-        (Listener::Nobody, None) => Look::Missing,
-        (Listener::Nobody, Some(status)) => Look::Deserted(left(&status)),
-        // It has begun this moment.
-        (Listener::There(_), None) => Look::Deserted(Left::Nothing),
+        Listener::There(_) => Look::Deserted(Desertion {
+            left: left(&status),
+            last,
+            heard: Heard::Yes,
+        }),
+        Listener::Nobody => Look::Deserted(Desertion {
+            left: left(&status),
+            last,
+            heard: Heard::No,
+        }),
     })
+}
+
+/// Without a status a supervisor has begun this moment, or there has never been one.
+fn none_yet(listener: &Listener) -> Look {
+    match listener {
+        Listener::There(_) => Look::Deserted(Desertion {
+            left: Left::Nothing,
+            last: None,
+            heard: Heard::Yes,
+        }),
+        Listener::Nobody => Look::Missing,
+    }
+}
+
+/// Whether the process that `status` names is one that a supervisor runs: not what is left of one that was
+/// killed, which the next one knows nothing of.
+fn is_its_own(status: &Status) -> bool {
+    match status.stage {
+        Stage::Down => true,
+        Stage::Up { pid, .. } | Stage::Finishing { pid } => {
+            Process::of(pid).is_some_and(|process| process.is_child_of(SUPERVISOR))
+        }
+    }
+}
+
+fn unreadable(place: &Place) -> FileError {
+    FileError::Untrusted {
+        path: place.path().join("supervise").join(STATUS),
+        why: "it is no status of an s6 that is known".to_owned(),
+    }
 }
 
 fn left(status: &Status) -> Left {
@@ -162,8 +230,8 @@ pub(super) fn seen(unit: &UnitName, look: &Look, clock: &Clock) -> Seen {
             seen.active = Known::Is(ActiveState::Inactive);
             seen.job = Known::Is(None);
         }
-        Look::Deserted(left) => {
-            seen = Seen::unknown(unit, &deserted(*left));
+        Look::Deserted(gone) => {
+            seen = Seen::unknown(unit, &deserted(gone.left));
             seen.load = Known::Is(LoadState::Loaded);
         }
         Look::There(service) => {

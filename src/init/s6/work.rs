@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::service::{Left, Look, RESPAWN, Service, deserted, look, seen};
+use super::service::{Desertion, Heard, Left, Look, RESPAWN, Service, deserted, look, seen};
 use super::status::{Notifies, Stage, Status, Wanted};
 use crate::domain::{Contact, Job, JobFailure, JobOutcome, Loss, Seen, Verb, Wait};
 use crate::init::process::Process;
@@ -20,6 +20,9 @@ use crate::init::supervise::place::{Written, write};
 const SETTLE: Duration = Duration::from_millis(10);
 /// One that is always busy is taken for up after this.
 const LONGEST_SETTLE: Duration = Duration::from_millis(200);
+
+/// A supervisor has read what it was sent after this, unless it is stopped.
+const HEARD: Duration = Duration::from_millis(500);
 
 /// Commands to s6-supervise.
 const UP: &[u8] = b"u";
@@ -38,8 +41,10 @@ pub(super) struct Work<'a> {
     phase: Phase,
     /// The unit before anything was asked.
     before: Option<Seen>,
-    /// Since when nobody has listened.
-    deserted: Option<Instant>,
+    /// Since when it has been up again after it was asked to go down.
+    contested: Option<Instant>,
+    /// Since when nobody has listened, and who did last.
+    deserted: Option<(Instant, Desertion)>,
 }
 
 /// How far it is.
@@ -77,24 +82,26 @@ impl<'a> Work<'a> {
             wait,
             phase: Phase::Begin,
             before: None,
+            contested: None,
             deserted: None,
         }
     }
 
     fn progress(&mut self, now: Instant) -> Option<Done> {
-        let found = match look(self.directories, &self.job.unit) {
+        let gone = self.deserted.map(|(_, gone)| gone);
+        let found = match look(self.directories, &self.job.unit, gone) {
             Ok(found) => found,
             Err(error) => return Some(Err(refused(error.to_string()))),
         };
         let service = match found {
             Look::There(service) => service,
             Look::Missing => return Some(self.gone(format!("s6 has no {}", self.job.unit))),
-            Look::Deserted(left) => return self.without_supervisor(left, now),
+            Look::Deserted(gone) => return self.without_supervisor(gone, now),
         };
         self.deserted = None;
         match self.phase {
             Phase::Begin => self.begin(service, now),
-            Phase::GoingDown(first) => going_down(&first, &service.status),
+            Phase::GoingDown(first) => self.going_down(&first, &service.status, now),
             Phase::Renewing(first) => self.renewing(&first, &service, now),
             Phase::ComingUp(first) => self.coming_up(&first, &service, now),
             Phase::Settling(run, since) => settling(&run, since, &service, now),
@@ -129,10 +136,10 @@ impl<'a> Work<'a> {
                 service.place.path().join("run").display()
             ))));
         }
-        self.ask(Look::There(service), words, phase, now)
+        self.ask(Look::There(service), words, phase)
     }
 
-    fn ask(&mut self, found: Look, words: &[u8], phase: Phase, now: Instant) -> Option<Done> {
+    fn ask(&mut self, found: Look, words: &[u8], phase: Phase) -> Option<Done> {
         let before = seen(&self.job.unit, &found, self.clock);
         let Look::There(service) = found else {
             return None;
@@ -141,13 +148,29 @@ impl<'a> Work<'a> {
             Ok(Written::All) => {}
             // It reads again some time, or does not: then time runs out.
             Ok(Written::Full) => return None,
-            Ok(Written::Nobody) => return self.without_supervisor(Left::Nothing, now),
+            // The next look finds that it is gone.
+            Ok(Written::Nobody) => return None,
             Err(errno) => return Some(Err(refused(format!("its supervisor: {}", errno.desc())))),
         }
         self.before = Some(before);
         self.phase = phase;
         let over = self.wait == Wait::Queued || words == HANGUP;
         over.then_some(Ok(()))
+    }
+
+    fn going_down(&mut self, first: &Status, status: &Status, now: Instant) -> Option<Done> {
+        match (status.stage, status.wanted) {
+            (Stage::Down, Wanted::Down) => return Some(Ok(())),
+            // Somebody wants it up again, or it came up before it was told.
+            (Stage::Up { .. }, Wanted::Up) if status.is_another_run(first) => {
+                let since = *self.contested.get_or_insert(now);
+                let heard = now.saturating_duration_since(since) >= HEARD;
+                return heard.then_some(Err(canceled()));
+            }
+            (Stage::Up { .. } | Stage::Finishing { .. } | Stage::Down, _) => {}
+        }
+        self.contested = None;
+        None
     }
 
     fn renewing(&mut self, first: &Status, service: &Service, now: Instant) -> Option<Done> {
@@ -202,10 +225,12 @@ impl<'a> Work<'a> {
     }
 
     /// s6-svscan starts another supervisor within a second, which starts the service anew.
-    fn without_supervisor(&mut self, left: Left, now: Instant) -> Option<Done> {
-        let since = *self.deserted.get_or_insert(now);
-        let why = format!("{}: {}", self.job.unit, deserted(left));
+    fn without_supervisor(&mut self, gone: Desertion, now: Instant) -> Option<Done> {
+        let (since, _) = *self.deserted.get_or_insert((now, gone));
+        let why = format!("{}: {}", self.job.unit, deserted(gone.left));
         match self.phase {
+            // Its process has ended, which is told a moment later.
+            _ if (gone.heard, gone.left) == (Heard::Yes, Left::Nothing) => None,
             Phase::Begin if now.saturating_duration_since(since) < RESPAWN => None,
             Phase::Begin => Some(Err(refused(why))),
             Phase::GoingDown(_)
@@ -270,15 +295,6 @@ fn settling(run: &Status, since: Instant, service: &Service, now: Instant) -> Op
         (Wanted::Down, _) => None,
         (Wanted::Up, Notifies::Yes) => is_up(status, Notifies::Yes).then_some(Ok(())),
         (Wanted::Up, Notifies::No) => settled.then_some(Ok(())),
-    }
-}
-
-fn going_down(first: &Status, status: &Status) -> Option<Done> {
-    match (status.stage, status.wanted) {
-        (Stage::Down, Wanted::Down) => Some(Ok(())),
-        // Somebody wants it up again.
-        (Stage::Up { .. }, Wanted::Up) if status.is_another_run(first) => Some(Err(canceled())),
-        (Stage::Up { .. } | Stage::Finishing { .. } | Stage::Down, _) => None,
     }
 }
 
