@@ -39,9 +39,9 @@ pub(super) fn has_places(kind: InitKind) -> bool {
 /// What a batch's end has to bring up to date, or at least to look at; nothing where that cannot be told.
 pub(super) fn may_be_due(looked: &Looked, tries: u32) -> bool {
     match &looked.standing {
-        Standing::New | Standing::UnderWay(_) => true,
+        Standing::New | Standing::UnderWay(_) | Standing::Gone => true,
         Standing::Outdated(_) => looked.tries() < tries,
-        Standing::Current | Standing::Gone | Standing::Refused(_) => false,
+        Standing::Current | Standing::Refused(_) => false,
     }
 }
 

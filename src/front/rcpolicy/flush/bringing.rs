@@ -1,7 +1,7 @@
 //! A flush's first step where live definitions are directories of their own: each that is not as packages
 //! brought it is brought there, if its service may be restarted. What is owed to services comes after it.
 
-use crate::definitions::{Changing, Ended, Looked, Outcome, Outdated, Places};
+use crate::definitions::{Changing, DefinitionError, Ended, Looked, Outcome, Outdated, Places};
 use crate::definitions::{Definitions, Standing, Supervisor, Touched};
 use crate::domain::{Action, Phase, ServiceName, Until, Verdict};
 use crate::front::local::GoingDown;
@@ -37,6 +37,21 @@ enum Said {
     Later(String),
 }
 
+/// Which definitions are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    UnderWay,
+    All,
+}
+
+impl Pass {
+    fn takes(self, looked: &Looked) -> bool {
+        let under_way = matches!(looked.standing, Standing::UnderWay(_));
+        // What is stuck was tried just now.
+        under_way == (self == Self::UnderWay)
+    }
+}
+
 impl Bringing<'_, '_> {
     /// Brings all up to date that may be. What is left of it; `None` where there was nothing to be said.
     pub(super) fn all(mut self) -> Option<Left> {
@@ -46,25 +61,33 @@ impl Bringing<'_, '_> {
         if level.is_some_and(|level| level.going_down == GoingDown::Yes) {
             return None;
         }
-        let opened = Definitions::change(self.places.clone());
-        let surveyed = opened.and_then(|changing| Ok((changing.survey()?, changing)));
-        let (found, changing) = match surveyed {
-            Ok(found) => found,
-            Err(error) => {
-                let why = format!("no definition can be brought up to date: {error}");
-                self.console.say_once("definitions", &why);
-                left.keep(Again::Later);
-                return Some(left);
-            }
+        let changing = match Definitions::change(self.places.clone()) {
+            Ok(changing) => changing,
+            Err(error) => return Some(self.cannot(&error)),
         };
-        for looked in found {
-            if self.occasion.covers(&looked.service) {
-                let said = self.one(&looked, &changing);
-                said_anything |= !matches!(said, Said::Nothing);
-                self.tell(&looked.service, said, &mut left);
+        // First what was cut off: its stock version may be another one by now.
+        for pass in [Pass::UnderWay, Pass::All] {
+            let found = match changing.survey() {
+                Ok(found) => found,
+                Err(error) => return Some(self.cannot(&error)),
+            };
+            for looked in found {
+                if pass.takes(&looked) && self.occasion.covers(&looked.service) {
+                    let said = self.one(&looked, &changing);
+                    said_anything |= !matches!(said, Said::Nothing);
+                    self.tell(&looked.service, said, &mut left);
+                }
             }
         }
         said_anything.then_some(left)
+    }
+
+    fn cannot(&mut self, error: &DefinitionError) -> Left {
+        let why = format!("no definition can be brought up to date: {error}");
+        self.console.say_once("definitions", &why);
+        let mut left = Left::NOTHING;
+        left.keep(Again::Later);
+        left
     }
 
     fn tell(&mut self, service: &ServiceName, said: Said, left: &mut Left) {

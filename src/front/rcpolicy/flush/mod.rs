@@ -98,9 +98,12 @@ pub(super) fn pay(
     let all = !matches!(occasion, Occasion::ByHand([_, ..]));
     let bus = all.then(|| restart_bus::finish((&ledger, &paying), occasion, place, console));
     let brought = definitions::bring(&ledger, occasion, place, console)?;
-    let mut left = match brought {
-        Some(_) if ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?) => Left::NOTHING,
-        Some(_) | None => pay_entries(ledger, occasion, place, console)?,
+    // Nobody is told that nothing is owed who did not ask, or was told something else.
+    let silent = brought.is_some() || occasion.is_batch_end();
+    let nothing = silent && ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?);
+    let mut left = match nothing {
+        true => Left::NOTHING,
+        false => pay_entries(ledger, occasion, place, console)?,
     };
     if let Some(again) = bus.flatten() {
         left.keep(again);

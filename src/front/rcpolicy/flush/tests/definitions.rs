@@ -240,3 +240,23 @@ fn only_who_was_named_is_brought_up_to_date() {
     assert!(scene.flush_on(Occasion::ByHand(&foo), "").is_some());
     assert_eq!(scene.live(), "2");
 }
+
+#[test]
+fn what_was_cut_off_comes_to_its_end_and_what_changed_since_comes_after_it() {
+    use crate::failpoint::cut;
+    for step in [8, 12, 16] {
+        let mut scene = Scene::new();
+        cut::at(Some((Point::Defining, step)));
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scene.flush("")));
+        cut::at(None);
+        assert!(ended.is_err(), "step {step}");
+        write(&scene.places().stock.join("foo/run"), "3");
+        // Whatever the rules say now: it is down because of us.
+        let deny = "[[rule]]\naction = \"restart\"\ndecide = \"deny\"\n";
+        let (_, said) = scene.flush(deny).unwrap();
+        assert_eq!(scene.live(), "2", "step {step}: {said}");
+        assert!(said.contains("waits"), "step {step}: {said}");
+        assert!(scene.flush("").is_some());
+        assert_eq!(scene.live(), "3", "step {step}");
+    }
+}
