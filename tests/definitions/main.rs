@@ -70,7 +70,7 @@ fn updates_under_fire(by: By) {
     let seen = world.records();
     let kills = kills.into_inner();
     println!(
-        "{by:?}: {} updates, {rolled_back} rolled back, under {kills} kills: {} starts and {} finishes, \
+        "definitions: {by:?}: {} updates, {rolled_back} rolled back, under {kills} kills: {} starts and {} finishes, \
          {} saw more than one version, 0 left down",
         updates(),
         seen.runs,
@@ -84,6 +84,11 @@ fn updates_under_fire(by: By) {
 #[test]
 fn no_service_of_runit_sees_two_versions_at_once() {
     updates_under_fire(By::Runit);
+}
+
+#[test]
+fn no_service_of_s6_sees_two_versions_at_once() {
+    updates_under_fire(By::S6);
 }
 
 /// Kills the update itself where it reaches its steps, one after the other.
@@ -110,7 +115,7 @@ fn killed_updates(by: By) {
     }
     let seen = world.records();
     println!(
-        "{by:?}: an update killed at {killed} of its steps: {} starts and {} finishes, {} saw more than one \
+        "definitions: {by:?}: an update killed at {killed} of its steps: {} starts and {} finishes, {} saw more than one \
          version, 0 left down",
         seen.runs,
         seen.finishes,
@@ -126,42 +131,54 @@ fn an_update_of_runits_that_is_killed_at_any_step_is_finished_by_the_next_flush(
     killed_updates(By::Runit);
 }
 
+#[cfg(feature = "failpoints")]
+#[test]
+fn an_update_of_s6s_that_is_killed_at_any_step_is_finished_by_the_next_flush() {
+    killed_updates(By::S6);
+}
+
 #[test]
 fn one_that_does_not_come_up_is_rolled_back_and_runs_on() {
-    let world = World::new(By::Runit);
-    world.ship(2);
-    world.break_stock();
-    let outcomes = world.flush();
-    assert!(
-        matches!(
-            outcomes.as_slice(),
-            [Outcome::Ended(Ended::RolledBack(_)), ..]
-        ),
-        "{outcomes:?}"
-    );
-    assert_eq!(world.live_version(), Some(1));
-    world.is_up();
+    for by in [By::Runit, By::S6] {
+        let world = World::new(by);
+        world.ship(2);
+        world.break_stock();
+        let outcomes = world.flush();
+        assert!(
+            matches!(
+                outcomes.as_slice(),
+                [Outcome::Ended(Ended::RolledBack(_)), ..]
+            ),
+            "{outcomes:?}"
+        );
+        assert_eq!(world.live_version(), Some(1));
+        world.is_up();
+    }
 }
 
 #[test]
 fn one_that_the_admin_has_down_is_not_started() {
-    let world = World::new(By::Runit);
-    world.take_down();
-    let before = world.records().runs;
-    world.ship(2);
-    assert_eq!(world.flush(), [Outcome::Ended(Ended::Updated)]);
-    assert_eq!(world.live_version(), Some(2));
-    assert_eq!(world.records().runs, before);
+    for by in [By::Runit, By::S6] {
+        let world = World::new(by);
+        world.take_down();
+        let before = world.records().runs;
+        world.ship(2);
+        assert_eq!(world.flush(), [Outcome::Ended(Ended::Updated)]);
+        assert_eq!(world.live_version(), Some(2));
+        assert_eq!(world.records().runs, before);
+    }
 }
 
 #[test]
 fn a_logger_is_brought_up_to_date_while_its_service_runs_on() {
-    let world = World::new(By::Runit);
-    let pid = world.pid();
-    world.ship_logger(2);
-    assert_eq!(world.flush(), [Outcome::Ended(Ended::Updated)]);
-    world.wait_for("the new logger", || world.logger() == "2");
-    assert_eq!(world.pid(), pid);
+    for by in [By::Runit, By::S6] {
+        let world = World::new(by);
+        let pid = world.pid();
+        world.ship_logger(2);
+        assert_eq!(world.flush(), [Outcome::Ended(Ended::Updated)]);
+        world.wait_for("the new logger", || world.logger() == "2");
+        assert_eq!(world.pid(), pid);
+    }
 }
 
 /// What the others have killed: it flushes once where it is told to.

@@ -14,6 +14,7 @@ use rcpolicy::definitions::{
 use rcpolicy::domain::{Job, Seen, ServiceName, UnitName, Verb, Wait};
 use rcpolicy::init::Init;
 use rcpolicy::init::runit::Runit;
+use rcpolicy::init::s6::S6;
 
 /// Nothing that is waited for here takes longer, on the slowest machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -25,18 +26,29 @@ const BY: &str = "DEFINITIONS_BY";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Runit,
+    S6,
 }
 
 impl By {
     fn scanner(self) -> &'static [&'static str] {
         match self {
             Self::Runit => &["runsvdir", "-P"],
+            Self::S6 => &["s6-svscan"],
         }
     }
 
     fn init(self, directory: PathBuf) -> Box<dyn Init> {
         match self {
             Self::Runit => Box::new(Runit::scanning(vec![directory])),
+            Self::S6 => Box::new(S6::scanning(vec![directory])),
+        }
+    }
+
+    /// What has the scanner end all that it supervises, and then itself.
+    fn ends(self) -> Signal {
+        match self {
+            Self::Runit => Signal::SIGHUP,
+            Self::S6 => Signal::SIGTERM,
         }
     }
 }
@@ -58,7 +70,7 @@ pub(crate) struct Records {
 }
 
 pub(crate) fn is_full() -> bool {
-    std::env::var_os("DEFINITIONS_FULL").is_some()
+    std::env::var_os("DEFINITIONS_FULL").is_some_and(|told| !told.is_empty())
 }
 
 pub(crate) fn xorshift(state: &mut u64) -> u64 {
@@ -107,7 +119,9 @@ impl World {
     pub(crate) fn of_parent() -> Option<Self> {
         let top = PathBuf::from(std::env::var_os(TOP)?);
         let by = std::env::var(BY).unwrap();
-        let by = [By::Runit].into_iter().find(|one| format!("{one:?}") == by);
+        let by = [By::Runit, By::S6]
+            .into_iter()
+            .find(|one| format!("{one:?}") == by);
         Some(Self {
             by: by.unwrap(),
             top,
@@ -324,9 +338,8 @@ impl Drop for World {
         let Some(scanner) = &mut self.scanner else {
             return;
         };
-        // HUP has both end what they supervise, and then end themselves.
         let pid = i32::try_from(scanner.id()).unwrap();
-        let _ = kill(Pid::from_raw(pid), Signal::SIGHUP);
+        let _ = kill(Pid::from_raw(pid), self.by.ends());
         let _ = scanner.wait();
     }
 }
