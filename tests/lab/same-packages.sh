@@ -59,6 +59,11 @@ same_unit() {
 }
 
 same_script() {
+    if [ "$INIT" = openrc ]; then
+        # Not with the header that the others have: Debian's openrc-run then runs none of a script's functions.
+        printf '#!/sbin/openrc-run\nsupervisor=supervise-daemon\ncommand=/usr/libexec/%s\npidfile=/run/%s.pid\n' "$SAME" "$SAME"
+        return
+    fi
     cat <<END
 #!/bin/sh
 ### BEGIN INIT INFO
