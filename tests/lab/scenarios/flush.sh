@@ -101,7 +101,8 @@ owe lab-f2
 inside sh -c 'for n in 1 2 3; do systemctl restart lab-f2 2>/dev/null; done; systemctl stop lab-f2; systemctl start lab-f2 2>/dev/null' || true
 same "lab-f2" start-limit-hit "$(inside systemctl show -P Result lab-f2)"
 owe lab-f1
-inside sh -c 'sed -i "s/\"at\":[0-9]*/\"at\":1/" /run/rcpolicy/ledger/lab-f2.json'
+# As if it had been asked for right after the boot.
+inside sh -c 'at=$(systemctl show -P UserspaceTimestampMonotonic) && sed -i "s/\"at\":[0-9]*/\"at\":$((at + 1))/" /run/rcpolicy/ledger/lab-f2.json'
 flush
 same "exit status with a start limit" 1 "$status"
 says "lab-f2: still owed: "
