@@ -38,11 +38,13 @@ pub struct Capabilities {
     pub reexec: Ability,
     /// Services of users.
     pub user_scope: Ability,
+    /// It tells when a service went down: what somebody stopped before an upgrade stays down.
+    pub kept_stops: Ability,
 }
 
 impl Capabilities {
     /// All of them with their names, in the table's order.
-    pub fn each(&self) -> [(&'static str, Ability); 8] {
+    pub fn each(&self) -> [(&'static str, Ability); 9] {
         [
             ("start on demand", self.activation),
             ("quiesce", self.quiesce),
@@ -52,6 +54,7 @@ impl Capabilities {
             ("live definitions", self.live_definitions),
             ("re-exec", self.reexec),
             ("users' services", self.user_scope),
+            ("keeps down what you stopped", self.kept_stops),
         ]
     }
 }
@@ -66,13 +69,15 @@ const OF_SCRIPTS: Capabilities = Capabilities {
     live_definitions: Ability::Instead("read at each start"),
     reexec: Ability::Instead("no"),
     user_scope: Ability::Instead("no"),
+    kept_stops: Ability::Instead("a start starts it"),
 };
 
 /// Of what supervises the processes of service directories.
 const OF_SUPERVISION: Capabilities = Capabilities {
     reload: Ability::Native,
     transactions: Ability::Native,
-    live_definitions: Ability::Instead("read at each start"),
+    live_definitions: Ability::Native,
+    kept_stops: Ability::Native,
     ..OF_SCRIPTS
 };
 
@@ -85,6 +90,7 @@ const ALL: Capabilities = Capabilities {
     live_definitions: Ability::Native,
     reexec: Ability::Native,
     user_scope: Ability::Native,
+    kept_stops: Ability::Native,
 };
 
 impl InitKind {
@@ -97,9 +103,14 @@ impl InitKind {
                 quiesce: Ability::Instead("stop"),
                 transactions: Ability::Instead("one after the other"),
                 user_scope: Ability::Instead("re-exec alone"),
+                kept_stops: Ability::Instead("a start starts it"),
                 ..ALL
             },
-            Self::Sysv | Self::Openrc => OF_SCRIPTS,
+            Self::Sysv => OF_SCRIPTS,
+            Self::Openrc => Capabilities {
+                kept_stops: Ability::Instead("for its own scripts"),
+                ..OF_SCRIPTS
+            },
             Self::Runit => Capabilities {
                 readiness: Ability::Instead("its `check`"),
                 ..OF_SUPERVISION

@@ -72,7 +72,7 @@ stopped_by_admin() {
 killed_restart() {
     inside touch "/run/$SAME.slow"
     inside invoke-rc.d "$SAME" restart </dev/null >/dev/null 2>&1 &
-    lab_wait_for 10 inside grep -q '^going' "$SAME_LOG"
+    lab_wait_for 30 inside sh -c 'awk "/^look/ { n = 0 } /^going/ { n++ } END { exit n == 0 }" "$1"' going "$SAME_LOG"
     inside sh -c 'kill -9 $(pgrep -x invoke-rc-d; pgrep -x invoke-rc.d)' 2>/dev/null || true
     wait $! || true
     inside rm "/run/$SAME.slow"

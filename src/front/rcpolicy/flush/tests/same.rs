@@ -2,7 +2,7 @@
 //! steps has to end.
 
 use super::*;
-use crate::domain::{Action, HelperAnswer, Request, Scope};
+use crate::domain::{Action, HelperAnswer, InitKind, Request, Scope};
 use crate::front::inquiry::{Asker, Origin, Turn};
 use crate::front::local::GoingDown;
 use crate::init::simulated::{Flavour, Simulated};
@@ -245,6 +245,29 @@ impl Story {
         self.ends("admin-stopped");
         self.call("stop", Phase::Remove);
         self.ends("removal");
+    }
+}
+
+#[test]
+fn only_what_an_init_cannot_do_lets_it_end_otherwise() {
+    let inits = [
+        ("sysvinit", InitKind::Sysv),
+        ("openrc", InitKind::Openrc),
+        ("runit", InitKind::Runit),
+        ("s6", InitKind::S6),
+    ];
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+    for line in lines {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [of, _, step, ..] = words.as_slice() else {
+            panic!("{line}");
+        };
+        if ["restart", "stop-start"].contains(of) {
+            continue;
+        }
+        let (_, kind) = inits.iter().find(|(name, _)| name == of).unwrap();
+        assert_eq!(*step, "admin-stopped", "no ability says so: {line}");
+        assert!(!kind.capabilities().kept_stops.is_native(), "{line}");
     }
 }
 
