@@ -86,7 +86,7 @@ fn not_enabled(request: &Request, unit: &UnitFacts) -> Option<(Verdict, Reason)>
 }
 
 /// Whether it ran, and an upgrade's stop took it down, and nobody else since.
-fn is_down_by_our_stop(entry: &Entry, unit: &UnitFacts) -> bool {
+pub fn is_down_by_our_stop(entry: &Entry, unit: &UnitFacts) -> bool {
     let ran = |down: &Down| down.service_was_running == Some(true);
     let stopped = entry.down.as_ref().is_some_and(ran) || entry.quiesced.is_some();
     let upgrade = entry.who.caller.phase == Phase::Upgrade;

@@ -21,6 +21,7 @@ mod triggers;
 mod until;
 mod wanted;
 
+pub use filter::is_down_by_our_stop;
 pub use group::{Role, Together, companion, objection, together};
 pub use judge::{also_asked, decide, decide_listed};
 pub use pay::{Payment, has_happened, payment, rest, stopped_since};

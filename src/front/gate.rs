@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::decide::is_down_by_our_stop;
 use crate::decide::stock::{self, Judgement, Options, status};
-use crate::domain::{HelperAnswer, InitKind, Request, UnitFacts};
+use crate::domain::{HelperAnswer, InitKind, Phase, Request, UnitFacts};
 use crate::init::{Init, InitError};
 use crate::observe::detect::{INIT_SCRIPTS, is_executable};
 use crate::observe::helper::HelperError;
@@ -75,9 +76,20 @@ impl Gate<'_> {
         let denied = script && local::is_killed(self.root, self.runlevel, &self.request.named);
         match local::by_service(unit, &self.request.action) {
             Ok(Some(_)) if denied => self.ask(Some(status::DENIED), asker),
+            Ok(Some(status::DENIED)) if self.comes_back(unit) => {
+                self.ask(Some(status::ALLOWED), asker)
+            }
             Ok(local) => self.ask(local, asker),
             Err(error) => Passage::Untold(error),
         }
+    }
+
+    /// Whether it ran until a stop in this package's upgrade took it down: an init script would start it
+    /// again, whatever is meant to be done at boot.
+    fn comes_back(&self, unit: &UnitFacts) -> bool {
+        let noted = self.session.owed_to(&self.request.unit.service());
+        let upgrade = self.request.context.phase == Phase::Upgrade;
+        upgrade && noted.is_some_and(|entry| is_down_by_our_stop(&entry, unit))
     }
 
     /// For Upstart's jobs, which no link concerns.

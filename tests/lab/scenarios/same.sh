@@ -104,6 +104,31 @@ fail() { # WAY VERSION
     ends "$1" configure
 }
 
+# A `down` file says what is done at boot. What runs all the same, and goes down for an upgrade, comes back; what does
+# not run is not started by one.
+ran_although_down() {
+    local file
+    case $INIT in
+    runit) file=/etc/sv/$SAME/down ;;
+    s6) file=/etc/s6/sv/$SAME/down ;;
+    *) return 0 ;;
+    esac
+    inside touch "$file"
+    dpkg_i stop-start 7
+    lab_wait_for 40 is_as_expected "7 1 no" || true
+    same "an upgrade of what runs beside a down file" "7 1 no" "$(found)"
+    look
+    stopped_by_admin
+    inside invoke-rc.d "$SAME" start
+    same "a start of what is down, beside a down file" "down 0 no" "$(found)"
+    inside rm "$file"
+    inside invoke-rc.d "$SAME" start
+    lab_wait_for 40 is_as_expected "7 1 no" || true
+    same "a start of what is down" "7 1 no" "$(found)"
+    look
+    holds "a down file keeps a service from being started, and not from coming back after an upgrade"
+}
+
 finish() { # WAY VERSION
     stopped_by_admin
     # Whoever stopped it before the upgrade began did so before its first second.
@@ -128,4 +153,5 @@ dpkg_i stop-start 5
 ends stop-start quiesce
 no_rule
 fail stop-start 6
-finish stop-start 7
+ran_although_down
+finish stop-start 8

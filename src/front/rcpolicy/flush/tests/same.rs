@@ -288,5 +288,5 @@ fn a_package_that_stops_and_starts_ends_on_the_simulated_init_as_on_all_others()
     story.rule = "";
     story.ends("quiesce");
     story.fail(6);
-    story.finish(7);
+    story.finish(8);
 }
