@@ -4,8 +4,10 @@
 use super::testing::*;
 use super::{Payment, payment};
 use crate::domain::{
-    Action, ActiveState, FileState, FrontEnd, Known, LoadState, Phase, UnitFacts, Verdict,
+    Action, ActiveState, Contact, FileState, FrontEnd, InitKind, Known, LoadState, Phase,
+    UnitFacts, Verdict,
 };
+use crate::ledger::{Begun, Due};
 
 /// The start that a flush asks for, of a service that an upgrade's stop took down.
 fn healing() -> Story {
@@ -175,4 +177,45 @@ fn a_dependent_whose_package_is_not_configured_stays_noted_until_it_is() {
     let left = plan.leaves[0].down.as_ref().unwrap();
     let left: Vec<&str> = left.units.iter().map(|s| s.unit.as_str()).collect();
     assert_eq!(left, ["engine.service", "swarm.service"]);
+}
+
+#[test]
+fn what_ran_beside_a_down_file_is_noted_where_a_script_would_start_it_again() {
+    for (init, noted) in [
+        (InitKind::Systemd, 0),
+        (InitKind::Openrc, 0),
+        (InitKind::Runit, 1),
+        (InitKind::S6, 1),
+    ] {
+        let mut story = Story::upgrade("stop", "foo").with("foo.service", |unit| {
+            up(unit);
+            unit.file = Known::Is(FileState::Disabled);
+        });
+        story.facts.init = init;
+        assert_eq!(story.plan().records.len(), noted, "{init:?}");
+    }
+}
+
+#[test]
+fn a_restart_that_was_cut_off_between_its_halves_is_done_where_its_stop_may_be_ours() {
+    for (init, expected) in [
+        (InitKind::Systemd, Verdict::Nothing),
+        (InitKind::Runit, Verdict::Nothing),
+        (InitKind::Openrc, Verdict::Run(Action::Restart)),
+    ] {
+        let mut entry = owing("foo", Due::Restart);
+        let owed = entry.owed.as_mut().unwrap();
+        owed.at = Some(OUR_STOP);
+        owed.begun = Some(Begun {
+            at: OUR_STOP,
+            contact: Contact::Sent,
+        });
+        let story = Story::upgrade("restart", "foo").front(FrontEnd::Rcpolicy);
+        let mut story = story.noted(entry).with("foo.service", |unit| {
+            unit.down_since = OUR_STOP + 1;
+        });
+        story.facts.init = init;
+        story.facts.capabilities = init.capabilities();
+        assert_eq!(story.verdict(), expected, "{init:?}");
+    }
 }

@@ -107,13 +107,14 @@ pub(super) fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
 }
 
 /// Whether the service itself is brought back at the batch's end where no script does so: what ran, and
-/// would be started at boot.
+/// would be started at boot. Where a `down` file says that it would not, a script's start needs the note.
 fn comes_back(one: &Decided<'_>) -> bool {
     let unit = &one.facts.unit;
     let at_boot = unit.file.is_and(|file| match file {
         FileState::Enabled => true,
         FileState::Other(word) => word == "generated",
-        FileState::Disabled | FileState::Masked | FileState::Static => false,
+        FileState::Disabled => one.facts.init.comes_back_disabled(),
+        FileState::Masked | FileState::Static => false,
     });
     let upgrade = one.request.context.phase == Phase::Upgrade;
     upgrade && unit.id.kind() == UnitKind::Service && unit.is_up() && at_boot

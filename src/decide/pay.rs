@@ -117,12 +117,21 @@ pub(super) fn not_wanted(request: &Request, facts: &Facts, owed: Option<&Entry>)
     if unit.file.is_and(|file| *file == FileState::Disabled) {
         return Some(state("is disabled and not running"));
     }
-    if stopped_since(entry, unit) {
+    if stopped_since(entry, unit) && !is_half_restarted(entry, facts) {
         return Some(state("was stopped by somebody else since"));
     }
     let was_down = |down: &Down| down.service_was_running == Some(false);
     let only_triggers = entry.owed.is_none() && entry.down.as_ref().is_some_and(was_down);
     only_triggers.then(|| Reason::new(Source::Ledger, "was not running when it was stopped"))
+}
+
+/// Whether it may be down because a restart of ours was cut off between its two halves: as with an init
+/// script's, its stop was ours as far as anybody can tell.
+fn is_half_restarted(entry: &Entry, facts: &Facts) -> bool {
+    let restarts = |due: Due| matches!(due, Due::Restart | Due::TryRestart | Due::ForceReload);
+    let begun = entry.owed.as_ref().filter(|owed| owed.begun.is_some());
+    let halves = !facts.capabilities.whole_restarts.is_native();
+    halves && begun.is_some_and(|owed| restarts(owed.due))
 }
 
 /// Whether its package was removed: systemd may not have been told yet.

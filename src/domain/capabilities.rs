@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub reload: Ability,
     /// Several jobs are asked for before the first is awaited.
     pub transactions: Ability,
+    /// A restart is one job of the init's own: once it was asked for, nobody need live to see its second half.
+    pub whole_restarts: Ability,
     /// A start has ended once the service says that it is ready.
     pub readiness: Ability,
     /// What starts a service is brought up to date at a moment of our choosing.
@@ -44,12 +46,13 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// All of them with their names, in the table's order.
-    pub fn each(&self) -> [(&'static str, Ability); 9] {
+    pub fn each(&self) -> [(&'static str, Ability); 10] {
         [
             ("start on demand", self.activation),
             ("quiesce", self.quiesce),
             ("reload", self.reload),
             ("jobs in one transaction", self.transactions),
+            ("restart as one job", self.whole_restarts),
             ("wait for readiness", self.readiness),
             ("live definitions", self.live_definitions),
             ("re-exec", self.reexec),
@@ -65,6 +68,7 @@ const OF_SCRIPTS: Capabilities = Capabilities {
     quiesce: Ability::Instead("stop"),
     reload: Ability::Instead("the script's own"),
     transactions: Ability::Instead("one after the other"),
+    whole_restarts: Ability::Instead("stop, then start"),
     readiness: Ability::Instead("the script's end"),
     live_definitions: Ability::Instead("read at each start"),
     reexec: Ability::Instead("no"),
@@ -76,6 +80,7 @@ const OF_SCRIPTS: Capabilities = Capabilities {
 const OF_SUPERVISION: Capabilities = Capabilities {
     reload: Ability::Native,
     transactions: Ability::Native,
+    whole_restarts: Ability::Native,
     live_definitions: Ability::Native,
     kept_stops: Ability::Native,
     ..OF_SCRIPTS
@@ -86,6 +91,7 @@ const ALL: Capabilities = Capabilities {
     quiesce: Ability::Native,
     reload: Ability::Native,
     transactions: Ability::Native,
+    whole_restarts: Ability::Native,
     readiness: Ability::Native,
     live_definitions: Ability::Native,
     reexec: Ability::Native,

@@ -57,6 +57,12 @@ impl InitKind {
         }
     }
 
+    /// Whether what ran although it is not meant to be started at boot comes back with the start of an
+    /// upgrade: the init scripts that others of its services have know nothing of `down` files either.
+    pub fn comes_back_disabled(self) -> bool {
+        self.manner() == Manner::Services && !self.runs_scripts_itself()
+    }
+
     /// As what the init script of a service is run that it does not have itself.
     pub fn of_scripts(self) -> Self {
         match self {

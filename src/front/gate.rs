@@ -89,7 +89,8 @@ impl Gate<'_> {
     fn comes_back(&self, unit: &UnitFacts) -> bool {
         let noted = self.session.owed_to(&self.request.unit.service());
         let upgrade = self.request.context.phase == Phase::Upgrade;
-        upgrade && noted.is_some_and(|entry| is_down_by_our_stop(&entry, unit))
+        let comes_back = upgrade && self.kind.comes_back_disabled();
+        comes_back && noted.is_some_and(|entry| is_down_by_our_stop(&entry, unit))
     }
 
     /// For Upstart's jobs, which no link concerns.
