@@ -315,6 +315,9 @@ fn an_init_is_named_only_where_the_map_says_that_one_is_added() {
     let named = ["Openrc", "Runit", "S6"].map(|kind| format!("InitKind::{kind}"));
     let mut wrong = Vec::new();
     for module in modules() {
+        if module.path.iter().any(|part| part == "tests") {
+            continue;
+        }
         let path = module.path.join("::");
         let allowed = NAMES_INITS.iter().any(|of| is_in(&path, of));
         let names = named.iter().any(|name| module.text.contains(name));

@@ -76,7 +76,8 @@ killed_restart() {
     inside sh -c 'kill -9 $(pgrep -x invoke-rc-d; pgrep -x invoke-rc.d)' 2>/dev/null || true
     wait $! || true
     inside rm "/run/$SAME.slow"
-    inside rcpolicy flush || true
+    # What still ends may let a first try fail; what is owed is tried again.
+    lab_wait_for 30 inside rcpolicy flush
 }
 
 begin() { # WAY
