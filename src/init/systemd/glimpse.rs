@@ -43,20 +43,21 @@ fn is_id(text: &str) -> bool {
     text.len() == ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether a plain file defines it, or its template. A link may be an alias or mask it.
+/// Whether a plain file defines it, or its template. A link may be an alias or mask it, and an empty file
+/// masks it too.
 fn is_defined(root: &Path, name: &UnitName) -> bool {
     let own = first(root, name.as_str());
     let found = own.or_else(|| {
         let (template, _) = name.as_str().split_once('@')?;
         first(root, &format!("{template}@.service"))
     });
-    found.is_some_and(|kind| kind.is_file())
+    found.is_some_and(|found| found.is_file() && found.len() > 0)
 }
 
-fn first(root: &Path, file: &str) -> Option<fs::FileType> {
+fn first(root: &Path, file: &str) -> Option<fs::Metadata> {
     let paths = DEFINITIONS.iter().map(|dir| root.join(dir).join(file));
     let mut found = paths.filter_map(|path| fs::symlink_metadata(path).ok());
-    found.next().map(|metadata| metadata.file_type())
+    found.next()
 }
 
 #[cfg(test)]
@@ -66,6 +67,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     const ID: &str = "0123456789abcdef0123456789abcdef";
+    const DEFINITION: &str = "[Service]\nExecStart=/bin/true\n";
 
     /// A machine that runs acpid and getty@tty1 and has their definitions.
     fn machine() -> tempfile::TempDir {
@@ -75,7 +77,7 @@ mod tests {
         }
         for (unit, definition) in [("acpid", "acpid"), ("getty@tty1", "getty@")] {
             let units = root.path().join("usr/lib/systemd/system");
-            fs::write(units.join(format!("{definition}.service")), "").unwrap();
+            fs::write(units.join(format!("{definition}.service")), DEFINITION).unwrap();
             runs(root.path(), unit);
         }
         root
@@ -113,10 +115,13 @@ mod tests {
         let mask = masked.path().join("etc/systemd/system/acpid.service");
         symlink("/dev/null", mask).unwrap();
         assert_eq!(glimpse(masked.path(), &name("acpid")), None);
+        let emptied = machine();
+        fs::write(emptied.path().join("etc/systemd/system/acpid.service"), "").unwrap();
+        assert_eq!(glimpse(emptied.path(), &name("acpid")), None);
 
         let odd = machine();
         let units = odd.path().join("usr/lib/systemd/system");
-        fs::write(units.join("cron.service"), "").unwrap();
+        fs::write(units.join("cron.service"), DEFINITION).unwrap();
         let link = odd.path().join(INVOCATIONS).join("invocation:cron.service");
         symlink("../../etc/passwd", link).unwrap();
         assert_eq!(glimpse(odd.path(), &name("cron")), None);
