@@ -4,9 +4,11 @@
 //! Where both are directories of files, they cannot be replaced at once: the scanner knows a service's
 //! directory by device and inode, and a service that dies in the middle would run a mixed set. So the
 //! service is down while its files are replaced, from a copy that was staged whole before, and a journal
-//! leads whoever is cut off to the old or to the new version (`record`, `update`).
+//! leads whoever is cut off to the old or to the new version (`record`, `update`). What s6-rc has compiled is
+//! switched as a whole (`compiled`).
 
 mod by_init;
+mod compiled;
 mod error;
 mod plan;
 mod put;
@@ -22,6 +24,7 @@ mod update;
 mod way;
 
 pub use self::by_init::{Asked, ByInit, Patience};
+pub use self::compiled::{Compiled, Compiler, Due, S6Rc, Sources};
 pub use self::error::DefinitionError;
 pub use self::plan::{Plan, Versions, edited, plan};
 pub use self::record::{Before, Failed, Phase, Record, Touched};
@@ -29,7 +32,7 @@ pub use self::supervisor::Supervisor;
 pub use self::survey::{Changing, Definitions, Looked, Outdated, Standing};
 pub use self::tree::{Node, Part, Tree};
 pub use self::update::{Ended, Outcome};
-pub use self::way::{Places, Told, Way};
+pub use self::way::{Compiles, Places, Told, Way};
 
 #[cfg(test)]
 mod tests;

@@ -18,19 +18,38 @@ pub(super) const DEEPEST: usize = 8;
 /// When something of it cannot be read or trusted, is neither file, directory nor link, or there is more
 /// than a definition would have.
 pub(super) fn whole(top: &Directory) -> Result<Tree, DefinitionError> {
+    whole_of(top, MOST)
+}
+
+/// The same of a directory that may have `most` files, links and directories.
+///
+/// # Errors
+/// As [`whole`].
+pub(super) fn whole_of(top: &Directory, most: usize) -> Result<Tree, DefinitionError> {
     let mut tree = Tree::default();
-    collect(top, "", DEEPEST, &mut tree)?;
+    let limits = Limits {
+        most,
+        depth: DEEPEST,
+    };
+    collect(top, "", limits, &mut tree)?;
     Ok(tree)
+}
+
+/// How much is read.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    most: usize,
+    depth: usize,
 }
 
 fn collect(
     directory: &Directory,
     prefix: &str,
-    depth: usize,
+    limits: Limits,
     into: &mut Tree,
 ) -> Result<(), DefinitionError> {
     let refused = |path, why| Err(DefinitionError::Refused { path, why });
-    let Some(deeper) = depth.checked_sub(1) else {
+    let Some(depth) = limits.depth.checked_sub(1) else {
         return refused(directory.path().to_owned(), "it is nested too deeply");
     };
     for name in directory.names()? {
@@ -48,11 +67,12 @@ fn collect(
         };
         let is_directory = node.is_directory();
         into.0.insert(inside.clone(), node);
-        if into.0.len() > MOST {
+        if into.0.len() > limits.most {
             return refused(path, "its definition has too many files");
         }
         if is_directory {
             let child = directory.enter(name, Missing::Fail)?;
+            let deeper = Limits { depth, ..limits };
             collect(&child, &format!("{inside}/"), deeper, into)?;
         }
     }

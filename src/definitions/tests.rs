@@ -162,6 +162,7 @@ impl Room {
             stock: self.top.path().join("stock"),
             live: self.top.path().join("live"),
             records: self.top.path().join("records"),
+            compiles: Compiles::Nothing,
         }
     }
 

@@ -28,6 +28,17 @@ pub struct Places {
     pub live: PathBuf,
     /// Our records.
     pub records: PathBuf,
+    /// Whether some services may have definitions that are compiled besides.
+    pub compiles: Compiles,
+}
+
+/// Whether an init may have definitions that a tool compiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compiles {
+    /// s6, by s6-rc.
+    ByS6Rc,
+    /// No other.
+    Nothing,
 }
 
 /// The directories that the policy names, where it does.
@@ -42,7 +53,7 @@ pub struct Told<'a> {
 impl Way {
     /// The way of `init` on the machine whose root is `root`.
     pub fn of(init: InitKind, root: &Path, told: Told<'_>) -> Self {
-        let replace = |stock: &str, live: &str| {
+        let replace = |stock: &str, live: &str, compiles| {
             let place = |told: Option<&Path>, default: &str| {
                 let path = told.unwrap_or(Path::new(default));
                 root.join(path.strip_prefix("/").unwrap_or(path))
@@ -51,14 +62,15 @@ impl Way {
                 stock: place(told.stock, stock),
                 live: place(told.live, live),
                 records: root.join(RECORDS).join(init.as_str()),
+                compiles,
             })
         };
         match init {
             InitKind::Systemd | InitKind::Upstart | InitKind::Simulated => Self::Reread,
             // Debian's runit-services brings them there, and cpsv copies them.
-            InitKind::Runit => replace("/usr/share/runit/sv", "/etc/sv"),
+            InitKind::Runit => replace("/usr/share/runit/sv", "/etc/sv", Compiles::Nothing),
             // No package of Debian brings any: the same places, as far as names go.
-            InitKind::S6 => replace("/usr/share/s6/sv", "/etc/s6/sv"),
+            InitKind::S6 => replace("/usr/share/s6/sv", "/etc/s6/sv", Compiles::ByS6Rc),
             InitKind::Sysv | InitKind::Openrc => Self::Nothing,
         }
     }

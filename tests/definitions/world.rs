@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rcpolicy::definitions::{
-    Asked, ByInit, Definitions, Outcome, Part, Patience, Places, Standing,
+    Asked, ByInit, Compiles, Definitions, Outcome, Part, Patience, Places, Standing,
 };
 use rcpolicy::domain::{Job, Seen, ServiceName, UnitName, Verb, Wait};
 use rcpolicy::init::Init;
@@ -211,6 +211,7 @@ impl World {
             stock: self.top.join("stock"),
             live: self.top.join("live"),
             records: self.top.join("records"),
+            compiles: Compiles::Nothing,
         })
         .unwrap();
         let mut outcomes = Vec::new();

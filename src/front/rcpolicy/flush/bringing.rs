@@ -3,25 +3,19 @@
 
 use crate::definitions::{Changing, DefinitionError, Ended, Looked, Outcome, Outdated, Places};
 use crate::definitions::{Definitions, Standing, Supervisor, Touched};
-use crate::domain::{Action, Phase, ServiceName, Until, Verdict};
-use crate::front::local::GoingDown;
-use crate::front::perform::{self, Case, ask_about};
+use crate::domain::ServiceName;
+use crate::front::perform::Case;
 use crate::front::rcpolicy::definitions::{kept, stock_of, times};
-use crate::init::Init;
-use crate::ledger::{Due, Entry, Owed, Who};
-use crate::policy::{Answer, Decide};
+use crate::ledger::Due;
 use crate::report::console::Console;
 
-use super::debt::Debt;
+use super::leave::Leave;
 use super::look_back::without;
-use super::occasion::{Again, Left, Occasion};
-use super::payer::Payer;
+use super::occasion::{Again, Left};
 
 /// The definitions of a machine in one flush.
 pub(super) struct Bringing<'a, 'c> {
-    pub(super) payer: &'a Payer<'a>,
-    pub(super) occasion: Occasion<'a>,
-    pub(super) init: &'a mut dyn Init,
+    pub(super) leave: Leave<'a>,
     pub(super) supervisor: &'a mut dyn Supervisor,
     pub(super) console: &'a mut Console<'c>,
     pub(super) places: &'a Places,
@@ -57,8 +51,7 @@ impl Bringing<'_, '_> {
     pub(super) fn all(mut self) -> Option<Left> {
         let mut left = Left::NOTHING;
         let mut said_anything = false;
-        let level = self.payer.level.as_ref();
-        if level.is_some_and(|level| level.going_down == GoingDown::Yes) {
+        if self.leave.is_going_down() {
             return None;
         }
         let changing = match Definitions::change(self.places.clone()) {
@@ -72,7 +65,7 @@ impl Bringing<'_, '_> {
                 Err(error) => return Some(self.cannot(&error)),
             };
             for looked in found {
-                if pass.takes(&looked) && self.occasion.covers(&looked.service) {
+                if pass.takes(&looked) && self.leave.occasion.covers(&looked.service) {
                     let said = self.one(&looked, &changing);
                     said_anything |= !matches!(said, Said::Nothing);
                     self.tell(&looked.service, said, &mut left);
@@ -119,27 +112,29 @@ impl Bringing<'_, '_> {
     fn outdated(&mut self, looked: &Looked, outdated: &Outdated, changing: &Changing) -> Said {
         let (tries, most) = (
             looked.tries(),
-            self.payer.session.policy.settings().flush_tries,
+            self.leave.payer.session.policy.settings().flush_tries,
         );
-        if self.occasion.is_batch_end() && tries >= most {
+        if self.leave.occasion.is_batch_end() && tries >= most {
             let tries = times(tries);
             return Said::Kept(format!(
                 "its new definition was rolled back {tries}, and is left to `rcpolicy flush`"
             ));
         }
         let stock = stock_of(self.places, &looked.service);
-        if let Some((package, state)) = self.payer.unconfigured.owner_of_file(&stock) {
+        if let Some((package, state)) = self.leave.payer.unconfigured.owner_of_file(&stock) {
             return Said::Later(format!("its package {package} is {state}"));
         }
         let case = match changing.touched(looked, self.supervisor) {
             Err(error) => return Said::Later(error.to_string()),
-            Ok(touched) if touched.iter().any(Touched::was_up) => match self.may_restart(looked) {
-                Err(why) => {
-                    let kept = kept(&outdated.plan.kept);
-                    return Said::Kept(format!("its new definition{kept} waits: {why}"));
+            Ok(touched) if touched.iter().any(Touched::was_up) => {
+                match self.leave.may_restart(&looked.service) {
+                    Err(why) => {
+                        let kept = kept(&outdated.plan.kept);
+                        return Said::Kept(format!("its new definition{kept} waits: {why}"));
+                    }
+                    Ok(case) => Some(case),
                 }
-                Ok(case) => Some(case),
-            },
+            }
             Ok(_) => None,
         };
         self.brought(looked, case.as_ref(), changing)
@@ -151,7 +146,7 @@ impl Bringing<'_, '_> {
             Ok(outcome) => outcome,
             Err(error) => return Said::Later(format!("its definition stays: {error}")),
         };
-        let most = self.payer.session.policy.settings().flush_tries;
+        let most = self.leave.payer.session.policy.settings().flush_tries;
         let said = match outcome {
             Outcome::Noted => noted(looked, self.places),
             Outcome::Removed => Said::Done("its definition went with its package".to_owned()),
@@ -175,98 +170,26 @@ impl Bringing<'_, '_> {
             }
         };
         if let (Some(case), Said::Done(text)) = (case, &said) {
-            self.payer.session.log_outcome(case, text, Some(0));
+            self.leave.payer.session.log_outcome(case, text, Some(0));
         } else if let (Some(case), Said::Later(text) | Said::Kept(text)) = (case, &said) {
-            self.payer.session.log_outcome(case, text, Some(1));
+            self.leave.payer.session.log_outcome(case, text, Some(1));
         }
         said
     }
 
-    /// Whether its service, which runs, may be restarted for it: as for a restart that is owed.
-    fn may_restart(&mut self, looked: &Looked) -> Result<Case, String> {
-        let Some(life) = self.payer.session.life() else {
-            return Err("there is no running init".to_owned());
-        };
-        let because = "its stock definition changed";
-        let now = self.payer.session.now;
-        let unit = looked.service.unit();
-        let mut who = Who::default();
-        who.caller.phase = Phase::Upgrade;
-        let mut entry = Entry::new(unit, life, who, now, because);
-        entry.owed = Some(Owed {
-            due: Due::Restart,
-            until: Until::Batch,
-            reasons: Vec::new(),
-            at: None,
-            begun: None,
-        });
-        // What is owed is paid whatever a rule put it off for, or made of it; this was never decided before.
-        let request = self.payer.request(&entry, &Action::Restart);
-        let question = ask_about(&request, &looked.service, self.init.kind());
-        if let Answer::Rule(rule) = self.payer.session.policy.ask(&question) {
-            match rule.decide {
-                Decide::Defer(until) if !self.is_the_time(*until) => {
-                    return Err(waits_for(*until).to_owned());
-                }
-                Decide::Reload => {
-                    return Err("a rule has it reloaded and not restarted".to_owned());
-                }
-                Decide::Allow
-                | Decide::Deny
-                | Decide::Stop
-                | Decide::Quiesce
-                | Decide::Restart
-                | Decide::IfStale
-                | Decide::Defer(_)
-                | Decide::Fallback(_) => {}
-            }
-        }
-        let debt = Debt::observed(self.payer, self.init, &entry, &Action::Restart);
-        let case = debt
-            .map_err(|error| error.to_string())?
-            .decided(self.payer)?;
-        match self.allows(&case.decision.verdict) {
-            true => Ok(case),
-            false => Err(perform::why(&case.decision)),
-        }
-    }
-
-    /// A definition is only brought up to date by a restart: what comes instead of one leaves it.
-    fn allows(&self, verdict: &Verdict) -> bool {
-        match verdict {
-            Verdict::Run(action) => matches!(action, Action::Restart | Action::TryRestart),
-            Verdict::Restart | Verdict::IfStale => true,
-            Verdict::Defer { until, .. } => self.is_the_time(*until),
-            Verdict::Stop
-            | Verdict::Quiesce
-            | Verdict::Reload
-            | Verdict::Hold
-            | Verdict::FallBack(_)
-            | Verdict::Deny
-            | Verdict::Emulate(_)
-            | Verdict::Nothing => false,
-        }
-    }
-
-    /// As with what is owed: what waits for the next boot is done for who is named.
-    fn is_the_time(&self, until: Until) -> bool {
-        match until {
-            Until::Batch => true,
-            Until::Flush => !self.occasion.is_batch_end(),
-            Until::Reboot => !self.occasion.named().is_empty(),
-        }
-    }
-
     /// A restart that is owed was done with it.
     fn restarted(&self, service: &ServiceName) {
-        let Some(entry) = self.payer.session.owed_to(service) else {
+        let Some(entry) = self.leave.payer.session.owed_to(service) else {
             return;
         };
         let due = entry.owed.as_ref().map(|owed| owed.due);
         let restart = due.filter(|due| matches!(due, Due::Restart | Due::TryRestart));
-        if let Some(due) = restart.filter(|_| entry.down.is_none() && self.occasion.pays(&entry)) {
+        if let Some(due) =
+            restart.filter(|_| entry.down.is_none() && self.leave.occasion.pays(&entry))
+        {
             // What cannot be struck is done once more.
             let _ = self
+                .leave
                 .payer
                 .strike(&entry, without(&entry, due).as_ref(), "restarted");
         }
@@ -281,15 +204,6 @@ fn noted(looked: &Looked, places: &Places) -> Said {
             looked.edited.join(" ")
         )),
         _ => Said::Nothing,
-    }
-}
-
-/// Why nothing is done before `until`.
-fn waits_for(until: Until) -> &'static str {
-    match until {
-        Until::Batch => "a rule defers its restart until package operations are over",
-        Until::Flush => "a rule defers its restart until somebody calls `rcpolicy flush`",
-        Until::Reboot => "a rule defers its restart until the next boot",
     }
 }
 

@@ -1,20 +1,29 @@
 //! Whether a flush has definitions to look at, and whom it asks about their services.
 
-use crate::definitions::{Asked, ByInit, Part, Patience};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::definitions::{Asked, ByInit, Compiled, Compiles, Due, Part, Patience, Places, S6Rc};
 use crate::domain::{ServiceName, UnitName};
 use crate::front::machine;
 use crate::front::rcpolicy::definitions::{has_places, may_be_due, places, survey};
 use crate::front::rcpolicy::{Failure, Place};
 use crate::ledger::Ledger;
 use crate::observe::detect;
-use crate::policy::{self, Keep, Roots};
+use crate::policy::{self, ActionLimit, Keep, Policy, Roots};
 use crate::report::Voice;
 use crate::report::console::Console;
 
 use super::bringing::Bringing;
+use super::compiling::Compiling;
+use super::leave::Leave;
 use super::occasion::{Left, Occasion};
 use super::payer::Means;
 use super::{payer, session};
+
+/// How long a switch of compiled definitions may take where nobody says otherwise: it stops and starts
+/// services.
+const SWITCHING: Duration = Duration::from_secs(90);
 
 /// Whether a definition is to be brought up to date at a batch's end, or may be.
 pub(in crate::front::rcpolicy) fn is_due(place: &Place) -> bool {
@@ -27,10 +36,13 @@ pub(in crate::front::rcpolicy) fn is_due(place: &Place) -> bool {
         return false;
     };
     let tries = policy.settings().flush_tries;
+    let compiled = Compiled::beside(&places.records);
+    let compiler = compiler(&places, place, &policy);
     // What cannot be looked at is told by whoever tries to bring it up to date.
-    survey(places).map_or(true, |found| {
-        found.iter().any(|looked| may_be_due(looked, tries))
-    })
+    compiler.is_some_and(|compiler| is_compiled(&compiled, &compiler))
+        || survey(places).map_or(true, |found| {
+            found.iter().any(|looked| may_be_due(looked, tries))
+        })
 }
 
 /// Brings the definitions of services up to date, where they are directories of their own. What is left;
@@ -53,7 +65,12 @@ pub(super) fn bring(
     else {
         return Ok(None);
     };
-    if survey(places.clone()).is_ok_and(|found| found.is_empty()) {
+    let compiled = Compiled::beside(&places.records);
+    let mut compiler = compiler(&places, place, &policy);
+    let compiles = compiler
+        .as_ref()
+        .is_some_and(|compiler| is_compiled(&compiled, compiler));
+    if !compiles && survey(places.clone()).is_ok_and(|found| found.is_empty()) {
         return Ok(None);
     }
     let live = places.live.clone();
@@ -68,13 +85,54 @@ pub(super) fn bring(
     let mut supervisor = ByInit::new(&find, Patience::default());
     let session = session(ledger.clone(), policy.clone(), place);
     let payer = payer(session, &mut Means::Init(init.as_mut()), place)?;
-    let bringing = Bringing {
-        payer: &payer,
-        occasion,
-        init: init.as_mut(),
+    let brought = Bringing {
+        leave: Leave {
+            payer: &payer,
+            occasion,
+            init: init.as_mut(),
+        },
         supervisor: &mut supervisor,
         console,
         places: &places,
     };
-    Ok(bringing.all())
+    let mut left = brought.all();
+    if let Some(compiler) = &mut compiler {
+        let compiling = Compiling {
+            leave: Leave {
+                payer: &payer,
+                occasion,
+                init: init.as_mut(),
+            },
+            compiled,
+            compiler,
+            console,
+        };
+        if let Some(more) = compiling.all() {
+            left.get_or_insert(Left::NOTHING).join(more);
+        }
+    }
+    Ok(left)
+}
+
+/// What compiles definitions on this machine, where something does.
+fn compiler(places: &Places, place: &Place, policy: &Policy) -> Option<S6Rc> {
+    match places.compiles {
+        // Its programs act on the machine that runs.
+        Compiles::ByS6Rc if place.root == Path::new("/") => {
+            let limit = match policy.settings().action_limit {
+                ActionLimit::Unit => SWITCHING,
+                ActionLimit::After(limit) => limit,
+            };
+            Some(S6Rc::of_machine(limit))
+        }
+        Compiles::ByS6Rc | Compiles::Nothing => None,
+    }
+}
+
+/// Whether there is something to be looked at; what cannot be read is told by whoever tries.
+fn is_compiled(compiled: &Compiled, compiler: &S6Rc) -> bool {
+    let found = compiled.look(compiler);
+    found.map_or(true, |found| {
+        found.is_some_and(|found| found.due != Due::Nothing)
+    })
 }

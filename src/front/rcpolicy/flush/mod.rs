@@ -5,10 +5,12 @@
 mod bringing;
 mod by_init;
 mod by_script;
+mod compiling;
 mod debt;
 mod definitions;
 mod foreseen;
 mod group;
+mod leave;
 mod look_back;
 mod occasion;
 mod payer;

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use super::*;
-use crate::definitions::{Before, Part, Places, Supervisor};
+use crate::definitions::{Before, Compiles, Part, Places, Supervisor};
 use crate::front::rcpolicy::flush::bringing::Bringing;
+use crate::front::rcpolicy::flush::leave::Leave;
 
 /// A supervisor that notes what it is asked for.
 struct Noting {
@@ -74,6 +75,7 @@ impl Scene {
             stock: root.join("stock"),
             live: root.join("live"),
             records: root.join("records"),
+            compiles: Compiles::Nothing,
         }
     }
 
@@ -102,9 +104,11 @@ impl Scene {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut console = Console::new(&mut out, &mut err);
         let left = Bringing {
-            payer: &payer,
-            occasion,
-            init: &mut self.room.init,
+            leave: Leave {
+                payer: &payer,
+                occasion,
+                init: &mut self.room.init,
+            },
             supervisor: &mut self.supervisor,
             console: &mut console,
             places: &places,
