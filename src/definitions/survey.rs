@@ -98,7 +98,8 @@ impl Definitions {
         let store = Store::open(&places.records, Missing::Create)?;
         let lock = store.lock()?;
         let definitions = Self { places, store };
-        definitions.clear()?;
+        // What cannot be cleared away is in nobody's way, but for an update of the same service.
+        let _ = definitions.clear();
         Ok(Changing {
             definitions,
             _lock: lock,

@@ -5,11 +5,11 @@ use std::io::Write;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, readlinkat, renameat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, symlinkat, unlinkat};
 
-use super::{Directory, FileError, Missing, errno_of, may_grow_to, system, untrusted};
+use super::{DIRECTORY, Directory, FileError, Missing, errno_of, may_grow_to, system, untrusted};
 
 /// What a name in a directory stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,7 +177,8 @@ impl Directory {
         }
     }
 
-    /// Removes `name` with all that is in it; nothing there is success.
+    /// Removes `name` with all that is in it, also what others may write to, which s6's `event` is; nothing
+    /// there is success. No link is followed on the way.
     ///
     /// # Errors
     /// When something stays, or is nested deeper than `depth`.
@@ -191,7 +192,9 @@ impl Directory {
         let Some(deeper) = depth.checked_sub(1) else {
             return Err(untrusted(&self.path.join(name), "it is nested too deeply"));
         };
-        let inside = self.enter(name, Missing::Fail)?;
+        let path = self.path.join(name);
+        let fd = openat(&self.fd, name, DIRECTORY, Mode::empty()).map_err(system("open", &path))?;
+        let inside = Self { fd, path };
         for child in inside.names()? {
             let path = inside.path.join(&child);
             let child = child.to_str();
@@ -219,4 +222,48 @@ fn give(of: impl std::os::fd::AsFd, rights: Rights, path: &Path) -> Result<(), F
     }
     let mode = Mode::from_bits_truncate(rights.mode);
     fchmod(&of, mode).map_err(system("set the mode of", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn all_is_removed_whoever_may_write_to_it_and_nothing_behind_a_link() {
+        let top = tempfile::tempdir().unwrap();
+        let victim = top.path().join("victim");
+        fs::create_dir(&victim).unwrap();
+        fs::write(victim.join("file"), "mine").unwrap();
+        let event = top.path().join("foo/event");
+        fs::create_dir_all(&event).unwrap();
+        fs::set_permissions(&event, fs::Permissions::from_mode(0o1777)).unwrap();
+        nix::unistd::mkfifo(&event.join("fifo"), Mode::from_bits_truncate(0o600)).unwrap();
+        symlink(&victim, event.join("link")).unwrap();
+        let directory = Directory::open(top.path(), Missing::Fail).unwrap();
+        assert!(directory.remove_all("foo", 1).is_err(), "too deep");
+        directory.remove_all("foo", 3).unwrap();
+        assert_eq!(directory.names().unwrap(), ["victim"]);
+        assert!(victim.join("file").exists());
+    }
+
+    #[test]
+    fn a_file_gets_its_rights_whatever_the_umask_is_and_takes_no_others_place() {
+        let top = tempfile::tempdir().unwrap();
+        let directory = Directory::open(top.path(), Missing::Fail).unwrap();
+        let own = directory.itself().unwrap().rights;
+        let rights = Rights {
+            mode: 0o4755,
+            ..own
+        };
+        directory.make_file("run", b"x", rights).unwrap();
+        let found = directory.find("run").unwrap().unwrap();
+        assert_eq!((found.kind, found.rights), (NodeKind::File, rights));
+        assert!(directory.make_file("run", b"y", rights).is_err());
+        symlink("nowhere", top.path().join("link")).unwrap();
+        assert!(directory.make_file("link", b"y", rights).is_err());
+        assert_eq!(directory.link_target("link").unwrap(), "nowhere");
+    }
 }

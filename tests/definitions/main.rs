@@ -181,6 +181,18 @@ fn a_logger_is_brought_up_to_date_while_its_service_runs_on() {
     }
 }
 
+#[test]
+fn a_definition_goes_after_its_package_once_nothing_supervises_it() {
+    for by in [By::Runit, By::S6] {
+        let world = World::new(by);
+        world.unship();
+        assert!(matches!(world.flush()[0], Outcome::Waits(_)), "{by:?}");
+        world.unlink();
+        world.wait_for("it goes", || world.flush().contains(&Outcome::Removed));
+        assert!(!world.is_live());
+    }
+}
+
 /// What the others have killed: it flushes once where it is told to.
 #[test]
 fn child_flushes() {

@@ -182,6 +182,29 @@ impl World {
         fs::rename(&new, &path).unwrap();
     }
 
+    /// Its package goes.
+    pub(crate) fn unship(&self) {
+        fs::remove_dir_all(self.top.join("stock/foo")).unwrap();
+    }
+
+    /// The admin takes it from the scanner.
+    pub(crate) fn unlink(&self) {
+        let scan = self.top.join("scan");
+        fs::remove_file(scan.join("foo")).unwrap();
+        match self.by {
+            // It looks every five seconds.
+            By::Runit => {}
+            By::S6 => {
+                let told = Command::new("s6-svscanctl").arg("-an").arg(scan).status();
+                assert!(told.unwrap().success());
+            }
+        }
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.top.join("live/foo").exists()
+    }
+
     fn copy_stock(&self) {
         let copied = Command::new("cp")
             .arg("-a")
