@@ -3,10 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use rcpolicy::domain::{ActiveState, FileState, JobOutcome, Known, LoadState, Verb};
+use rcpolicy::domain::{ActiveState, FileState, JobFailure, JobOutcome, Known, LoadState, Verb};
 use rcpolicy::init::{Init, monotonic};
 
-use crate::world::{DAEMON, World, one, unit};
+use crate::world::{DAEMON, World, failure, one, unit};
 
 #[test]
 fn a_service_that_runs_is_told_with_its_process() {
@@ -148,4 +148,28 @@ fn a_status_that_is_garbage_is_told_and_not_believed() {
     // The next thing that happens mends it.
     fs::write(world.path("foo/supervise/control"), "u").unwrap();
     world.wait_for("runsv has written", || world.facts("foo").is_up());
+}
+
+#[test]
+fn what_an_admin_leaves_to_init_scripts_is_not_runits() {
+    let world = World::with(DAEMON);
+    let etc = tempfile::tempdir().unwrap();
+    let mut runit = world.runit().configured_in(etc.path());
+    let is_missing = |runit: &mut rcpolicy::init::runit::Runit| {
+        let facts = runit.units(&[unit("foo")], rcpolicy::init::Depth::State);
+        facts.unwrap().remove(0).is_missing()
+    };
+    // What scripts do by themselves, said or not.
+    fs::write(etc.path().join("lsb.runit.forward"), "").unwrap();
+    assert!(!is_missing(&mut runit));
+    for name in ["lsb.runit.sysv", "lsb.runit.mask"] {
+        fs::write(etc.path().join(name), "").unwrap();
+        assert!(is_missing(&mut runit), "{name}");
+        assert!(runit.services(&["f".to_owned()]).unwrap().is_empty());
+        let refused = failure(one(&mut runit, Verb::Stop, "foo"));
+        assert!(matches!(refused, JobFailure::Refused { .. }), "{refused:?}");
+        fs::remove_file(etc.path().join(name)).unwrap();
+        assert!(!is_missing(&mut runit), "{name} is gone");
+    }
+    assert!(world.stat("foo").starts_with("run"));
 }

@@ -11,6 +11,8 @@
 //! does not have them. What has both an init script and a linked service directory is this module's.
 //! There the script itself, where it reads /lib/lsb/init-functions, does nothing but `sv ACTION NAME`, and
 //! ends with 0 whatever comes of it; where `dh_runit` made the service directory, it does nothing at all.
+//! An admin may have said that scripts are not to hand over: then runit has no service for us, and each
+//! script does what it was told.
 
 mod check;
 mod failures;
@@ -39,6 +41,11 @@ use crate::domain::{
 
 /// Where Debian's runit has the services that are to run.
 const SERVICES: &str = "/etc/service";
+/// Where an admin tells init scripts what to do beside a service directory.
+const CONFIGURATION: &str = "/etc/runit";
+/// Each stands for "do not hand over to `sv`": by the one scripts do all themselves, by the other they do
+/// nothing where there is a service directory.
+const KEPT_BY_SCRIPTS: [&str; 2] = ["lsb.runit.sysv", "lsb.runit.mask"];
 /// How long a job may take where nobody says otherwise: what systemd gives a service to start or to stop,
 /// which is what packages are made for. `sv` gives up after 7 s, which many a database needs to stop.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -68,6 +75,7 @@ pub struct Runit {
     /// How long a job may take before it is left to itself.
     pub limit: Duration,
     directories: Directories,
+    configuration: Option<PathBuf>,
     patience: Duration,
     memory: Option<PathBuf>,
     clock: Option<Clock>,
@@ -87,6 +95,7 @@ impl Runit {
             vec![PathBuf::from(SERVICES)],
             Others::Count,
         ))
+        .configured_in(Path::new(CONFIGURATION))
     }
 
     /// The services in `directories` alone. Looks at nothing yet.
@@ -98,11 +107,19 @@ impl Runit {
         Self {
             limit: LIMIT,
             directories,
+            configuration: None,
             patience: PATIENCE,
             memory: None,
             clock: None,
             onlooker: Rc::new(Unwatched),
         }
+    }
+
+    /// Has no services where what lies in `directory`, as in /etc/runit, leaves them to init scripts.
+    #[must_use]
+    pub fn configured_in(mut self, directory: &Path) -> Self {
+        self.configuration = Some(directory.to_path_buf());
+        self
     }
 
     /// Waits for this long for a runsv that is not there.
@@ -130,9 +147,18 @@ impl Runit {
     /// The service behind `unit`.
     fn service(&mut self, unit: &UnitName) -> Result<Option<Service>, Trouble> {
         match unit.kind() {
-            UnitKind::Service => self.directories.service(unit.service().as_str()),
+            UnitKind::Service if !self.is_kept_by_scripts() => {
+                self.directories.service(unit.service().as_str())
+            }
             _ => Ok(None),
         }
+    }
+
+    /// original: not even their kind or their owner matters, /lib/lsb/init-functions.d/40-runit has it
+    fn is_kept_by_scripts(&self) -> bool {
+        let there = |directory: &PathBuf| KEPT_BY_SCRIPTS.map(|name| directory.join(name).exists());
+        let found = self.configuration.as_ref().map(there);
+        found.is_some_and(|found| found.contains(&true))
     }
 
     fn find(&mut self, unit: &UnitName) -> Found {
