@@ -192,6 +192,31 @@ fn a_runsv_that_is_killed_in_the_middle_loses_no_request() {
 }
 
 #[test]
+fn what_a_runsv_had_read_when_it_was_killed_is_asked_of_the_next_one() {
+    // It says when it got TERM, and ends a moment later.
+    let slow = "trap 'sleep 0.3; exit 0' TERM; echo run >>log; while :; do sleep 0.05; done";
+    let world = World::with(slow);
+    let outcome = thread::scope(|scope| {
+        let stop = scope.spawn(|| one(&mut world.runit(), Verb::Stop, "foo"));
+        world.wait_for("it was read", || world.stat("foo").contains("got TERM"));
+        let (runsv, pid) = (world.runsv("foo"), world.pid("foo"));
+        signal(world.runsvdir(), Signal::SIGSTOP);
+        signal(runsv, Signal::SIGKILL);
+        let process = std::path::PathBuf::from(format!("/proc/{pid}"));
+        let has_ended = || fs::read(process.join("cmdline")).map_or(true, |line| line.is_empty());
+        world.wait_for("what it had started has ended", has_ended);
+        signal(world.runsvdir(), Signal::SIGCONT);
+        stop.join().unwrap()
+    });
+    assert_eq!(outcome, JobOutcome::Done);
+    assert!(
+        world.stat("foo").starts_with("down"),
+        "{}",
+        world.stat("foo")
+    );
+}
+
+#[test]
 fn a_runsv_that_comes_back_is_waited_for() {
     let world = World::with(DAEMON);
     let (runsv, pid) = (world.runsv("foo"), world.pid("foo"));

@@ -84,6 +84,16 @@ impl Goal {
         }
     }
 
+    /// What brings it about where runsv wants something else.
+    pub(super) fn letter(self) -> &'static [u8] {
+        match self {
+            Self::Up | Self::Another(_) => b"u",
+            Self::Down => b"d",
+            // Nothing is contrary to this one.
+            Self::Heard => b"",
+        }
+    }
+
     fn accepts(self, run: Run, now: &Status) -> bool {
         match self {
             Self::Another(before) => before != Some(run),

@@ -50,8 +50,10 @@ pub(super) struct Work<'a> {
 struct Asked {
     at: Instant,
     goal: Goal,
-    /// As long as this is open the letters are not lost with a runsv that ends: the next one reads them.
+    /// As long as this is open the letters are not lost with a runsv that ends before it reads them: the
+    /// next one does.
     _pipe: Option<File>,
+    hearing: Hearing,
     /// What runsv had written before.
     version: Version,
     /// What ran before.
@@ -64,6 +66,15 @@ struct Asked {
     check: Option<Check>,
     /// Since when runsv wants something else, as of which version.
     contrary: Option<(Version, Instant)>,
+}
+
+/// Who has the letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hearing {
+    /// The runsv that they were written for, which may have read them.
+    First,
+    /// Another one, which knows nothing of what the first has read.
+    Next,
 }
 
 impl Errand for Work<'_> {
@@ -122,7 +133,7 @@ impl<'a> Work<'a> {
         let mut asked = Asked::of(goal, watched, now);
         if !letters.is_empty() {
             match watched.send(letters) {
-                Ok(Some(pipe)) => asked._pipe = Some(pipe),
+                Ok(Some(pipe)) => asked.has_sent(pipe),
                 Ok(None) => return self.missing(now),
                 Err(why) => return Some(self.refused(&why)),
             }
@@ -133,6 +144,9 @@ impl<'a> Work<'a> {
 
     /// Nobody is there to be asked, or reads it.
     fn missing(&mut self, now: Instant) -> Option<JobOutcome> {
+        if let Some(asked) = &mut self.asked {
+            asked.hearing = Hearing::Next;
+        }
         let since = *self.missed.get_or_insert(now);
         let waited = now.duration_since(since);
         if self.asked.is_some() || waited < self.terms.patience {
@@ -157,6 +171,7 @@ impl<'a> Work<'a> {
         let standing = asked.goal.standing(&watched.status, heard);
         asked.note_fall(watched);
         match standing {
+            Standing::Contrary if asked.is_forgotten() => return self.ask_again(watched),
             Standing::Contrary if asked.is_overruled(watched.version, now) => {
                 return Some(JobOutcome::Failed(canceled()));
             }
@@ -170,6 +185,20 @@ impl<'a> Work<'a> {
         let asked = self.asked.as_ref()?;
         let often = asked.falls.len() > asked.goal.falls();
         (often && now.duration_since(asked.at) >= COMES).then(|| JobOutcome::Failed(died()))
+    }
+
+    /// Where the next one reads the first letters yet, asking twice does no harm.
+    fn ask_again(&mut self, watched: &Watched) -> Option<JobOutcome> {
+        let asked = self.asked.as_mut()?;
+        match watched.send(asked.goal.letter()) {
+            Ok(Some(pipe)) => {
+                asked.has_sent(pipe);
+                asked.version = watched.version;
+                None
+            }
+            Ok(None) => None,
+            Err(why) => Some(self.refused(&why)),
+        }
     }
 
     /// Whether the service is there to stay.
@@ -226,6 +255,7 @@ impl Asked {
             at,
             goal,
             _pipe: None,
+            hearing: Hearing::First,
             version: watched.version,
             run,
             process: run.and_then(|run| Process::of(run.pid)),
@@ -234,6 +264,17 @@ impl Asked {
             check: None,
             contrary: None,
         }
+    }
+
+    fn has_sent(&mut self, pipe: File) {
+        self._pipe = Some(pipe);
+        self.hearing = Hearing::First;
+        self.contrary = None;
+    }
+
+    /// Whether a runsv has read the letters and is gone: what the next one wants is nobody's will.
+    fn is_forgotten(&self) -> bool {
+        self.hearing == Hearing::Next && self._pipe.is_some()
     }
 
     /// Counts how often it was seen to have gone down since it was asked for.
