@@ -79,7 +79,8 @@ impl Clock {
         let until = self.0.iter().skip(1).map(|next| next.since);
         let until = until.chain(std::iter::once(u64::MAX));
         let settings = self.0.iter().zip(until);
-        // What by one setting would have come after the next was seen, came by that one.
+        // What by one setting would have come after the next was seen, came by that one. Where both fit, the
+        // clock was set backwards: the later moment would be another one than was noted before that.
         let found = settings
             .map(|(setting, until)| (epoch.saturating_sub(setting.distance), until))
             .find(|(moment, until)| moment <= until);
@@ -172,6 +173,9 @@ mod tests {
             let before = stamp(BOOT + 50 * SECOND);
             assert_eq!(set.monotonic(before), 50 * SECOND, "{distance}");
         }
+        // By the clock that was set back it could have been 25 s after that, too.
+        let (back, _) = once.clone().with(100 * SECOND, BOOT - 30 * SECOND);
+        assert_eq!(back.monotonic(stamp(BOOT + 95 * SECOND)), 95 * SECOND);
         let (forward, _) = once.with(100 * SECOND, BOOT + 3_600 * SECOND);
         let after = stamp(BOOT + 3_600 * SECOND + 120 * SECOND);
         assert_eq!(forward.monotonic(after), 120 * SECOND);
