@@ -85,6 +85,20 @@ impl InitKind {
         }
     }
 
+    /// Whether the init script of a service that it has hands over to it, and ends with 0 whatever comes of
+    /// that.
+    pub fn hears_no_failure(self) -> bool {
+        match self {
+            Self::Runit => true,
+            Self::Systemd
+            | Self::Upstart
+            | Self::Sysv
+            | Self::Openrc
+            | Self::S6
+            | Self::Simulated => false,
+        }
+    }
+
     /// The word of the policy language.
     pub fn as_str(self) -> &'static str {
         match self {

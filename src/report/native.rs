@@ -1,13 +1,18 @@
 //! What is said of a service that its init has itself and supervises: how it stands, in a line and in the
 //! exit status that LSB has for an init script's `status`; and what came of a job that failed.
 
-use crate::domain::{ActiveState, Job, JobFailure, Known, UnitFacts};
+use crate::domain::{ActiveState, InitKind, Job, JobFailure, Known, UnitFacts, Verb};
 
 /// LSB's statuses: it runs, it died and left something behind, it does not run, nobody can tell.
 const RUNS: u8 = 0;
 const DIED: u8 = 1;
 const RUNS_NOT: u8 = 3;
 const UNKNOWN: u8 = 4;
+
+/// How the name of an error ends that says that what is down cannot be reloaded.
+const NOT_RUNNING: &str = ".NotRunning";
+/// The result of a job where something else was wanted of its service meanwhile.
+const CANCELED: &str = "canceled";
 
 /// How `unit` stands, and the exit status for it.
 pub fn standing(unit: &UnitFacts) -> (String, u8) {
@@ -24,6 +29,20 @@ pub fn standing(unit: &UnitFacts) -> (String, u8) {
         0 => (format!("{service} {word}"), ending),
         pid => (format!("{service} {word}, process {pid}"), ending),
     }
+}
+
+/// The exit status for `job`, which came to nothing under `init`: a failure, but where scripts would have
+/// ended with 0 and it is as the service itself, or its admin, wants it. There a postinst goes on that says
+/// `reload` to what is down, or starts what takes itself down because its configuration says so.
+pub fn ending(init: InitKind, job: &Job, failure: &JobFailure) -> u8 {
+    let wanted = match (job.verb, failure) {
+        (Verb::Reload, JobFailure::Refused { name, .. }) => name.ends_with(NOT_RUNNING),
+        // It is up by somebody's will then, and that is a failure to stop it.
+        (Verb::Stop, _) => false,
+        (_, JobFailure::Ended { result, .. }) => result == CANCELED,
+        _ => false,
+    };
+    u8::from(!(wanted && init.hears_no_failure()))
 }
 
 /// What is said of `job`, which failed.
@@ -44,7 +63,7 @@ pub fn failed(job: &Job, failure: &JobFailure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{UnitName, Verb};
+    use crate::domain::UnitName;
 
     fn unit(active: Known<ActiveState>, main_pid: u32) -> UnitFacts {
         let name = UnitName::of_script("foo").unwrap();
@@ -77,5 +96,35 @@ mod tests {
         };
         let expected = "start of foo failed: it died with status 7";
         assert_eq!(failed(&job, &ended), expected);
+    }
+
+    #[test]
+    fn what_a_service_wants_otherwise_is_no_failure_where_scripts_hear_of_none() {
+        let ended = |result: &str| JobFailure::Ended {
+            result: result.to_owned(),
+            service_result: String::new(),
+        };
+        let refused = |name: &str| JobFailure::Refused {
+            name: name.to_owned(),
+            message: "x".to_owned(),
+        };
+        assert!(InitKind::ALL.into_iter().any(InitKind::hears_no_failure));
+        let cases = [
+            (Verb::Reload, refused("runit.NotRunning"), 0),
+            (Verb::Reload, refused("runit.Refused"), 1),
+            (Verb::Start, ended("canceled"), 0),
+            (Verb::Restart, ended("canceled"), 0),
+            (Verb::Stop, ended("canceled"), 1),
+            (Verb::Start, ended("failed"), 1),
+            (Verb::Start, JobFailure::TimedOut { seconds: 90 }, 1),
+        ];
+        for (verb, failure, expected) in cases {
+            let job = Job::new(verb, UnitName::of_script("foo").unwrap());
+            for init in InitKind::ALL {
+                let expected = if init.hears_no_failure() { expected } else { 1 };
+                let found = ending(init, &job, &failure);
+                assert_eq!(found, expected, "{init:?} {verb}: {failure}");
+            }
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use rcpolicy::domain::{ActiveState, JobFailure, JobOutcome, Verb, Wait};
+use rcpolicy::domain::{ActiveState, InitKind, JobFailure, JobOutcome, Verb, Wait};
 use rcpolicy::init::Init;
+use rcpolicy::report::native;
 
 use crate::world::{DAEMON, World, failure, job, one};
 
@@ -56,6 +57,8 @@ fn a_reload_is_a_hup_that_was_read_and_is_refused_where_nothing_runs() {
     assert_eq!(one(&mut runit, Verb::Stop, "foo"), JobOutcome::Done);
     let refused = failure(one(&mut runit, Verb::Reload, "foo"));
     assert!(refused.to_string().contains("not running"), "{refused}");
+    let reload = job(Verb::Reload, "foo");
+    assert_eq!(native::ending(InitKind::Runit, &reload, &refused), 0);
     assert!(world.stat("foo").starts_with("down"));
 }
 

@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use rcpolicy::domain::{ActiveState, FileState, JobFailure, JobOutcome, Known, LoadState, Verb};
+use rcpolicy::domain::{
+    ActiveState, FileState, InitKind, JobFailure, JobOutcome, Known, LoadState, Verb,
+};
 use rcpolicy::init::{Init, monotonic};
 
-use crate::world::{DAEMON, World, failure, one, unit};
+use crate::world::{DAEMON, World, failure, job, one, unit};
 
 #[test]
 fn a_service_that_runs_is_told_with_its_process() {
@@ -120,6 +122,10 @@ fn directories_that_others_may_write_to_are_refused_and_nothing_is_written_there
         assert!(facts.active.is_unknown());
         let outcome = one(&mut world.runit(), Verb::Stop, "foo");
         assert!(matches!(outcome, JobOutcome::Failed(_)), "{hostile}");
+        let refused = failure(one(&mut world.runit(), Verb::Reload, "foo"));
+        let reload = job(Verb::Reload, "foo");
+        let ending = rcpolicy::report::native::ending(InitKind::Runit, &reload, &refused);
+        assert_eq!(ending, 1, "{hostile}: {refused}");
         assert!(world.runit().kill(&unit("foo")).is_err());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }

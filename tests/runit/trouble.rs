@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use nix::libc::O_NONBLOCK;
 use nix::sys::signal::Signal;
-use rcpolicy::domain::{ActiveState, JobFailure, JobOutcome, Verb};
+use rcpolicy::domain::{ActiveState, InitKind, JobFailure, JobOutcome, Verb};
 use rcpolicy::init::Init;
+use rcpolicy::report::native;
 
-use crate::world::{DAEMON, World, failure, one, signal, unit};
+use crate::world::{DAEMON, World, failure, job, one, signal, unit};
 
 const SHORT: Duration = Duration::from_millis(500);
 
@@ -51,6 +52,8 @@ fn one_that_goes_down_by_its_own_will_is_canceled_and_not_waited_for() {
         "{outcome:?}"
     );
     assert!(world.stat("foo").starts_with("down"));
+    let start = job(Verb::Start, "foo");
+    assert_eq!(native::ending(InitKind::Runit, &start, &outcome), 0);
 }
 
 #[test]

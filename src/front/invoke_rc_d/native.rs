@@ -122,7 +122,7 @@ fn tell(call: &Call, case: &Case, report: &Report) -> u8 {
         call.voice.line(&native::failed(job, failure));
     }
     match report.of(&case.facts.unit.id) {
-        Some((_, JobOutcome::Failed(_))) => 1,
+        Some((job, JobOutcome::Failed(failure))) => native::ending(call.kind, job, failure),
         Some((_, JobOutcome::Done | JobOutcome::Queued)) | None => 0,
     }
 }

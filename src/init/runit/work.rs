@@ -10,7 +10,7 @@ use super::failures::{canceled, died, refused};
 use super::goal::{Goal, Plan, Standing, plan};
 use super::service::{Look, Service, Trouble, Watched};
 use super::status::{Phase, Run};
-use crate::domain::{Job, JobFailure, JobOutcome, Verb, Wait};
+use crate::domain::{Job, JobFailure, JobOutcome, Wait};
 use crate::init::process::Process;
 use crate::init::supervise::errand::Errand;
 use crate::init::supervise::place::Version;
@@ -125,7 +125,9 @@ impl<'a> Work<'a> {
     fn ask(&mut self, watched: &Watched, now: Instant) -> Option<JobOutcome> {
         let (letters, goal) = match plan(self.job.verb, &watched.status) {
             Plan::Nothing => return Some(JobOutcome::Done),
-            Plan::NotRunning => return Some(self.refused("it is not running")),
+            Plan::NotRunning => {
+                return Some(self.refused_as("runit.NotRunning", "it is not running"));
+            }
             Plan::Await(goal) => (&[][..], goal),
             Plan::Ask(letters, goal) => (letters, goal),
         };
@@ -236,14 +238,11 @@ impl<'a> Work<'a> {
     }
 
     fn refused(&self, why: &str) -> JobOutcome {
-        let verb = self.job.verb;
-        let name = match verb {
-            Verb::Reload => "runit.NotRunning",
-            Verb::Start | Verb::Stop | Verb::Restart | Verb::TryRestart | Verb::ReloadOrRestart => {
-                "runit.Refused"
-            }
-        };
-        let service = self.job.unit.service();
+        self.refused_as("runit.Refused", why)
+    }
+
+    fn refused_as(&self, name: &str, why: &str) -> JobOutcome {
+        let (verb, service) = (self.job.verb, self.job.unit.service());
         JobOutcome::Failed(refused(name, format!("{verb} of {service}: {why}")))
     }
 }
