@@ -132,8 +132,8 @@ impl World {
                     .is_ok_and(|cwd| cwd == directory)
         };
         let processes = fs::read_dir("/proc").unwrap().flatten();
-        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter(works_there).next().unwrap_or(0)
+        let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.find(works_there).unwrap_or(0)
     }
 
     /// Whether somebody has written to the pipe of a runsv that does not read.
