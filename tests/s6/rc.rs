@@ -118,7 +118,7 @@ fn up_and_down_are_s6_rc_s_changes_with_all_that_hangs_on_them() {
     rc.tree.done(Verb::Restart, "web");
     assert_eq!(rc.up(), ["db", "prepare", "web"]);
     assert!(rc.tree.pid("db") > Some(0));
-    let expected = ["s6-rc -d change -- db", "s6-rc -u change -- web"];
+    let expected = ["s6-rc -d change db", "s6-rc -u change web"];
     assert_eq!(rc.calls(), expected);
 }
 

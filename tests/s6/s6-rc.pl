@@ -16,6 +16,7 @@ sub spew { my ($path, @lines) = @_; open my $file, '>', $path or die $path; prin
 
 while (@ARGV and $ARGV[0] =~ /^-(.)$/) {
     shift;
+    last if $1 eq '-';
     if ($1 eq 'l') { $live = shift } elsif ($1 eq 't') { $option{t} = shift } else { $option{$1} = 1 }
 }
 
@@ -71,7 +72,7 @@ sub closure {
 }
 
 my $word = shift @ARGV;
-shift @ARGV if @ARGV and $ARGV[0] eq '--';
+# Options have ended: whatever follows the command is a name, `--` too.
 for (@ARGV) {
     next if -d "$db/$_";
     fatal(3, $self eq 's6-rc' ? "$_ is not a recognized identifier in $db/resolve.cdb" : "$_ is not a valid identifier in $db");

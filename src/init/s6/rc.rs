@@ -143,7 +143,8 @@ impl Rc {
             Direction::Up => "-u",
             Direction::Down => "-d",
         };
-        let mut words = vec!["-t", millis.as_str(), way, "change", "--"];
+        // Its options end at the first word that is none: all that follows `change` is a name.
+        let mut words = vec!["-t", millis.as_str(), way, "--", "change"];
         words.extend(services);
         let ended = self.patiently("s6-rc", &words, limit.saturating_add(GRACE))?;
         match ended.status {
