@@ -41,7 +41,7 @@ if ($self eq 's6-rc-compile') {
 
 open my $calls, '>>', "$live/calls";
 print $calls join(' ', $self, (map {"-$_"} grep { $_ ne 't' } sort keys %option), @ARGV), "\n" if $calls;
-fatal(111, 'unable to take locks: Resource busy') if -e "$live/busy";
+fatal(111, 'unable to take locks: Device or resource busy') if -e "$live/busy";
 -d "$live/compiled" or fatal(111, 'unable to take locks: No such file or directory');
 
 if ($self eq 's6-rc-update') {

@@ -21,9 +21,10 @@ const QUESTION: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(5);
 /// Between two attempts where somebody else has its locks.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How it says so, as its users quote it. It could wait for them itself; but where that somebody waits for us, as the boot
-/// does that runs us, neither would come to an end.
-const BUSY: &str = "Resource busy";
+/// How it says so, in lower case: musl says `Resource busy`, which its users quote, glibc `Device or resource busy`. It
+/// could wait for them itself; but where that somebody waits for us, as the boot does that runs us, neither would come to
+/// an end.
+const BUSY: &str = "resource busy";
 /// How its own services are called.
 const INTERNAL: [&str; 2] = ["s6rc-", "s6-rc-"];
 
@@ -175,12 +176,16 @@ pub(super) fn patiently<A: AsRef<OsStr>>(
     loop {
         let left = limit.saturating_sub(begun.elapsed());
         let ended = program::run(program, arguments, left)?;
-        let busy = ended.status != DONE && ended.complaints.trim_end().ends_with(BUSY);
-        if !busy || left <= PAUSE {
+        if !is_busy(&ended) || left <= PAUSE {
             return Ok(ended);
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+fn is_busy(ended: &Ended) -> bool {
+    let complaints = ended.complaints.trim_end().to_ascii_lowercase();
+    ended.status != DONE && complaints.ends_with(BUSY)
 }
 
 /// What a program wrote, where it did what it was asked.
@@ -274,6 +279,24 @@ mod tests {
             assert_eq!(error.to_string(), expected, "{status}");
         }
         assert_eq!(answer(ended(0, failed), "foo").unwrap(), "foo\n");
+    }
+
+    #[test]
+    fn locks_that_somebody_else_has_are_told_in_the_words_of_either_library() {
+        for (complaints, expected) in [
+            ("s6-rc: fatal: unable to take locks: Resource busy\n", true),
+            (
+                "s6-rc: fatal: unable to take locks: Device or resource busy\n",
+                true,
+            ),
+            (
+                "s6-rc: fatal: unable to take locks: Permission denied\n",
+                false,
+            ),
+        ] {
+            assert_eq!(is_busy(&ended(111, complaints)), expected, "{complaints}");
+        }
+        assert!(!is_busy(&ended(0, "Resource busy")));
     }
 
     #[test]
