@@ -84,6 +84,14 @@ impl Goal {
         }
     }
 
+    fn accepts(self, run: Run, now: &Status) -> bool {
+        match self {
+            Self::Another(before) => before != Some(run),
+            Self::Up => !now.is_leaving,
+            Self::Down | Self::Heard => false,
+        }
+    }
+
     /// What brings it about where runsv wants something else.
     pub(super) fn letter(self) -> &'static [u8] {
         match self {
@@ -91,14 +99,6 @@ impl Goal {
             Self::Down => b"d",
             // Nothing is contrary to this one.
             Self::Heard => b"",
-        }
-    }
-
-    fn accepts(self, run: Run, now: &Status) -> bool {
-        match self {
-            Self::Another(before) => before != Some(run),
-            Self::Up => !now.is_leaving,
-            Self::Down | Self::Heard => false,
         }
     }
 
