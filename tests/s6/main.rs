@@ -178,9 +178,15 @@ fn killing_takes_down_all_that_the_service_started_and_leaves_it_down() {
     tree.until(|| tree.pid("foo") == Some(0));
     let state = || fs::read_to_string(format!("/proc/{}/stat", child.trim()));
     tree.until(|| state().map_or(true, |stat| stat.contains(") Z")));
-    assert_eq!(tree.active("foo"), ActiveState::Inactive);
+    tree.until_active("foo", ActiveState::Inactive);
     tree.s6.kill(&unit("foo")).unwrap();
     tree.s6.kill(&unit("nosuch")).unwrap();
+    // What waits to be started again stays down too.
+    write_service(&tree.file("foo"), &[("run", "#!/bin/sh\nexit 3\n")]);
+    let _ = tree.run(Verb::Start, "foo");
+    tree.until_active("foo", ActiveState::Activating);
+    tree.s6.kill(&unit("foo")).unwrap();
+    tree.until_active("foo", ActiveState::Inactive);
 }
 
 #[test]

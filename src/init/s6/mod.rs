@@ -46,8 +46,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Where s6-svscan takes commands, and the one to look for new directories.
 const SCANNER_DIRECTORY: &str = ".s6-svscan";
 const RESCAN: &[u8] = b"a";
-/// Keeps it from being started again. What it is sent SIGKILL with is not the same in every version.
+/// Keeps a service from being started again.
 const ONCE: &[u8] = b"O";
+/// Kills its process, where it has come up meanwhile.
+const KILL: &[u8] = b"k";
 
 /// The s6 of this machine. Nothing is looked at before the first question.
 #[derive(Debug)]
@@ -326,19 +328,28 @@ fn rescan(directory: &Path) -> Result<(), InitError> {
 
 /// Kills all that is in the service's process group, and has it stay down.
 fn kill_all(service: &Service) -> Result<(), InitError> {
-    let (Stage::Up { pid, .. } | Stage::Finishing { pid }) = service.status.stage else {
-        return Ok(());
-    };
-    match write(&service.control, ONCE) {
-        Ok(Written::All) => {}
-        Ok(Written::Full | Written::Nobody) => return Err(failed("its supervisor is stuck")),
-        Err(errno) => return Err(failed(errno.desc())),
+    // Also what is down may be about to come up.
+    tell(service, ONCE)?;
+    if let Stage::Up { pid, .. } | Stage::Finishing { pid } = service.status.stage {
+        kill_group(pid)?;
     }
+    tell(service, KILL)
+}
+
+fn tell(service: &Service, words: &[u8]) -> Result<(), InitError> {
+    match write(&service.control, words) {
+        Ok(Written::All) => Ok(()),
+        Ok(Written::Full | Written::Nobody) => Err(failed("its supervisor is stuck")),
+        Err(errno) => Err(failed(errno.desc())),
+    }
+}
+
+/// s6-supervise gives a service a session of its own unless it is told not to.
+fn kill_group(pid: u32) -> Result<(), InitError> {
     let Some(pid) = i32::try_from(pid).ok().filter(|pid| *pid > 1) else {
         return Err(failed("its supervisor names no process of its own"));
     };
     let pid = Pid::from_raw(pid);
-    // s6-supervise gives it a session of its own unless it is told not to.
     let killed = if getpgid(Some(pid)) == Ok(pid) {
         killpg(pid, Signal::SIGKILL)
     } else {
