@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::status::{LENGTH, Status};
 use crate::files::FileError;
@@ -46,6 +47,8 @@ pub(super) struct Service {
     pub(super) place: Place,
     scan: PathBuf,
     name: String,
+    /// As long as a runsv is there, it is where it was: it keeps that directory open itself.
+    supervise: Option<Rc<Supervise>>,
 }
 
 /// How a service stands.
@@ -60,7 +63,7 @@ pub(super) enum Look {
 /// What a runsv says.
 #[derive(Debug)]
 pub(super) struct Watched {
-    supervise: Supervise,
+    supervise: Rc<Supervise>,
     pub(super) status: Status,
     /// Changes whenever runsv writes its status again.
     pub(super) version: Version,
@@ -110,7 +113,7 @@ impl Directories {
     /// The service `name`, where it is supervised or is about to be; not what merely lies in /etc/sv.
     pub(super) fn service(&mut self, name: &str) -> Result<Option<Service>, Trouble> {
         for scan in self.usual.clone() {
-            if let Some(service) = Service::find(&scan, name)?
+            if let Some(mut service) = Service::find(&scan, name)?
                 && matches!(service.look()?, Look::Watched(_))
             {
                 return Ok(Some(service));
@@ -166,6 +169,7 @@ impl Service {
             place,
             scan: scan.to_path_buf(),
             name: name.to_owned(),
+            supervise: None,
         }))
     }
 
@@ -175,10 +179,19 @@ impl Service {
     }
 
     /// How it stands now.
-    pub(super) fn look(&self) -> Result<Look, Trouble> {
-        let Some(supervise) = self.place.supervise()? else {
-            return Ok(Look::Unwatched);
-        };
+    pub(super) fn look(&mut self) -> Result<Look, Trouble> {
+        if let Some(known) = self.supervise.take()
+            && let look @ Look::Watched(_) = self.look_in(known)?
+        {
+            return Ok(look);
+        }
+        match self.place.supervise()? {
+            Some(supervise) => self.look_in(Rc::new(supervise)),
+            None => Ok(Look::Unwatched),
+        }
+    }
+
+    fn look_in(&mut self, supervise: Rc<Supervise>) -> Result<Look, Trouble> {
         // First: what is read afterwards is from a runsv that was there.
         if matches!(supervise.listener(OK)?, Listener::Nobody) {
             return Ok(Look::Unwatched);
@@ -186,14 +199,15 @@ impl Service {
         let Some((bytes, version)) = supervise.read(STATUS, LENGTH as u64 + 1)? else {
             return Ok(Look::Unwatched);
         };
-        match Status::parse(&bytes) {
-            Some(status) => Ok(Look::Watched(Watched {
-                supervise,
-                status,
-                version,
-            })),
-            None => Err(Trouble::Garbage(self.place.path().join("supervise/status"))),
-        }
+        let Some(status) = Status::parse(&bytes) else {
+            return Err(Trouble::Garbage(self.place.path().join("supervise/status")));
+        };
+        self.supervise = Some(Rc::clone(&supervise));
+        Ok(Look::Watched(Watched {
+            supervise,
+            status,
+            version,
+        }))
     }
 }
 

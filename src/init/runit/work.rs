@@ -83,13 +83,13 @@ impl Errand for Work<'_> {
     }
 
     fn step(&mut self, now: Instant) -> Option<JobOutcome> {
-        let look = match &self.service {
-            Ok(Some(service)) => service.look(),
-            Ok(None) => return Some(self.refused("no runsvdir or runsv has such a service")),
-            Err(trouble) => return Some(self.refused(&trouble.to_string())),
+        let look = match &mut self.service {
+            Ok(Some(service)) => service.look().map_err(|trouble| trouble.to_string()),
+            Ok(None) => Err("no runsvdir or runsv has such a service".to_owned()),
+            Err(trouble) => Err(trouble.to_string()),
         };
         match look {
-            Err(trouble) => Some(self.refused(&trouble.to_string())),
+            Err(why) => Some(self.refused(&why)),
             Ok(Look::Unwatched) if self.is_gone() => Some(JobOutcome::Done),
             Ok(Look::Unwatched) => self.missing(now),
             Ok(Look::Watched(watched)) if self.asked.is_none() => self.ask(&watched, now),
