@@ -79,7 +79,6 @@ pub struct Runit {
     configuration: Option<PathBuf>,
     patience: Duration,
     memory: Option<PathBuf>,
-    clock: Option<Clock>,
     onlooker: Rc<dyn Onlooker>,
 }
 
@@ -111,7 +110,6 @@ impl Runit {
             configuration: None,
             patience: PATIENCE,
             memory: None,
-            clock: None,
             onlooker: Rc::new(Unwatched),
         }
     }
@@ -174,11 +172,9 @@ impl Runit {
         }
     }
 
-    fn clock(&mut self) -> Clock {
-        let memory = self.memory.as_deref();
-        let clock = self.clock.take().unwrap_or_else(|| Clock::noted(memory));
-        self.clock = Some(clock.clone());
-        clock
+    /// Anew for each question: whoever waits long may see the clock being set.
+    fn clock(&self) -> Clock {
+        Clock::noted(self.memory.as_deref())
     }
 
     fn within(&mut self, jobs: &[Job], wait: Wait, limit: Duration) -> Vec<JobOutcome> {
