@@ -168,3 +168,16 @@ fn one_that_is_paused_ends_too() {
     );
     assert_eq!(one(&mut world.runit(), Verb::Stop, "foo"), JobOutcome::Done);
 }
+
+#[test]
+fn a_daemon_that_takes_term_for_something_else_is_up() {
+    let world = World::with("trap '' TERM; echo run >>log; while :; do sleep 0.05; done");
+    fs::write(world.path("foo/supervise/control"), "t").unwrap();
+    world.wait_for("it got TERM", || world.stat("foo").contains("got TERM"));
+    let pid = world.pid("foo");
+    assert_eq!(
+        one(&mut world.runit(), Verb::Start, "foo"),
+        JobOutcome::Done
+    );
+    assert_eq!(world.pid("foo"), pid);
+}

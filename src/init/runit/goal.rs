@@ -45,9 +45,8 @@ pub(super) enum Standing {
 /// read it.
 pub(super) fn plan(verb: Verb, now: &Status) -> Plan {
     match (verb, now.active()) {
-        (Verb::Start, ActiveState::Active) if now.want == Want::Up && !now.is_leaving => {
-            Plan::Await(Goal::Up)
-        }
+        // One that was told to end comes again by itself; many a daemon takes TERM for something else.
+        (Verb::Start, ActiveState::Active) if now.want == Want::Up => Plan::Await(Goal::Up),
         (Verb::Start, _) => Plan::Ask(b"u", Goal::Up),
         (Verb::Stop | Verb::TryRestart, ActiveState::Inactive) => Plan::Nothing,
         (Verb::Stop, _) => Plan::Ask(b"d", Goal::Down),
@@ -77,17 +76,17 @@ impl Goal {
                 (Phase::Down | Phase::Run | Phase::Finish, _) => Standing::OnItsWay,
             },
             Self::Up | Self::Another(_) => match (now.run(), now.want) {
-                (Some(run), Want::Up) if self.accepts(run, now) => Standing::There(Some(run)),
+                (Some(run), Want::Up) if self.accepts(run) => Standing::There(Some(run)),
                 (_, Want::Down | Want::Exit) if heard => Standing::Contrary,
                 (Some(_) | None, _) => Standing::OnItsWay,
             },
         }
     }
 
-    fn accepts(self, run: Run, now: &Status) -> bool {
+    fn accepts(self, run: Run) -> bool {
         match self {
             Self::Another(before) => before != Some(run),
-            Self::Up => !now.is_leaving,
+            Self::Up => true,
             Self::Down | Self::Heard => false,
         }
     }
@@ -140,7 +139,7 @@ mod tests {
             (Verb::Start, FINISHES, start),
             (Verb::Start, COMES, start),
             (Verb::Start, RUNS, Plan::Await(Goal::Up)),
-            (Verb::Start, [b'u', 1, 1], start),
+            (Verb::Start, [b'u', 1, 1], Plan::Await(Goal::Up)),
             (Verb::Stop, DOWN, Plan::Nothing),
             (Verb::Stop, RUNS, stop),
             (Verb::Stop, ONCE, stop),
