@@ -31,12 +31,12 @@ pub(super) fn facts(unit: &UnitName, found: &Found, clock: &Clock) -> UnitFacts 
         active: active(found),
         ..UnitFacts::unknown(unit, "runit cannot tell")
     };
-    if let Found::Service(service, _) = found {
-        facts.file = Known::Is(match service.place.has("down") {
-            true => FileState::Disabled,
-            false => FileState::Enabled,
-        });
-    }
+    facts.file = match found {
+        Found::Nothing => facts.file,
+        Found::Service(service, _) if service.place.has("down") => Known::Is(FileState::Disabled),
+        // It is linked, whatever else is wrong with it.
+        Found::Service(..) | Found::Untold(_) => Known::Is(FileState::Enabled),
+    };
     let Some(status) = status(found) else {
         return facts;
     };
