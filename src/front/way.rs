@@ -70,10 +70,11 @@ pub(super) fn of_invoke_rc_d(case: &Case, word: &str) -> Way {
     }
 }
 
-/// Whether the init has said that it has the service itself.
+/// Whether the init has said that it has the service itself. One that it has and cannot use is no
+/// script's either: that would run a second one beside it.
 fn is_its_own(case: &Case) -> bool {
-    let unit = &case.facts.unit;
-    unit.load.is_and(|load| *load == LoadState::Loaded)
+    let own = |load: &LoadState| matches!(load, LoadState::Loaded | LoadState::Broken);
+    case.facts.unit.load.is_and(own)
 }
 
 fn by_unit(case: &Case, verdict: &Verdict, word: &str) -> Way {
