@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rcpolicy::definitions::{Compiled, Due, S6Rc};
 use rcpolicy::domain::{ActiveState, JobFailure, Known, Verb};
 use rcpolicy::init::s6::{Database, DatabaseError, S6};
 use rcpolicy::init::{Depth, Init};
@@ -299,4 +300,32 @@ fn without_a_live_s6_rc_only_what_the_machine_boots_by_changes() {
         live.canonicalize().ok()
     );
     assert!(database.is_settled());
+}
+
+#[test]
+fn sources_that_changed_are_compiled_and_live_once_and_what_cannot_be_compiled_changes_nothing() {
+    let rc = Rc::new();
+    let compiled = Compiled::beside(&rc.place.path().join("records/s6"));
+    let mut s6_rc = S6Rc::of(rc.database.clone(), LIMIT);
+    let look = |s6_rc: &S6Rc| compiled.look(s6_rc).unwrap().unwrap();
+    compiled.bring(&look(&s6_rc), &mut s6_rc).unwrap();
+    let first = rc.booted();
+    assert_eq!(look(&s6_rc).due, Due::Nothing);
+    let source = rc.place.path().join("source");
+    write_service(&source.join("web"), &[("env", "changed\n")]);
+    let found = look(&s6_rc);
+    assert_eq!(
+        (found.due, found.changed.as_slice()),
+        (Due::Switch, &["web".to_owned()][..])
+    );
+    compiled.bring(&found, &mut s6_rc).unwrap();
+    let second = rc.booted();
+    assert_ne!(first, second);
+    assert_eq!(rc.live("compiled").canonicalize().unwrap(), second);
+    assert_eq!(look(&s6_rc).due, Due::Nothing);
+    write_service(&source.join("web"), &[("dependencies", "nosuch\n")]);
+    let found = look(&s6_rc);
+    assert!(compiled.bring(&found, &mut s6_rc).is_err());
+    assert_eq!(rc.booted(), second);
+    assert_eq!(look(&s6_rc).failed.map(|(tries, _)| tries), Some(1));
 }

@@ -2,13 +2,21 @@
 //! brought them. Changes nothing.
 
 use std::path::Path;
+use std::time::Duration;
 
-use crate::definitions::{Definitions, Looked, Outdated, Phase, Places, Standing, Told, Way};
+use crate::definitions::{
+    Compiled, Compiles, Definitions, Due, Looked, Outdated, Phase, Places, S6Rc, Standing, Told,
+    Way,
+};
 use crate::domain::{InitKind, ServiceName};
 use crate::observe::bypass;
-use crate::policy::{Mode, Policy};
+use crate::policy::{ActionLimit, Mode, Policy};
 
 use super::Place;
+
+/// How long a switch of compiled definitions may take where nobody says otherwise: it stops and starts
+/// services.
+const SWITCHING: Duration = Duration::from_secs(90);
 
 /// The places of `kind`, as the policy or else the init has them; `None` where live definitions are no
 /// directories of their own, and where all is to be as with the stock tools, which leave them alone.
@@ -120,4 +128,50 @@ fn under_way(phase: &Phase) -> String {
 /// Where the definition of `service` that packages brought is, for a message.
 pub(super) fn stock_of(places: &Places, service: &ServiceName) -> String {
     places.stock.join(service.as_str()).display().to_string()
+}
+
+/// What compiles definitions on this machine, where something does.
+pub(super) fn compiler(places: &Places, place: &Place, policy: &Policy) -> Option<S6Rc> {
+    match places.compiles {
+        // Its programs act on the machine that runs.
+        Compiles::ByS6Rc if place.root == Path::new("/") => {
+            let limit = match policy.settings().action_limit {
+                ActionLimit::Unit => SWITCHING,
+                ActionLimit::After(limit) => limit,
+            };
+            Some(S6Rc::of_machine(limit))
+        }
+        Compiles::ByS6Rc | Compiles::Nothing => None,
+    }
+}
+
+/// Whether there is something to be looked at; what cannot be read is told by whoever tries.
+pub(super) fn is_compiled(compiled: &Compiled, compiler: &S6Rc) -> bool {
+    let found = compiled.look(compiler);
+    found.map_or(true, |found| {
+        found.is_some_and(|found| found.due != Due::Nothing)
+    })
+}
+
+/// What `rcpolicy pending` says of definitions that are compiled.
+pub(super) fn line_of_compiled(places: &Places, place: &Place, policy: &Policy) -> Option<String> {
+    let compiler = compiler(places, place, policy)?;
+    let found = match Compiled::beside(&places.records).look(&compiler) {
+        Ok(found) => found?,
+        Err(error) => return Some(format!("s6-rc: {error}")),
+    };
+    let changed = found.changed.join(" ");
+    match (found.due, found.failed) {
+        (Due::Nothing | Due::Noting, _) => None,
+        (Due::Switch, None) if changed.is_empty() => Some(
+            "s6-rc: a switch of its definitions was cut off; `rcpolicy flush` goes on".to_owned(),
+        ),
+        (Due::Switch, None) => Some(format!("s6-rc: its sources changed: {changed}")),
+        (Due::Switch, Some((tries, why))) => {
+            let tries = times(tries);
+            Some(format!(
+                "s6-rc: its sources changed, and were compiled in vain {tries}: {why}"
+            ))
+        }
+    }
 }

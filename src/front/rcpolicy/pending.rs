@@ -48,6 +48,9 @@ fn tell_of_definitions(place: &Place, policy: &Policy, console: &mut Console<'_>
     let Some(places) = places.flatten() else {
         return;
     };
+    if let Some(line) = definitions::line_of_compiled(&places, place, policy) {
+        console.complain(line);
+    }
     match definitions::survey(places.clone()) {
         Ok(found) => {
             let lines = found

@@ -1,16 +1,15 @@
 //! Whether a flush has definitions to look at, and whom it asks about their services.
 
-use std::path::Path;
-use std::time::Duration;
-
-use crate::definitions::{Asked, ByInit, Compiled, Compiles, Due, Part, Patience, Places, S6Rc};
+use crate::definitions::{Asked, ByInit, Compiled, Part, Patience};
 use crate::domain::{ServiceName, UnitName};
 use crate::front::machine;
-use crate::front::rcpolicy::definitions::{has_places, may_be_due, places, survey};
+use crate::front::rcpolicy::definitions::{
+    compiler, has_places, is_compiled, may_be_due, places, survey,
+};
 use crate::front::rcpolicy::{Failure, Place};
 use crate::ledger::Ledger;
 use crate::observe::detect;
-use crate::policy::{self, ActionLimit, Keep, Policy, Roots};
+use crate::policy::{self, Keep, Roots};
 use crate::report::Voice;
 use crate::report::console::Console;
 
@@ -20,10 +19,6 @@ use super::leave::Leave;
 use super::occasion::{Left, Occasion};
 use super::payer::Means;
 use super::{payer, session};
-
-/// How long a switch of compiled definitions may take where nobody says otherwise: it stops and starts
-/// services.
-const SWITCHING: Duration = Duration::from_secs(90);
 
 /// Whether a definition is to be brought up to date at a batch's end, or may be.
 pub(in crate::front::rcpolicy) fn is_due(place: &Place) -> bool {
@@ -112,27 +107,4 @@ pub(super) fn bring(
         }
     }
     Ok(left)
-}
-
-/// What compiles definitions on this machine, where something does.
-fn compiler(places: &Places, place: &Place, policy: &Policy) -> Option<S6Rc> {
-    match places.compiles {
-        // Its programs act on the machine that runs.
-        Compiles::ByS6Rc if place.root == Path::new("/") => {
-            let limit = match policy.settings().action_limit {
-                ActionLimit::Unit => SWITCHING,
-                ActionLimit::After(limit) => limit,
-            };
-            Some(S6Rc::of_machine(limit))
-        }
-        Compiles::ByS6Rc | Compiles::Nothing => None,
-    }
-}
-
-/// Whether there is something to be looked at; what cannot be read is told by whoever tries.
-fn is_compiled(compiled: &Compiled, compiler: &S6Rc) -> bool {
-    let found = compiled.look(compiler);
-    found.map_or(true, |found| {
-        found.is_some_and(|found| found.due != Due::Nothing)
-    })
 }
