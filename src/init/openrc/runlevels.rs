@@ -20,12 +20,19 @@ pub(super) fn file_state(places: &Places, name: &str) -> Known<FileState> {
     }
     let now = softlevel(places);
     let levels = ALWAYS.iter().copied().chain(now.as_deref());
-    let mut levels = levels.filter(|level| !level.contains('/'));
-    let has = levels.any(|level| holds(&places.runlevels.join(level), name, DEEPEST));
+    let levels = levels.filter(|level| !level.contains('/'));
+    let mut levels = levels.map(|level| places.runlevels.join(level));
+    // Few have runlevels in runlevels, and those are looked for in all of them.
+    let has = levels.clone().any(|level| has_itself(&level, name))
+        || levels.any(|level| holds(&level, name, DEEPEST));
     Known::Is(match has {
         true => FileState::Enabled,
         false => FileState::Disabled,
     })
+}
+
+fn has_itself(level: &Path, name: &str) -> bool {
+    fs::symlink_metadata(level.join(name)).is_ok_and(|status| !status.is_dir())
 }
 
 /// Whether the runlevel has the service, or has another in it that does.
@@ -33,7 +40,7 @@ fn holds(level: &Path, name: &str, deep: usize) -> bool {
     let Some(deeper) = deep.checked_sub(1) else {
         return false;
     };
-    if fs::symlink_metadata(level.join(name)).is_ok_and(|status| !status.is_dir()) {
+    if has_itself(level, name) {
         return true;
     }
     let entries = fs::read_dir(level).into_iter().flatten();

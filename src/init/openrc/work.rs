@@ -86,7 +86,6 @@ impl Work<'_> {
             self.end_orphan(standing)?;
         }
         self.word("start")?;
-        self.until_itself();
         match self.look()?.state {
             State::Stopped | State::Stopping => Err(ended("it is not started", "")),
             State::Started | State::Starting | State::Inactive => Ok(()),
@@ -95,6 +94,7 @@ impl Work<'_> {
 
     fn stop(&mut self, standing: &Standing) -> Done {
         let main = standing.main();
+        self.until_itself(main);
         let stopped = self.word("stop");
         if stopped.is_err() && self.look()?.is_crashed() {
             self.zap()?;
@@ -108,6 +108,7 @@ impl Work<'_> {
     fn restart(&mut self, standing: &Standing) -> Done {
         let before = started(self.places);
         let main = standing.main();
+        self.until_itself(main);
         let failed = match standing.is_crashed() {
             true => self.renew_crashed(standing),
             false => match self.word("restart") {
@@ -116,9 +117,6 @@ impl Work<'_> {
             },
         };
         self.until_others_are_back(&before);
-        if failed.is_ok() {
-            self.until_itself();
-        }
         failed
     }
 
@@ -238,11 +236,10 @@ impl Work<'_> {
         }
     }
 
-    /// Waits while its process is still the program that starts it.
-    fn until_itself(&self) {
+    /// Waits while its process is still the program that starts it: here, and not after a start, which
+    /// mostly nobody follows at once.
+    fn until_itself(&self, main: Option<Process>) {
         let end = self.end.min(Instant::now() + BEGINNING);
-        let main = |standing: Standing| standing.main();
-        let main = self.look().ok().and_then(main);
         while main.is_some_and(is_being_started) && Instant::now() < end {
             thread::sleep(MOMENT);
         }
