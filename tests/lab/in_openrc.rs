@@ -193,6 +193,7 @@ fn a_crashed_service_comes_back_once_with_all_that_needs_it() {
     }
     kill(pid_in("/run/crash.pid"));
     done(Verb::Stop, "crash");
+    assert_eq!(facts("leaning").active, Known::Is(ActiveState::Active));
     assert_eq!(run(&["rc-service", "crash", "status"]), 3);
 }
 

@@ -79,7 +79,7 @@ impl Machine {
     /// What rc-service does, with the service as $1 and the action as $2, beside noting its call.
     fn tool(&self, body: &str) {
         let helpers = format!(
-            "cd {}; echo \"$*\" >>calls
+            "cd {}; echo \"$*\" >>calls; [ \"$1\" != -- ] || shift
             up() {{ ln -sf ../../init.d/$1 run/started/$1; }}
             down() {{ rm -f run/started/$1; }}",
             self.root.path().display()

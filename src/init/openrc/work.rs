@@ -93,16 +93,26 @@ impl Work<'_> {
     }
 
     fn stop(&mut self, standing: &Standing) -> Done {
+        if standing.is_crashed() {
+            return self.clear_crashed(standing);
+        }
         let main = standing.main();
         self.until_itself(main);
-        let stopped = self.word("stop");
+        self.word("stop")?;
+        self.until_gone(main)
+    }
+
+    /// What needs it has done without it since it crashed, and is left alone: in an upgrade nobody would
+    /// start it again.
+    fn clear_crashed(&mut self, standing: &Standing) -> Done {
+        let alone = [OsString::from("--nodeps")];
+        let stopped = self.call("stop", &alone, Voice::Heard);
         if stopped.is_err() && self.look()?.is_crashed() {
             self.zap()?;
             return self.end_orphan(standing);
         }
         stopped?;
-        self.end_orphan(standing)?;
-        self.until_gone(main)
+        self.end_orphan(standing)
     }
 
     fn restart(&mut self, standing: &Standing) -> Done {
@@ -263,22 +273,19 @@ impl Work<'_> {
 
     /// Lets OpenRC take it for stopped. It says so loudly, and nobody asked for it.
     fn zap(&mut self) -> Done {
-        let call = Call {
-            name: &self.script.name,
-            word: "zap",
-            arguments: &[],
-            voice: Voice::Unheard,
-        };
-        let called = self.tool.call(self.places, &call, self.end);
-        self.judge(called)
+        self.call("zap", &[], Voice::Unheard)
     }
 
     fn word(&mut self, word: &str) -> Done {
+        self.call(word, self.arguments, Voice::Heard)
+    }
+
+    fn call(&mut self, word: &str, arguments: &[OsString], voice: Voice) -> Done {
         let call = Call {
             name: &self.script.name,
             word,
-            arguments: self.arguments,
-            voice: Voice::Heard,
+            arguments,
+            voice,
         };
         let called = self.tool.call(self.places, &call, self.end);
         self.judge(called)

@@ -10,7 +10,7 @@ fn a_crashed_service_is_stopped_zapped_and_started() {
     let failing = "case $2 in stop) exit 1 ;; zap) down $1 ;; start) up $1 ;; esac";
     for (verb, expected, up) in [
         (Verb::Start, &["foo zap", "foo start"][..], true),
-        (Verb::Stop, &["foo stop", "foo zap"][..], false),
+        (Verb::Stop, &["-- foo stop --nodeps", "foo zap"][..], false),
         (
             Verb::Restart,
             &["foo stop", "foo zap", "foo start"][..],
