@@ -4,7 +4,8 @@
 //! with one for both.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -108,6 +109,10 @@ impl Database {
         let database = shelf.directory.path().join(&name);
         self.compile(&database)
             .inspect_err(|_| discard(&database))?;
+        // INVARIANT: what a link leads to, and what takes the place of one that is removed, survives the power.
+        synchronise(&database)
+            .map_err(|error| DatabaseError::Compile(format!("its files are not stored: {error}")))
+            .inspect_err(|_| discard(&database))?;
         let trouble = self
             .make_live(&database, limit)
             .inspect_err(|_| discard(&database))?;
@@ -181,6 +186,20 @@ fn trouble(ended: Result<Ended, ProgramError>) -> Option<String> {
     }
 }
 
+/// Has all files and directories below `path` on the disk. What else lies there has nothing to be stored.
+fn synchronise(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            synchronise(&entry.path())?;
+        } else if kind.is_file() {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(path)?.sync_all()
+}
+
 /// What cannot be removed is removed by the next update, or stays: nobody uses it.
 fn discard(database: &Path) {
     let _ = fs::remove_dir_all(database);
@@ -240,5 +259,29 @@ impl Shelf {
         made.map_err(|errno| failed(errno.desc().to_owned()))?;
         let renamed = self.directory.rename(NEW_LINK, &link);
         renamed.map_err(|error| failed(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
+
+    use super::*;
+
+    #[test]
+    fn a_database_is_stored_without_waiting_for_pipes_or_following_links_and_a_missing_one_is_told()
+    {
+        let place = tempfile::tempdir().unwrap();
+        let database = place.path().join("database");
+        fs::create_dir_all(database.join("servicedirs/foo")).unwrap();
+        fs::write(database.join("servicedirs/foo/run"), "#!/bin/sh\n").unwrap();
+        mkfifo(&database.join("pipe"), Mode::S_IRWXU).unwrap();
+        symlink("/no/such", database.join("dangling")).unwrap();
+        symlink(".", database.join("round")).unwrap();
+        synchronise(&database).unwrap();
+        assert!(synchronise(&place.path().join("none")).is_err());
     }
 }
