@@ -7,9 +7,9 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
-use rcpolicy::domain::{ActiveState, Contact, JobFailure, Known, LoadState, Verb};
-use rcpolicy::init::Init;
+use rcpolicy::domain::{ActiveState, Contact, Job, JobFailure, Known, LoadState, Verb, Wait};
 use rcpolicy::init::s6::S6;
+use rcpolicy::init::{Depth, Init};
 
 use super::tree::{FOREVER, Tree, unit, write_service};
 
@@ -53,16 +53,31 @@ fn a_supervisor_that_is_killed_meanwhile_leaves_a_loss_and_what_was_before() {
 }
 
 #[test]
-fn without_any_supervisor_there_is_no_service_and_what_is_left_of_it_is_told() {
+fn what_a_scanner_has_and_nobody_supervises_yet_is_a_service_and_is_waited_for() {
     let mut tree = Tree::foo(&[("run", FOREVER)]);
     write_service(&tree.file("never"), &[("run", FOREVER)]);
-    assert_eq!(tree.facts("never").load, Known::Is(LoadState::NotFound));
-    assert!(
-        tree.failure(Verb::Start, "never")
-            .to_string()
-            .contains("s6 has no")
-    );
+    write_service(&tree.file("data"), &[("file", "")]);
+    let scan = tree.scan();
+    let mut hasty = S6::scanning(vec![scan.clone()]).waiting(Duration::ZERO);
+    let names = [unit("never"), unit("data")];
+    let facts = hasty.units(&names, Depth::State).unwrap();
+    assert_eq!(facts[0].load, Known::Is(LoadState::Loaded));
+    assert!(facts[0].active.is_unknown());
+    assert!(facts[1].is_missing(), "nothing runs there");
+    hasty.kill(&unit("never")).unwrap();
+    let failure = tree.failure(Verb::Start, "never").to_string();
+    assert!(failure.contains("nobody supervises it"), "{failure}");
     assert!(tree.facts("nosuch").is_missing());
+    // Its scanner looks around.
+    let scanner = std::thread::spawn(move || S6::scanning(vec![scan]).reread().unwrap());
+    tree.done(Verb::Start, "never");
+    scanner.join().unwrap();
+    assert_eq!(tree.active("never"), ActiveState::Active);
+}
+
+#[test]
+fn without_any_supervisor_or_scanner_there_is_no_service_and_what_is_left_of_it_is_told() {
+    let tree = Tree::foo(&[("run", FOREVER)]);
     let pid = tree.pid("foo").unwrap();
     let supervisor = tree.supervisor("foo").unwrap();
     // No scanner brings it back.
@@ -70,9 +85,15 @@ fn without_any_supervisor_there_is_no_service_and_what_is_left_of_it_is_told() {
     fs::create_dir(&unscanned).unwrap();
     fs::rename(tree.file("foo"), unscanned.join("foo")).unwrap();
     tree.signal(supervisor, Signal::SIGKILL);
+    write_service(&unscanned.join("never"), &[("run", FOREVER)]);
     let mut s6 = S6::scanning(vec![unscanned]).waiting(Duration::ZERO);
+    let never = s6.units(&[unit("never")], Depth::State).unwrap();
+    assert_eq!(never[0].load, Known::Is(LoadState::NotFound));
+    let jobs = [Job::new(Verb::Start, unit("never"))];
+    let outcome = format!("{:?}", s6.run(&jobs, Wait::Done).unwrap());
+    assert!(outcome.contains("s6 has no"), "{outcome}");
     let mut look = || {
-        let facts = s6.units(&[unit("foo")], rcpolicy::init::Depth::State);
+        let facts = s6.units(&[unit("foo")], Depth::State);
         facts.unwrap().remove(0)
     };
     tree.until(|| look().active.is_unknown());

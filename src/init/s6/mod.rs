@@ -24,7 +24,9 @@ use nix::unistd::{Pid, getpgid};
 
 pub use self::database::{Database, DatabaseError, Updated};
 use self::kept::Found;
-use self::service::{Keeper, Left, Look, RESPAWN, Service, look};
+use self::service::{
+    Desertion, Keeper, Left, Look, RESPAWN, SCANNER_DIRECTORY, Scanner, Service, look,
+};
 use self::status::Stage;
 use self::work::Work;
 use super::supervise::clock::Clock;
@@ -43,8 +45,7 @@ const SCANNER: &str = "s6-svscan";
 const LIMIT: Duration = Duration::from_secs(90);
 /// Between two looks for a supervisor that is gone.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Where s6-svscan takes commands, and the one to look for new directories.
-const SCANNER_DIRECTORY: &str = ".s6-svscan";
+/// Has s6-svscan look for new directories.
 const RESCAN: &[u8] = b"a";
 /// Keeps a service from being started again.
 const ONCE: &[u8] = b"O";
@@ -162,8 +163,12 @@ impl S6 {
                     gone = Some(desertion);
                     std::thread::sleep(PAUSE);
                 }
-                // What nobody supervises and nothing is left of is as good as not there.
-                Look::Deserted(gone) if gone.left == Left::Nothing => return Ok(Look::Missing),
+                // What nobody supervises or is going to, and nothing is left of, is as good as not there.
+                Look::Deserted(Desertion {
+                    left: Left::Nothing,
+                    scanner: Scanner::Gone,
+                    ..
+                }) => return Ok(Look::Missing),
                 found => return Ok(found),
             }
         }
@@ -294,6 +299,7 @@ impl Init for S6 {
         match self.look(unit).map_err(refused)? {
             Look::There(service) => kill_all(&service),
             Look::Missing => Ok(()),
+            Look::Deserted(gone) if gone.left == Left::Nothing => Ok(()),
             Look::Deserted(gone) => Err(failed(&service::deserted(gone.left))),
         }
     }

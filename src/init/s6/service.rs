@@ -5,13 +5,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use nix::unistd::{AccessFlags, access};
 
 use super::status::{LONGEST, Notifies, Stage, Status};
 use crate::domain::{
     ActiveState, FileState, Known, LoadState, Seen, UnitFacts, UnitKind, UnitName,
 };
-use crate::files::FileError;
+use crate::files::{Directory, FileError, Kind, Missing};
 use crate::init::process::Process;
 use crate::init::supervise::clock::Clock;
 use crate::init::supervise::place::{Listener, Place, Version};
@@ -21,6 +22,10 @@ const CONTROL: &str = "control";
 /// Who supervises.
 const SUPERVISOR: &str = "s6-supervise";
 const STATUS: &str = "status";
+/// What makes a directory a service.
+const RUN: &str = "run";
+/// Where s6-svscan takes commands, below the directory that it scans.
+pub(super) const SCANNER_DIRECTORY: &str = ".s6-svscan";
 /// Says that it is not started by itself.
 const DOWN: &str = "down";
 /// Says that it tells when it is ready.
@@ -32,9 +37,9 @@ pub(super) const RESPAWN: Duration = Duration::from_secs(3);
 /// What is found behind a unit's name.
 #[derive(Debug)]
 pub(super) enum Look {
-    /// No supervisor has ever been there.
+    /// No supervisor has ever been there, and none is to come.
     Missing,
-    /// There was one and is none now.
+    /// There was one and is none now; or there is to be one, and is none yet.
     Deserted(Desertion),
     /// It is supervised.
     There(Service),
@@ -49,6 +54,17 @@ pub(super) struct Desertion {
     last: Option<Version>,
     /// Whether another one listens already, or this one still does.
     pub(super) heard: Heard,
+    /// Whether there is who starts another one.
+    pub(super) scanner: Scanner,
+}
+
+/// Whether an s6-svscan runs on the directory that a service is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scanner {
+    /// It does, so that the service is s6's also where nobody supervises it at the moment.
+    Runs,
+    /// It does not.
+    Gone,
 }
 
 /// Whether somebody listens whose status is not known.
@@ -103,11 +119,43 @@ pub(super) fn look(
                 (Look::There(service), Some(gone)) if gone.last == Some(service.version) => {
                     Look::Deserted(gone)
                 }
-                (found, _) => found,
+                (Look::Missing, _) => without_status(directory, name.as_str()),
+                (Look::Deserted(gone), _) => Look::Deserted(Desertion {
+                    scanner: scanner_of(directory),
+                    ..gone
+                }),
+                (found @ Look::There(_), _) => found,
             });
         }
     }
     Ok(Look::Missing)
+}
+
+/// Where no supervisor has ever been: one is to come where a scanner finds a `run`, as after its next look
+/// around. An init script that is run meanwhile would start the daemon a second time.
+fn without_status(directory: &Path, name: &str) -> Look {
+    let scanner = scanner_of(directory);
+    let runs = directory.join(name).join(RUN).exists();
+    match (scanner, runs) {
+        (Scanner::Runs, true) => Look::Deserted(Desertion {
+            left: Left::Nothing,
+            last: None,
+            heard: Heard::No,
+            scanner,
+        }),
+        (Scanner::Runs | Scanner::Gone, _) => Look::Missing,
+    }
+}
+
+/// Whether somebody scans `directory` now: a scanner listens to its pipe for as long as it runs.
+fn scanner_of(directory: &Path) -> Scanner {
+    let pipe = Directory::open(directory, Missing::Fail)
+        .and_then(|directory| directory.enter(SCANNER_DIRECTORY, Missing::Fail))
+        .and_then(|own| own.open_entry(CONTROL, OFlag::O_WRONLY, Kind::Fifo));
+    match pipe {
+        Ok(_) => Scanner::Runs,
+        Err(_) => Scanner::Gone,
+    }
 }
 
 fn look_at(place: Place) -> Result<Look, FileError> {
@@ -140,11 +188,13 @@ fn look_at(place: Place) -> Result<Look, FileError> {
             left: left(&status),
             last,
             heard: Heard::Yes,
+            scanner: Scanner::Gone,
         }),
         Listener::Nobody => Look::Deserted(Desertion {
             left: left(&status),
             last,
             heard: Heard::No,
+            scanner: Scanner::Gone,
         }),
     })
 }
@@ -156,6 +206,7 @@ fn none_yet(listener: &Listener) -> Look {
             left: Left::Nothing,
             last: None,
             heard: Heard::Yes,
+            scanner: Scanner::Gone,
         }),
         Listener::Nobody => Look::Missing,
     }
@@ -189,7 +240,7 @@ fn left(status: &Status) -> Left {
 impl Service {
     /// Whether what is to be started can be: s6 tries again every ten seconds and says nothing.
     pub(super) fn can_run(&self) -> bool {
-        access(&self.place.path().join("run"), AccessFlags::X_OK).is_ok()
+        access(&self.place.path().join(RUN), AccessFlags::X_OK).is_ok()
     }
 
     /// Whether s6-rc keeps it, in a live directory `live` of its own: what is down there is so by its
