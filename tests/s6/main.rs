@@ -107,6 +107,21 @@ fn a_run_that_dies_at_once_has_failed_and_is_said_to_be_tried_again() {
 }
 
 #[test]
+fn a_run_that_dies_until_what_it_needs_is_up_has_not_failed() {
+    let run = "#!/bin/sh\ntest -e second && exec sleep 1000\n\
+        test -e first && touch second\ntouch first\nexit 1\n";
+    let mut tree = Tree::foo(&[("run", FOREVER), ("down", "")]);
+    write_service(&tree.file("foo"), &[("run", run)]);
+    for verb in [Verb::Start, Verb::Restart] {
+        tree.done(verb, "foo");
+        assert_eq!(tree.active("foo"), ActiveState::Active, "{verb}");
+        for file in ["foo/first", "foo/second"] {
+            fs::remove_file(tree.file(file)).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_finish_that_calls_it_a_failure_for_good_is_one_and_another_start_tries_again() {
     let finish = "#!/bin/sh\ntest $1 = 4 && exit 125\nexit 0\n";
     let mut tree = Tree::foo(&[("run", FOREVER), ("finish", finish), ("down", "")]);

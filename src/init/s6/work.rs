@@ -21,6 +21,10 @@ const SETTLE: Duration = Duration::from_millis(10);
 /// One that is always busy is taken for up after this.
 const LONGEST_SETTLE: Duration = Duration::from_millis(200);
 
+/// A service that has died is given up so long after it was asked for, and not earlier: many a `run` ends until what
+/// it needs is up, and s6 starts it again every second.
+const COMES: Duration = Duration::from_secs(7);
+
 /// A supervisor has read what it was sent after this, unless it is stopped.
 const HEARD: Duration = Duration::from_millis(500);
 
@@ -43,6 +47,10 @@ pub(super) struct Work<'a> {
     before: Option<Seen>,
     /// Since when it has been up again after it was asked to go down.
     contested: Option<Instant>,
+    /// When it was asked for.
+    asked: Option<Instant>,
+    /// How it stood after it had last come up and gone down again.
+    death: Option<Status>,
     /// Since when nobody has listened, and who did last.
     deserted: Option<(Instant, Desertion)>,
 }
@@ -83,6 +91,8 @@ impl<'a> Work<'a> {
             phase: Phase::Begin,
             before: None,
             contested: None,
+            asked: None,
+            death: None,
             deserted: None,
         }
     }
@@ -104,7 +114,7 @@ impl<'a> Work<'a> {
             Phase::GoingDown(first) => self.going_down(&first, &service.status, now),
             Phase::Renewing(first) => self.renewing(&first, &service, now),
             Phase::ComingUp(first) => self.coming_up(&first, &service, now),
-            Phase::Settling(run, since) => settling(&run, since, &service, now),
+            Phase::Settling(run, since) => self.settling(&run, since, &service, now),
             Phase::Staying(run, since) => self.staying(&run, since, &service, now),
         }
     }
@@ -154,6 +164,7 @@ impl<'a> Work<'a> {
         }
         self.before = Some(before);
         self.phase = phase;
+        self.asked = Some(Instant::now());
         let over = self.wait == Wait::Queued || words == HANGUP;
         over.then_some(Ok(()))
     }
@@ -201,13 +212,40 @@ impl<'a> Work<'a> {
                 (is_up(&status, service.notifies) && service.notifies == Notifies::Yes)
                     .then_some(Ok(()))
             }
-            (Stage::Finishing { .. } | Stage::Down, Wanted::Up) if moved => {
-                Some(Err(died(&status)))
-            }
+            (Stage::Finishing { .. } | Stage::Down, Wanted::Up) if moved => self.dies(&status, now),
             (Stage::Down, Wanted::Down) if moved => Some(Err(died(&status))),
             (Stage::Up { .. }, Wanted::Down) if moved => Some(Err(canceled())),
             (Stage::Up { .. } | Stage::Finishing { .. } | Stage::Down, _) => None,
         }
+    }
+
+    fn settling(
+        &mut self,
+        run: &Status,
+        since: Instant,
+        service: &Service,
+        now: Instant,
+    ) -> Option<Done> {
+        let status = service.status;
+        if status.invocation() == run.invocation() {
+            return settling(run, since, service, now);
+        }
+        self.phase = Phase::ComingUp(*run);
+        match status.stage {
+            // It died unseen, and this is the next run.
+            Stage::Up { .. } => self
+                .dies(&status, now)
+                .or_else(|| self.coming_up(run, service, now)),
+            Stage::Finishing { .. } | Stage::Down => self.coming_up(run, service, now),
+        }
+    }
+
+    /// It is left to s6 to try again, for a while.
+    fn dies(&mut self, status: &Status, now: Instant) -> Option<Done> {
+        self.death = Some(*status);
+        let asked = self.asked?;
+        let over = now.saturating_duration_since(asked) >= COMES;
+        over.then(|| Err(died(status)))
     }
 
     fn staying(
@@ -270,6 +308,9 @@ impl Errand for Work<'_> {
 
     fn overdue(&mut self, waited: Duration) -> JobOutcome {
         let seconds = waited.as_secs();
+        if let Some(death) = &self.death {
+            return JobOutcome::Failed(died(death));
+        }
         JobOutcome::Failed(match self.phase {
             Phase::Begin => refused(format!(
                 "the supervisor of {} has not read a command for {seconds} s",
