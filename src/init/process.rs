@@ -46,14 +46,23 @@ impl Process {
         read(self.pid).is_some_and(|(state, ticks)| state == 'S' && ticks == self.ticks)
     }
 
+    /// Whether the program that it executes is called `name`; a script is called as its file is.
+    pub(in crate::init) fn is_called(self, name: &str) -> bool {
+        let command = fs::read_to_string(format!("/proc/{}/comm", self.pid));
+        command.is_ok_and(|command| command.trim_end() == name)
+    }
+
     /// Whether it was started by a program called `name` that still runs.
     pub(in crate::init) fn is_child_of(self, name: &str) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid));
         let Some(parent) = stat.ok().as_deref().and_then(parent) else {
             return false;
         };
-        let command = fs::read_to_string(format!("/proc/{parent}/comm"));
-        command.is_ok_and(|command| command.trim_end() == name)
+        let parent = Self {
+            pid: parent,
+            ticks: 0,
+        };
+        parent.is_called(name)
     }
 
     /// Tells one start of a service from the next.

@@ -122,6 +122,17 @@ fn a_run_that_dies_until_what_it_needs_is_up_has_not_failed() {
 }
 
 #[test]
+fn a_run_that_checks_its_configuration_first_is_not_up_before_it_has() {
+    let run = "#!/bin/sh\nsleep 0.08\ntouch checked\nexec sleep 1000\n";
+    let mut tree = Tree::foo(&[("run", run), ("down", "")]);
+    for verb in [Verb::Start, Verb::Restart] {
+        let _ = fs::remove_file(tree.file("foo/checked"));
+        tree.done(verb, "foo");
+        assert!(tree.file("foo/checked").exists(), "{verb}");
+    }
+}
+
+#[test]
 fn a_finish_that_calls_it_a_failure_for_good_is_one_and_another_start_tries_again() {
     let finish = "#!/bin/sh\ntest $1 = 4 && exit 125\nexit 0\n";
     let mut tree = Tree::foo(&[("run", FOREVER), ("finish", finish), ("down", "")]);

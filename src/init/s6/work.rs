@@ -15,10 +15,13 @@ use crate::init::supervise::clock::Clock;
 use crate::init::supervise::errand::Errand;
 use crate::init::supervise::place::{Written, write};
 
-/// What has no way to say that it is ready is taken for up once it has lived for this long and is at rest:
-/// enough for a shell to find that there is nothing to execute.
+/// What has no way to say that it is ready is taken for up once its `run` has executed it, and it has lived for this long
+/// and is at rest.
 const SETTLE: Duration = Duration::from_millis(10);
-/// One that is always busy is taken for up after this.
+/// How a process is called that has not come so far: it may be at rest because it waits for a check of the configuration.
+/// The last one is what s6-rc gives to its own wrapper.
+const BEFORE: [&str; 3] = ["s6-supervise", "run", "run.user"];
+/// One that is always busy is taken for up after this, and so is a `run` that does all by itself.
 const LONGEST_SETTLE: Duration = Duration::from_millis(200);
 
 /// A service that has died is given up so long after it was asked for, and not earlier: many a `run` ends until what
@@ -47,6 +50,8 @@ pub(super) struct Work<'a> {
     before: Option<Seen>,
     /// Since when it has been up again after it was asked to go down.
     contested: Option<Instant>,
+    /// Since when the run that is waited for is more than its `run`.
+    executed: Option<Instant>,
     /// When it was asked for.
     asked: Option<Instant>,
     /// How it stood after it had last come up and gone down again.
@@ -91,6 +96,7 @@ impl<'a> Work<'a> {
             phase: Phase::Begin,
             before: None,
             contested: None,
+            executed: None,
             asked: None,
             death: None,
             deserted: None,
@@ -164,6 +170,7 @@ impl<'a> Work<'a> {
         }
         self.before = Some(before);
         self.phase = phase;
+        self.executed = None;
         self.asked = Some(Instant::now());
         let over = self.wait == Wait::Queued || words == HANGUP;
         over.then_some(Ok(()))
@@ -209,6 +216,7 @@ impl<'a> Work<'a> {
         match (status.stage, status.wanted) {
             (Stage::Up { .. }, Wanted::Up) => {
                 self.phase = Phase::Settling(status, now);
+                self.executed = None;
                 (is_up(&status, service.notifies) && service.notifies == Notifies::Yes)
                     .then_some(Ok(()))
             }
@@ -228,7 +236,7 @@ impl<'a> Work<'a> {
     ) -> Option<Done> {
         let status = service.status;
         if status.invocation() == run.invocation() {
-            return settling(run, since, service, now);
+            return self.standing(since, service, now);
         }
         self.phase = Phase::ComingUp(*run);
         match status.stage {
@@ -238,6 +246,34 @@ impl<'a> Work<'a> {
                 .or_else(|| self.coming_up(run, service, now)),
             Stage::Finishing { .. } | Stage::Down => self.coming_up(run, service, now),
         }
+    }
+
+    /// Whether the run that is there is there to stay.
+    fn standing(&mut self, since: Instant, service: &Service, now: Instant) -> Option<Done> {
+        let status = &service.status;
+        let settled = self.has_settled(status, since, now);
+        match (status.wanted, service.notifies) {
+            (Wanted::Down, _) if settled => Some(Err(canceled())),
+            (Wanted::Down, _) => None,
+            (Wanted::Up, Notifies::Yes) => is_up(status, Notifies::Yes).then_some(Ok(())),
+            (Wanted::Up, Notifies::No) => settled.then_some(Ok(())),
+        }
+    }
+
+    fn has_settled(&mut self, status: &Status, since: Instant, now: Instant) -> bool {
+        if now.saturating_duration_since(since) >= LONGEST_SETTLE {
+            return true;
+        }
+        let Some(process) = Process::of(status.main_pid()) else {
+            return false;
+        };
+        if self.executed.is_none() && !BEFORE.iter().any(|name| process.is_called(name)) {
+            self.executed = Some(now);
+        }
+        let executed = self
+            .executed
+            .map(|executed| now.saturating_duration_since(executed));
+        executed.is_some_and(|lived| lived >= SETTLE) && process.is_at_rest()
     }
 
     /// It is left to s6 to try again, for a while.
@@ -256,7 +292,7 @@ impl<'a> Work<'a> {
         now: Instant,
     ) -> Option<Done> {
         if service.status.invocation() == run.invocation() {
-            return settling(run, since, service, now);
+            return self.standing(since, service, now);
         }
         self.phase = Phase::Renewing(*run);
         self.renewing(run, service, now)
@@ -322,20 +358,6 @@ impl Errand for Work<'_> {
             | Phase::Settling(..)
             | Phase::Staying(..) => JobFailure::TimedOut { seconds },
         })
-    }
-}
-
-fn settling(run: &Status, since: Instant, service: &Service, now: Instant) -> Option<Done> {
-    let status = &service.status;
-    let lived = now.saturating_duration_since(since);
-    let rests = || Process::of(status.main_pid()).is_some_and(Process::is_at_rest);
-    let settled = lived >= LONGEST_SETTLE || lived >= SETTLE && rests();
-    match (status.wanted, service.notifies) {
-        _ if status.invocation() != run.invocation() => Some(Err(died(status))),
-        (Wanted::Down, _) if settled => Some(Err(canceled())),
-        (Wanted::Down, _) => None,
-        (Wanted::Up, Notifies::Yes) => is_up(status, Notifies::Yes).then_some(Ok(())),
-        (Wanted::Up, Notifies::No) => settled.then_some(Ok(())),
     }
 }
 
