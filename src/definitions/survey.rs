@@ -217,7 +217,7 @@ fn standing(
         (Some(_), None) if is.0.is_empty() => return Ok(None),
         (Some(_), None) => Standing::Gone,
         (Some(record), Some(stock)) if record.base == *stock => Standing::Current,
-        (Some(_), Some(stock)) => Standing::Outdated(Box::new(outdated(base, stock, &is))),
+        (Some(_), Some(stock)) => Standing::Outdated(Box::new(now(base, stock, &is))),
     };
     let edited = edited(base, &is);
     Ok(Some(Looked {
@@ -228,7 +228,8 @@ fn standing(
     }))
 }
 
-fn outdated(base: &Tree, stock: &Tree, live: &Tree) -> Outdated {
+/// What an update would do now.
+fn now(base: &Tree, stock: &Tree, live: &Tree) -> Outdated {
     let plan = plan(Versions { base, stock, live });
     Outdated {
         parts: plan.parts(live),
@@ -338,10 +339,9 @@ impl Changing {
         };
         let old = at(work.live, record.base.paths().chain(stock.paths()))?;
         let new = &outdated.plan.target;
-        if stock.version() != outdated.version
-            || work.live.itself()?.device != work.beside.itself()?.device
-        {
-            let path = directory.path().to_owned();
+        // Others were brought up to date since the look, which takes its time.
+        if now(&record.base, &stock, &old) != *outdated {
+            let path = work.live.path().to_owned();
             return Err(DefinitionError::Changed { path });
         }
         if old == *new {
@@ -357,17 +357,29 @@ impl Changing {
         let source = |tree, directory| Source { tree, directory };
         let name = stage::name(&work.service.file_stem());
         let (from_live, from_stock) = (source(&old, work.live), source(&stock, &directory));
+        is_movable(work)?;
         stage::stage(work.beside, &name, from_live, from_stock, new)?;
         let update = Update {
             phase: Phase::Stopping,
             parts,
-            old: old.clone(),
             new: new.clone(),
+            old,
             stock,
         };
         record.update = Some(update.clone());
         store.write(work.service, &record)?;
         work.carry_on(record, update).map(Outcome::Ended)
+    }
+}
+
+/// What is put in place is moved there from beside it.
+fn is_movable(work: &Work<'_>) -> Result<(), DefinitionError> {
+    match work.live.itself()?.device == work.beside.itself()?.device {
+        true => Ok(()),
+        false => Err(DefinitionError::Refused {
+            path: work.live.path().to_owned(),
+            why: "it is a file system of its own",
+        }),
     }
 }
 

@@ -307,6 +307,20 @@ fn what_somebody_changed_is_kept_and_told() {
 }
 
 #[test]
+fn what_somebody_changes_after_the_look_is_not_overwritten() {
+    let mut room = Room::new();
+    room.ship(&NEW, "2");
+    let changing = Definitions::change(room.places()).unwrap();
+    let looked = changing.survey().unwrap().remove(0);
+    room.write("live", &["run"], "mine");
+    let error = changing.bring(&looked, &mut room.model).unwrap_err();
+    assert!(matches!(error, DefinitionError::Changed { .. }), "{error}");
+    let run = fs::read_to_string(room.model.live.join("run")).unwrap();
+    assert_eq!(run, "mine");
+    assert!(room.model.running && room.model.read.is_empty());
+}
+
+#[test]
 fn a_service_of_which_nothing_is_known_is_left_as_it_is() {
     let mut room = Room::new();
     fs::remove_dir_all(room.top.path().join("records")).unwrap();
