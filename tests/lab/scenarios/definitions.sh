@@ -56,6 +56,8 @@ inside sh -c 'mkdir -p /etc/rcpolicy/policy.d && cat >/etc/rcpolicy/policy.d/20-
 settle = "1s"
 tries = 1
 END
+# Others have stock definitions too: where there is no directory of them at all nothing is done.
+inside mkdir -p "$(dirname "$STOCK")/another"
 upgrade 1
 inside sh -c 'mkdir -p "$(dirname "$2")" && cp -a "$1" "$2" && ln -s "$2" "$3/"' live "$STOCK" "$LIVE" "$SCAN"
 [ "$INIT" = runit ] || inside s6-svscanctl -a "$SCAN"
