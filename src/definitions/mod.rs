@@ -31,7 +31,7 @@ pub use self::record::{Before, Failed, Phase, Record, Touched};
 pub use self::supervisor::Supervisor;
 pub use self::survey::{Changing, Definitions, Looked, Outdated, Standing};
 pub use self::tree::{Node, Part, Tree};
-pub use self::update::{Ended, Outcome};
+pub use self::update::{Ended, Outcome, Starts};
 pub use self::way::{Compiles, Places, Told, Way};
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use super::tree::{Node, Part, Tree};
 use crate::failpoint::{Point, reach};
 use crate::files::{Directory, NodeKind, Rights};
 
+/// What a down file of ours says: one that anybody else made is not taken away.
+const OURS: &[u8] = b"rcpolicy brings the definition up to date, and takes this away\n";
+
 /// A version that is to be the live one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Version<'a> {
@@ -128,7 +131,7 @@ pub(super) fn keep_down(live: &Directory, touched: &Touched) -> Result<(), Defin
             mode: 0o644,
             ..directory.itself()?.rights
         };
-        directory.make_file(name, b"", rights)?;
+        directory.make_file(name, OURS, rights)?;
         directory.synchronise()?;
     }
     Ok(())
@@ -147,13 +150,22 @@ pub(super) fn let_start(
     let Some((directory, name)) = parent(live, path)? else {
         return Ok(());
     };
-    match version.target.get(path) {
-        Some(node) => place(live, version.staged, path, node)?,
-        None if touched.own_down_file => {}
-        None => {
+    let found = node(&directory, name)?;
+    match (version.target.get(path), version.other.get(path)) {
+        (Some(wanted), _) => place(live, version.staged, path, wanted)?,
+        (None, None) if touched.own_down_file => {}
+        (None, other) if is_ours(&directory, name) || found.as_ref() == other => {
             reach(Point::Defining);
             directory.unlink(name)?;
         }
+        // The admin's, made meanwhile.
+        (None, _) => {}
     }
     Ok(directory.synchronise()?)
+}
+
+/// Whether the down file `name` was made by us.
+fn is_ours(directory: &Directory, name: &str) -> bool {
+    let limit = u64::try_from(OURS.len()).unwrap_or(u64::MAX);
+    directory.read(name, limit).is_ok_and(|said| said == OURS)
 }

@@ -1,6 +1,8 @@
 //! What is kept of a service's definition: which stock version is live, an update that is under way, and
 //! one that failed. Pure: its bytes, and how an update goes on from wherever it was cut off.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -27,6 +29,9 @@ pub struct Record {
     version: u32,
     /// The stock version that the live one was last brought up to.
     pub base: Tree,
+    /// The directory that it was in.
+    #[serde(default)]
+    stock: PathBuf,
     /// What is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<Update>,
@@ -185,9 +190,23 @@ impl Record {
         Self {
             version: VERSION,
             base,
+            stock: PathBuf::new(),
             update: None,
             failed: None,
         }
+    }
+
+    /// The same, with the stock definition in the directory `stock`.
+    #[must_use]
+    pub fn made_of(mut self, stock: &Path) -> Self {
+        self.stock = stock.to_path_buf();
+        self
+    }
+
+    /// Whether it is about the stock definitions in `stock`; one that is under way comes to its end wherever
+    /// those are.
+    pub fn is_of(&self, stock: &Path) -> bool {
+        self.update.is_some() || self.stock == stock
     }
 
     /// How often in a row the stock version `stock` was tried in vain.

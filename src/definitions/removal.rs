@@ -48,6 +48,11 @@ fn is_somebodys(live: &Directory, record: &Record) -> Result<bool, DefinitionErr
     Ok(changed || has_more(live, "", record)?)
 }
 
+/// What Debian's runit notes in a live definition: when the program was last seen to change.
+fn is_helpers(path: &str) -> bool {
+    path == ".meta/wtime"
+}
+
 /// Whether something is there that is neither of the stock version nor of the supervisor, nor a link that
 /// only fills a gap.
 fn has_more(directory: &Directory, prefix: &str, record: &Record) -> Result<bool, DefinitionError> {
@@ -61,7 +66,7 @@ fn has_more(directory: &Directory, prefix: &str, record: &Record) -> Result<bool
         };
         let known = record.base.get(&path);
         let is_link = found.kind == NodeKind::Link;
-        if is_supervisors(&path) || known.is_none() && is_link {
+        if is_supervisors(&path) || is_helpers(&path) || known.is_none() && is_link {
             continue;
         }
         match known {

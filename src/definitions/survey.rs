@@ -12,7 +12,7 @@ use super::stage::{self, Source};
 use super::store::{Lock, Store};
 use super::supervisor::Supervisor;
 use super::tree::{Part, Tree};
-use super::update::{Outcome, Work};
+use super::update::{Outcome, Starts, Work};
 use super::way::Places;
 use crate::domain::ServiceName;
 use crate::files::{Directory, Missing, NodeKind};
@@ -144,6 +144,8 @@ impl Definitions {
         live: &Directory,
     ) -> Result<Option<Looked>, DefinitionError> {
         let record = self.store.read(service)?;
+        // What was made of a stock definition somewhere else has no part in what is here.
+        let record = record.filter(|record| record.is_of(&self.places.stock));
         let name = service.as_str();
         let is_directory = |directory: &Directory| -> Result<bool, DefinitionError> {
             let found = directory.find(name)?;
@@ -154,9 +156,13 @@ impl Definitions {
             return Ok(None);
         }
         let live = live.enter(name, Missing::Fail)?;
-        let from_stock = match is_directory(stock)? {
-            true => Some(stock.enter(name, Missing::Fail)?),
-            false => None,
+        let from_stock = match stock.find(name)?.map(|found| found.kind) {
+            Some(NodeKind::Directory) => Some(stock.enter(name, Missing::Fail)?),
+            // One way or the other it is there: what is live is not left over.
+            Some(_) if record.as_ref().is_none_or(|record| record.update.is_none()) => {
+                return Ok(None);
+            }
+            Some(_) | None => None,
         };
         if from_stock
             .as_ref()
@@ -280,6 +286,7 @@ impl Changing {
         &self,
         looked: &Looked,
         supervisor: &mut dyn Supervisor,
+        starts: Starts,
     ) -> Result<Outcome, DefinitionError> {
         let beside = Directory::open(&self.definitions.places.live, Missing::Fail)?;
         let live = beside.enter(looked.service.as_str(), Missing::Fail)?;
@@ -288,7 +295,9 @@ impl Changing {
         match &looked.standing {
             Standing::Current | Standing::Refused(_) => Ok(Outcome::Noted),
             Standing::New => {
-                store.write(service, &Record::of(self.stock(service)?.1))?;
+                let record = Record::of(self.stock(service)?.1);
+                let record = record.made_of(&self.definitions.places.stock);
+                store.write(service, &record)?;
                 Ok(Outcome::Noted)
             }
             Standing::UnderWay(_) => {
@@ -296,7 +305,10 @@ impl Changing {
                 let Some((record, update)) = record.and_then(with_update) else {
                     return Ok(Outcome::Noted);
                 };
-                let mut work = self.work(service, &beside, &live, supervisor);
+                let mut work = Work {
+                    starts,
+                    ..self.work(service, &beside, &live, supervisor)
+                };
                 work.carry_on(record, update).map(Outcome::Ended)
             }
             Standing::Outdated(outdated) => {
@@ -320,6 +332,7 @@ impl Changing {
             beside,
             store: &self.definitions.store,
             supervisor,
+            starts: Starts::Allowed,
         }
     }
 

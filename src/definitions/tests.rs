@@ -180,7 +180,11 @@ impl Room {
                 if matches!(looked.standing, Standing::Current) {
                     continue;
                 }
-                outcomes.push(changing.bring(&looked, &mut self.model).unwrap());
+                outcomes.push(
+                    changing
+                        .bring(&looked, &mut self.model, Starts::Allowed)
+                        .unwrap(),
+                );
             }
         }
         outcomes

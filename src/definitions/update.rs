@@ -39,6 +39,15 @@ pub enum Outcome {
     Waits(String),
 }
 
+/// Whether what was taken down may be brought up again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Starts {
+    /// It may.
+    Allowed,
+    /// Somebody denies it now; why. What is cut off comes to its end all the same, but for that.
+    Denied(String),
+}
+
 /// What an update works on.
 pub(super) struct Work<'a> {
     pub(super) service: &'a ServiceName,
@@ -48,6 +57,7 @@ pub(super) struct Work<'a> {
     pub(super) beside: &'a Directory,
     pub(super) store: &'a Store,
     pub(super) supervisor: &'a mut dyn Supervisor,
+    pub(super) starts: Starts,
 }
 
 impl Work<'_> {
@@ -78,6 +88,10 @@ impl Work<'_> {
         mut record: Record,
         mut update: Update,
     ) -> Result<Ended, DefinitionError> {
+        if let (Starts::Denied(why), Phase::Stopping) = (&self.starts, &update.phase) {
+            // Nothing is replaced yet, and what still runs goes on.
+            update.phase = Phase::Restored(why.clone());
+        }
         let ended = loop {
             let done = self.step(&update);
             match update
@@ -129,10 +143,14 @@ impl Work<'_> {
             }
             Step::BringUp(which) => {
                 let staged = self.staged()?;
+                let version = version(update, staged.as_ref(), which);
                 for touched in &update.parts {
-                    let_start(self.live, touched, version(update, staged.as_ref(), which))?;
+                    let_start(self.live, touched, version)?;
                 }
-                self.bring_up(update)
+                match self.starts {
+                    Starts::Allowed => self.bring_up(update, version),
+                    Starts::Denied(_) => Ok(()),
+                }
             }
         }
     }
@@ -155,10 +173,10 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn bring_up(&mut self, update: &Update) -> Result<(), DefinitionError> {
+    fn bring_up(&mut self, update: &Update, version: Version<'_>) -> Result<(), DefinitionError> {
         for touched in update.parts.iter().rev() {
             reach(Point::Defining);
-            if self.comes_up(touched)? {
+            if self.comes_up(touched, version)? {
                 let up = self.supervisor.bring_up(self.service, touched.part);
                 up.map_err(DefinitionError::Supervisor)?;
             }
@@ -167,17 +185,22 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What was up comes up again. What nothing supervised may have been found by its scanner meanwhile, and
-    /// only our down file kept it from starting.
-    fn comes_up(&mut self, touched: &Touched) -> Result<bool, DefinitionError> {
+    /// What was up comes up again, unless somebody has put a down file there meanwhile. What nothing
+    /// supervised may have been found by its scanner, and only our down file kept it from starting.
+    fn comes_up(
+        &mut self,
+        touched: &Touched,
+        version: Version<'_>,
+    ) -> Result<bool, DefinitionError> {
+        let path = touched.part.down_file();
+        let kept_down = at(self.live, std::iter::once(path))?.get(path).is_some();
+        let was_there = touched.own_down_file || version.target.get(path).is_some();
         match touched.before {
-            Before::Up => Ok(true),
+            Before::Up => Ok(!kept_down || was_there),
             Before::Down => Ok(false),
             Before::Unsupervised => {
                 let now = self.supervisor.found(self.service, touched.part);
                 let now = now.map_err(DefinitionError::Supervisor)?;
-                let path = touched.part.down_file();
-                let kept_down = at(self.live, std::iter::once(path))?.get(path).is_some();
                 Ok(now == Before::Down && !kept_down)
             }
         }

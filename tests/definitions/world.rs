@@ -245,7 +245,11 @@ impl World {
                     .iter()
                     .any(|outcome| matches!(outcome, Outcome::Ended(ended) if *ended != rcpolicy::definitions::Ended::Updated));
                 if looked.standing != Standing::Current && !tried {
-                    outcomes.push(changing.bring(&looked, &mut supervisor).unwrap());
+                    outcomes.push(
+                        changing
+                            .bring(&looked, &mut supervisor, Starts::Allowed)
+                            .unwrap(),
+                    );
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! brought it is brought there, if its service may be restarted. What is owed to services comes after it.
 
 use crate::definitions::{Changing, DefinitionError, Ended, Looked, Outcome, Outdated, Places};
-use crate::definitions::{Definitions, Standing, Supervisor, Touched};
+use crate::definitions::{Definitions, Part, Standing, Starts, Supervisor, Touched};
 use crate::domain::ServiceName;
 use crate::front::perform::Case;
 use crate::front::rcpolicy::definitions::{kept, stock_of, times};
@@ -19,6 +19,40 @@ pub(super) struct Bringing<'a, 'c> {
     pub(super) supervisor: &'a mut dyn Supervisor,
     pub(super) console: &'a mut Console<'c>,
     pub(super) places: &'a Places,
+}
+
+/// How one is brought up to date.
+struct Going {
+    /// The decision about a service that runs.
+    case: Option<Case>,
+    /// Which of its processes are new ones afterwards.
+    renews: Option<Part>,
+    starts: Starts,
+}
+
+impl Going {
+    /// Nothing that runs is restarted for it.
+    fn on(starts: Starts) -> Self {
+        Self {
+            case: None,
+            renews: None,
+            starts,
+        }
+    }
+
+    fn left_down(&self) -> String {
+        match &self.starts {
+            Starts::Allowed => String::new(),
+            Starts::Denied(why) => format!("; nothing is brought up for it: {why}"),
+        }
+    }
+}
+
+/// What runs in the place of what ran before: the service itself, or its logger alone.
+fn renewed(touched: &[Touched]) -> Option<Part> {
+    let mut up = touched.iter().filter(|touched| touched.was_up());
+    let service = up.clone().find(|touched| touched.part == Part::Service);
+    service.or_else(|| up.next()).map(|touched| touched.part)
 }
 
 /// What is to be said of one.
@@ -103,10 +137,31 @@ impl Bringing<'_, '_> {
             Standing::Current => Said::Nothing,
             Standing::Refused(why) => Said::Kept(format!("its definition is not touched: {why}")),
             Standing::Outdated(outdated) => self.outdated(looked, outdated, changing),
-            Standing::New | Standing::UnderWay(_) | Standing::Gone => {
-                self.brought(looked, None, changing)
+            Standing::UnderWay(_) => self.cut_off(looked, changing),
+            Standing::New | Standing::Gone => {
+                self.brought(looked, Going::on(Starts::Allowed), changing)
             }
         }
+    }
+
+    /// What was cut off comes to its end, but brings up nothing that somebody denies now.
+    fn cut_off(&mut self, looked: &Looked, changing: &Changing) -> Said {
+        if let Some(why) = self.unconfigured(&looked.service) {
+            return Said::Later(why);
+        }
+        let starts = match self.leave.may_start(&looked.service) {
+            Ok(()) => Starts::Allowed,
+            Err(why) => Starts::Denied(why),
+        };
+        self.brought(looked, Going::on(starts), changing)
+    }
+
+    /// Why what dpkg has not configured is left alone: the definition's package, or the service's.
+    fn unconfigured(&self, service: &ServiceName) -> Option<String> {
+        let packages = &self.leave.payer.unconfigured;
+        let of_stock = packages.owner_of_file(&stock_of(self.places, service));
+        let (package, state) = of_stock.or_else(|| packages.owner_of(&service.unit()))?;
+        Some(format!("its package {package} is {state}"))
     }
 
     fn outdated(&mut self, looked: &Looked, outdated: &Outdated, changing: &Changing) -> Said {
@@ -120,11 +175,10 @@ impl Bringing<'_, '_> {
                 "its new definition was rolled back {tries}, and is left to `rcpolicy flush`"
             ));
         }
-        let stock = stock_of(self.places, &looked.service);
-        if let Some((package, state)) = self.leave.payer.unconfigured.owner_of_file(&stock) {
-            return Said::Later(format!("its package {package} is {state}"));
+        if let Some(why) = self.unconfigured(&looked.service) {
+            return Said::Later(why);
         }
-        let case = match changing.touched(looked, self.supervisor) {
+        let going = match changing.touched(looked, self.supervisor) {
             Err(error) => return Said::Later(error.to_string()),
             Ok(touched) if touched.iter().any(Touched::was_up) => {
                 match self.leave.may_restart(&looked.service) {
@@ -132,17 +186,22 @@ impl Bringing<'_, '_> {
                         let kept = kept(&outdated.plan.kept);
                         return Said::Kept(format!("its new definition{kept} waits: {why}"));
                     }
-                    Ok(case) => Some(case),
+                    Ok(case) => Going {
+                        case: Some(case),
+                        renews: renewed(&touched),
+                        starts: Starts::Allowed,
+                    },
                 }
             }
-            Ok(_) => None,
+            Ok(_) => Going::on(Starts::Allowed),
         };
-        self.brought(looked, case.as_ref(), changing)
+        self.brought(looked, going, changing)
     }
 
     /// Does it, and says what came of it.
-    fn brought(&mut self, looked: &Looked, case: Option<&Case>, changing: &Changing) -> Said {
-        let outcome = match changing.bring(looked, self.supervisor) {
+    fn brought(&mut self, looked: &Looked, going: Going, changing: &Changing) -> Said {
+        let (case, left_down) = (going.case.as_ref(), going.left_down());
+        let outcome = match changing.bring(looked, self.supervisor, going.starts) {
             Ok(outcome) => outcome,
             Err(error) => return Said::Later(format!("its definition stays: {error}")),
         };
@@ -153,16 +212,16 @@ impl Bringing<'_, '_> {
             Outcome::Waits(_) if looked.standing == Standing::Gone => Said::Nothing,
             Outcome::Waits(why) | Outcome::Ended(Ended::Stuck(why)) => Said::Later(why),
             Outcome::Ended(Ended::Updated) => {
-                if case.is_some() {
+                if going.renews == Some(Part::Service) {
                     self.restarted(&looked.service);
                 }
+                let stays = stays(looked);
                 Said::Done(format!(
-                    "its definition was brought up to date{}",
-                    stays(looked)
+                    "its definition was brought up to date{stays}{left_down}"
                 ))
             }
             Outcome::Ended(Ended::RolledBack(why)) => {
-                let why = format!("its new definition was rolled back: {why}");
+                let why = format!("its new definition was rolled back: {why}{left_down}");
                 match looked.tries().saturating_add(1) < most {
                     true => Said::Later(why),
                     false => Said::Kept(why),

@@ -1,7 +1,7 @@
 //! Whether a service that runs may be restarted because its definition changed: as the policies have it for
 //! a restart in an upgrade, but for what they would make of one.
 
-use crate::domain::{Action, Phase, ServiceName, Until, Verdict};
+use crate::domain::{Action, Known, Phase, ServiceName, Until, Verdict};
 use crate::front::local::GoingDown;
 use crate::front::perform::{self, Case, ask_about};
 use crate::init::Init;
@@ -10,7 +10,7 @@ use crate::policy::{Answer, Decide};
 
 use super::debt::Debt;
 use super::occasion::Occasion;
-use super::payer::Payer;
+use super::payer::{Listed, Payer};
 
 /// Who gives it.
 pub(super) struct Leave<'a> {
@@ -28,22 +28,7 @@ impl Leave<'_> {
 
     /// Whether its service, which runs, may be restarted for it: as for a restart that is owed.
     pub(super) fn may_restart(&mut self, service: &ServiceName) -> Result<Case, String> {
-        let Some(life) = self.payer.session.life() else {
-            return Err("there is no running init".to_owned());
-        };
-        let because = "its stock definition changed";
-        let now = self.payer.session.now;
-        let unit = service.unit();
-        let mut who = Who::default();
-        who.caller.phase = Phase::Upgrade;
-        let mut entry = Entry::new(unit, life, who, now, because);
-        entry.owed = Some(Owed {
-            due: Due::Restart,
-            until: Until::Batch,
-            reasons: Vec::new(),
-            at: None,
-            begun: None,
-        });
+        let entry = self.entry(service, Due::Restart)?;
         // What is owed is paid whatever a rule put it off for, or made of it; this was never decided before.
         let request = self.payer.request(&entry, &Action::Restart);
         let question = ask_about(&request, service, self.init.kind());
@@ -73,6 +58,48 @@ impl Leave<'_> {
             true => Ok(case),
             false => Err(perform::why(&case.decision)),
         }
+    }
+
+    /// Whether its service may be started, whatever it does now: as for a start that is owed. Only who denies
+    /// it is heard.
+    pub(super) fn may_start(&mut self, service: &ServiceName) -> Result<(), String> {
+        let entry = self.entry(service, Due::Start)?;
+        let request = self.payer.request(&entry, &Action::Start);
+        let (session, kind) = (&self.payer.session, self.init.kind());
+        let facts = session.unseen(&request, kind, Known::default());
+        let case = self.payer.decide(request, facts, &entry, Listed::No)?;
+        match &case.decision.verdict {
+            Verdict::Deny | Verdict::FallBack(_) => Err(perform::why(&case.decision)),
+            Verdict::Run(_)
+            | Verdict::Stop
+            | Verdict::Quiesce
+            | Verdict::Restart
+            | Verdict::IfStale
+            | Verdict::Reload
+            | Verdict::Defer { .. }
+            | Verdict::Hold
+            | Verdict::Emulate(_)
+            | Verdict::Nothing => Ok(()),
+        }
+    }
+
+    /// What a changed definition owes its service.
+    fn entry(&self, service: &ServiceName, due: Due) -> Result<Entry, String> {
+        let Some(life) = self.payer.session.life() else {
+            return Err("there is no running init".to_owned());
+        };
+        let mut who = Who::default();
+        who.caller.phase = Phase::Upgrade;
+        let (unit, now) = (service.unit(), self.payer.session.now);
+        let mut entry = Entry::new(unit, life, who, now, "its stock definition changed");
+        entry.owed = Some(Owed {
+            due,
+            until: Until::Batch,
+            reasons: Vec::new(),
+            at: None,
+            begun: None,
+        });
+        Ok(entry)
     }
 
     /// A definition is only brought up to date by a restart: what comes instead of one leaves it.
@@ -107,6 +134,9 @@ fn waits_for(until: Until) -> &'static str {
     match until {
         Until::Batch => "a rule defers its restart until package operations are over",
         Until::Flush => "a rule defers its restart until somebody calls `rcpolicy flush`",
-        Until::Reboot => "a rule defers its restart until the next boot",
+        // No boot brings a definition up to date.
+        Until::Reboot => {
+            "a rule defers its restart until the next boot: `rcpolicy flush NAME` does it"
+        }
     }
 }
