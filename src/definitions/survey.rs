@@ -14,7 +14,7 @@ use super::supervisor::Supervisor;
 use super::tree::{Part, Tree};
 use super::update::{Outcome, Starts, Work};
 use super::way::Places;
-use crate::domain::ServiceName;
+use crate::domain::{ServiceName, UnitKind};
 use crate::files::{Directory, Missing, NodeKind};
 
 /// How it stands with the definition of one service.
@@ -432,7 +432,9 @@ fn opened(path: &Path) -> Result<Option<Directory>, DefinitionError> {
 /// The service whose definition is called `name`; `None` for what is none, or goes by another name.
 fn service(name: &str) -> Option<ServiceName> {
     let service = ServiceName::parse(name).ok()?;
-    (service.as_str() == name && !name.starts_with('.')).then_some(service)
+    // One that is called as another kind of unit would be asked about as that.
+    let is_service = service.unit().kind() == UnitKind::Service;
+    (is_service && service.as_str() == name && !name.starts_with('.')).then_some(service)
 }
 
 fn is_same(one: &Directory, other: &Directory) -> bool {

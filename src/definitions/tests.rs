@@ -345,9 +345,38 @@ fn where_stock_and_live_are_one_place_nothing_is_done() {
     fs::create_dir(room.top.path().join("stock")).unwrap();
     symlink("../live/foo", room.top.path().join("stock/foo")).unwrap();
     room.model.supervised = false;
-    room.write("live", &["run"], "mine");
-    room.flush();
-    assert!(room.model.live.join("run").exists());
+    assert!(room.flush().is_empty());
+    assert_eq!(room.live(), Some("1"));
+}
+
+#[test]
+fn a_stock_definition_that_is_elsewhere_now_is_not_gone() {
+    let mut room = Room::new();
+    room.model.supervised = false;
+    let stock = room.top.path().join("stock/foo");
+    fs::remove_dir_all(&stock).unwrap();
+    symlink("/nowhere", &stock).unwrap();
+    assert!(room.flush().is_empty());
+    let other = room.top.path().join("other");
+    fs::create_dir(&other).unwrap();
+    let places = Places {
+        stock: other,
+        ..room.places()
+    };
+    assert_eq!(Definitions::open(places).unwrap().survey().unwrap(), []);
+    assert_eq!(room.live(), Some("1"));
+}
+
+#[test]
+fn a_down_file_that_the_new_version_brings_no_more_goes() {
+    let mut room = Room::new();
+    let old = [&OLD[..], &["down"]].concat();
+    room.ship(&old, "1");
+    room.write("live", &["down"], "1");
+    assert!(matches!(room.flush().as_slice(), [_]));
+    room.ship(&NEW, "2");
+    assert_eq!(room.flush(), [Outcome::Ended(Ended::Updated)]);
+    assert_eq!(room.live(), Some("2"));
 }
 
 #[test]
@@ -359,8 +388,11 @@ fn a_live_directory_that_others_may_write_to_is_refused_and_told() {
         panic!();
     };
     assert!(why.contains("others than its owner"), "{why}");
-    room.model.broken = Some("2");
-    assert!(room.model.read.is_empty());
+    let changing = Definitions::change(room.places()).unwrap();
+    let looked = room.look().remove(0);
+    let brought = changing.bring(&looked, &mut room.model, Starts::Allowed);
+    assert!(brought.is_err());
+    assert_eq!((room.live(), room.model.read.len()), (Some("1"), 0));
 }
 
 #[test]
@@ -372,6 +404,19 @@ fn a_definition_without_a_package_goes_once_nothing_supervises_it() {
     room.model.supervised = false;
     assert_eq!(room.flush(), [Outcome::Removed]);
     assert!(!room.model.live.exists());
+}
+
+#[test]
+fn what_runits_helpers_noted_in_it_keeps_no_definition_without_a_package() {
+    let mut room = Room::new();
+    let own = [&OLD[..], &[".meta/bin"]].concat();
+    room.ship(&own, "1");
+    room.write("live", &[".meta/bin"], "1");
+    room.flush();
+    room.write("live", &[".meta/wtime"], "now");
+    room.model.supervised = false;
+    fs::remove_dir_all(room.top.path().join("stock/foo")).unwrap();
+    assert_eq!(room.flush(), [Outcome::Removed]);
 }
 
 #[test]
@@ -416,6 +461,54 @@ fn cut_off_at_any_step_it_is_the_old_or_the_new_version_afterwards_and_runs() {
         steps = nth;
     }
     assert!(steps > 20, "only {steps} steps");
+}
+
+/// Cuts an update off at each of its steps, and lets `then` judge each room.
+fn cut_off_at_each(mut then: impl FnMut(Room, usize)) {
+    for nth in 1.. {
+        let mut room = Room::new();
+        room.ship(&NEW, "2");
+        if !cut_off(&mut room, nth) {
+            assert!(nth > 10, "{nth} steps");
+            return;
+        }
+        then(room, nth);
+    }
+}
+
+#[test]
+fn what_the_admin_takes_down_after_it_was_cut_off_stays_down() {
+    cut_off_at_each(|mut room, nth| {
+        let down = room.model.live.join("down");
+        if down.exists() {
+            // Nobody can tell the admin's from ours, which is there.
+            return;
+        }
+        (room.model.wanted, room.model.running) = (false, false);
+        fs::write(&down, "").unwrap();
+        let read = room.model.read.len();
+        room.flush();
+        assert!(down.exists() && !room.model.wanted, "step {nth}");
+        assert_eq!(room.model.read.len(), read, "step {nth}");
+    });
+}
+
+#[test]
+fn what_was_cut_off_ends_whole_and_starts_nothing_where_that_is_denied() {
+    cut_off_at_each(|mut room, nth| {
+        let (ran, read) = (room.model.running, room.model.read.len());
+        let changing = Definitions::change(room.places()).unwrap();
+        for looked in changing.survey().unwrap() {
+            if matches!(looked.standing, Standing::UnderWay(_)) {
+                let denied = Starts::Denied("held".to_owned());
+                let _outcome = changing.bring(&looked, &mut room.model, denied).unwrap();
+            }
+        }
+        assert!(room.live().is_some(), "step {nth}");
+        assert_eq!(room.model.read.len(), read, "step {nth}");
+        assert_eq!(room.model.running, ran, "step {nth}");
+        assert!(room.is_clean(), "step {nth}");
+    });
 }
 
 #[test]

@@ -179,7 +179,7 @@ impl Bringing<'_, '_> {
             return Said::Later(why);
         }
         let going = match changing.touched(looked, self.supervisor) {
-            Err(error) => return Said::Later(error.to_string()),
+            Err(error) => return Said::Kept(error.to_string()),
             Ok(touched) if touched.iter().any(Touched::was_up) => {
                 match self.leave.may_restart(&looked.service) {
                     Err(why) => {
@@ -203,14 +203,15 @@ impl Bringing<'_, '_> {
         let (case, left_down) = (going.case.as_ref(), going.left_down());
         let outcome = match changing.bring(looked, self.supervisor, going.starts) {
             Ok(outcome) => outcome,
-            Err(error) => return Said::Later(format!("its definition stays: {error}")),
+            Err(error) => return Said::Kept(format!("its definition stays: {error}")),
         };
         let most = self.leave.payer.session.policy.settings().flush_tries;
         let said = match outcome {
             Outcome::Noted => noted(looked, self.places),
             Outcome::Removed => Said::Done("its definition went with its package".to_owned()),
             Outcome::Waits(_) if looked.standing == Standing::Gone => Said::Nothing,
-            Outcome::Waits(why) | Outcome::Ended(Ended::Stuck(why)) => Said::Later(why),
+            Outcome::Waits(why) => Said::Kept(why),
+            Outcome::Ended(Ended::Stuck(why)) => Said::Later(why),
             Outcome::Ended(Ended::Updated) => {
                 if going.renews == Some(Part::Service) {
                     self.restarted(&looked.service);

@@ -11,6 +11,7 @@ use crate::front::rcpolicy::flush::leave::Leave;
 /// A supervisor that notes what it is asked for.
 struct Noting {
     before: Before,
+    log: Before,
     /// Why nothing comes up with a definition that says so.
     broken: Option<(PathBuf, &'static str)>,
     asked: Vec<&'static str>,
@@ -20,7 +21,7 @@ impl Supervisor for Noting {
     fn found(&mut self, _: &ServiceName, part: Part) -> Result<Before, String> {
         Ok(match part {
             Part::Service => self.before,
-            Part::Log => Before::Unsupervised,
+            Part::Log => self.log,
         })
     }
 
@@ -55,6 +56,7 @@ impl Scene {
     fn new() -> Self {
         let supervisor = Noting {
             before: Before::Up,
+            log: Before::Unsupervised,
             broken: None,
             asked: Vec::new(),
         };
@@ -229,6 +231,45 @@ fn a_restart_that_is_owed_is_done_with_it() {
     });
     assert!(scene.flush("").is_some());
     assert!(!scene.room.is_owed());
+}
+
+#[test]
+fn a_restart_that_is_owed_stays_owed_where_only_the_logger_was_restarted() {
+    let mut scene = Scene::new();
+    let places = scene.places();
+    write(&places.live.join("foo/log/run"), "1");
+    write(&places.stock.join("foo/log/run"), "1");
+    assert!(scene.flush("").is_some());
+    write(&places.stock.join("foo/log/run"), "2");
+    scene.supervisor.log = Before::Up;
+    scene.room.owes(|entry| {
+        entry.owed = Some(Owed {
+            due: Due::Restart,
+            until: Until::Batch,
+            reasons: Vec::new(),
+            at: None,
+            begun: None,
+        });
+    });
+    let (_, said) = scene.flush("").unwrap();
+    assert!(said.contains("brought up to date"), "{said}");
+    assert!(scene.room.is_owed());
+}
+
+#[test]
+fn what_was_cut_off_is_not_brought_up_where_its_start_is_denied_now() {
+    use crate::failpoint::cut;
+    let mut scene = Scene::new();
+    cut::at(Some((Point::Defining, 12)));
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scene.flush("")));
+    cut::at(None);
+    assert!(ended.is_err());
+    scene.supervisor.asked.clear();
+    let deny = "[[rule]]\naction = \"start\"\ndecide = \"deny\"\n";
+    let (_, said) = scene.flush(deny).unwrap();
+    assert!(said.contains("nothing is brought up for it"), "{said}");
+    assert!(!scene.supervisor.asked.contains(&"up"));
+    assert_eq!(scene.live(), "2");
 }
 
 #[test]
