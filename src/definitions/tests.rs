@@ -317,7 +317,9 @@ fn what_somebody_changes_after_the_look_is_not_overwritten() {
     let changing = Definitions::change(room.places()).unwrap();
     let looked = changing.survey().unwrap().remove(0);
     room.write("live", &["run"], "mine");
-    let error = changing.bring(&looked, &mut room.model).unwrap_err();
+    let error = changing
+        .bring(&looked, &mut room.model, Starts::Allowed)
+        .unwrap_err();
     assert!(matches!(error, DefinitionError::Changed { .. }), "{error}");
     let run = fs::read_to_string(room.model.live.join("run")).unwrap();
     assert_eq!(run, "mine");
