@@ -1,8 +1,9 @@
 //! When a service went down, kept from one call to the next: OpenRC takes its link away and keeps no
 //! time. By it the admin's stop before an upgrade is told from the upgrade's own.
 //!
-//! Who sees a service down for the first time notes when any service last came up or went down, which
-//! is not too early; who takes one down notes when that was. A service that is seen up is forgotten.
+//! Each call begins with noting, for all that are newly down, when any service last came up or went down,
+//! which is not too early, and who takes one down notes when that was. A service that is seen up is
+//! forgotten. What came up and went down between two calls keeps the older note: nothing tells of it.
 
 use std::path::PathBuf;
 
@@ -31,6 +32,15 @@ impl Memory {
     pub(super) fn recall(&self, name: &str) -> Option<Moment> {
         let bytes = self.open(Missing::Fail)?.read(name, LONGEST).ok()?;
         parse(std::str::from_utf8(&bytes).ok()?)
+    }
+
+    /// The names of all that there is a note of.
+    pub(super) fn noted(&self) -> Vec<String> {
+        let names = self
+            .open(Missing::Fail)
+            .and_then(|directory| directory.names().ok());
+        let names = names.into_iter().flatten();
+        names.filter_map(|name| name.into_string().ok()).collect()
     }
 
     /// Notes that `name` went down then. By others than root nothing can be noted, and nothing has to be.

@@ -7,6 +7,7 @@ mod places;
 mod runlevels;
 mod script;
 mod standing;
+mod survey;
 mod times;
 mod tool;
 mod work;
@@ -20,6 +21,7 @@ use self::memory::{Memory, Moment};
 use self::places::Places;
 use self::script::Script;
 use self::standing::{Standing, State};
+use self::survey::Survey;
 use self::tool::{Surroundings, Tool};
 use self::work::Work;
 use super::{Depth, Init, InitError};
@@ -42,6 +44,8 @@ pub struct Openrc {
     /// What its caller wants each service's script to be given after the action.
     arguments: BTreeMap<UnitName, Vec<OsString>>,
     memory: Memory,
+    /// What a call begins with.
+    survey: Survey,
     /// What the last call of rc-service for each ended with.
     endings: BTreeMap<UnitName, u8>,
 }
@@ -67,6 +71,7 @@ impl Openrc {
             },
             arguments: BTreeMap::new(),
             memory: Memory::default(),
+            survey: Survey::Due,
             endings: BTreeMap::new(),
         }
     }
@@ -249,6 +254,7 @@ impl Init for Openrc {
     }
 
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
+        self.survey.take(&self.places, &self.memory);
         Ok(names.iter().map(|unit| self.facts(unit, depth)).collect())
     }
 
@@ -266,11 +272,13 @@ impl Init for Openrc {
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
+        self.survey.take(&self.places, &self.memory);
         Ok(units.iter().map(|unit| self.see(unit)).collect())
     }
 
     /// One after the other. Each is waited for, whatever was asked: rc-service cannot do otherwise.
     fn run(&mut self, jobs: &[Job], _: Wait) -> Result<Vec<JobOutcome>, InitError> {
+        self.survey.take(&self.places, &self.memory);
         Ok(jobs.iter().map(|job| self.one(job)).collect())
     }
 

@@ -36,6 +36,12 @@ impl Script {
         found.is_openrcs().then_some(found)
     }
 
+    /// The one that OpenRC knows by `name`; `None` where that is none of its own.
+    pub(super) fn named(places: &Places, name: &str) -> Option<Self> {
+        let found = Self::at(places, name.to_owned())?;
+        found.is_openrcs().then_some(found)
+    }
+
     /// The path of the init script of `unit`, whoever's it is.
     pub(super) fn path_of(places: &Places, unit: &UnitName) -> Option<PathBuf> {
         Self::any(places, unit).map(|script| script.path)

@@ -3,6 +3,7 @@
 //! rc-service's `status` gives the same answer with a shell and all of its libraries: 13 ms against less
 //! than 0.1 ms for the files, each as a whole process where the other takes 1.2 ms to do nothing.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -146,13 +147,36 @@ fn stamp(link: &Path) -> Option<Stamp> {
 
 /// The names of all services that are up.
 pub(super) fn started(places: &Places) -> Vec<String> {
-    let directory = places.run.join("started");
-    let Ok(true) = is_there(&directory) else {
-        return Vec::new();
-    };
-    let entries = fs::read_dir(directory).into_iter().flatten();
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.collect()
+    names(places, "started").unwrap_or_default()
+}
+
+/// The names of all services that are up, or on the way there or down; `None` where that cannot be told.
+pub(super) fn not_stopped(places: &Places) -> Option<BTreeSet<String>> {
+    if !is_there(&places.run).ok()? {
+        return None;
+    }
+    let mut all = BTreeSet::new();
+    for (directory, _) in LINKS {
+        all.extend(names(places, directory)?);
+    }
+    Some(all)
+}
+
+/// The names in a directory of OpenRC's notes; `None` where they are not to be believed.
+fn names(places: &Places, directory: &str) -> Option<Vec<String>> {
+    let directory = places.run.join(directory);
+    if !is_there(&directory).ok()? {
+        return Some(Vec::new());
+    }
+    let entries = fs::read_dir(directory).ok()?;
+    let names = entries.map(|entry| Some(entry.ok()?.file_name().into_string().ok()));
+    Some(
+        names
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect(),
+    )
 }
 
 /// When a service last came up or went down, whichever it was, in seconds and nanoseconds since the

@@ -10,6 +10,7 @@ use super::*;
 use crate::domain::FileState;
 
 mod jobs;
+mod memory;
 
 /// A machine in a directory: a service `foo` with OpenRC's script, and `bar`, which needs it.
 struct Machine {
