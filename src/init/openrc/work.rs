@@ -192,8 +192,10 @@ impl Work<'_> {
         }
         let needing = self.tool.needing(self.places, &self.script.name);
         let fallen: Vec<&String> = down().filter(|name| needing.contains(name)).collect();
+        // One time for all: it has forked for each of them.
+        let soon = self.end.min(Instant::now() + BEGINNING);
         for name in fallen {
-            self.until_begun(name);
+            self.until_begun(name, soon);
             if self.is_stopped(name) && !self.is_stopped(&self.script.name) {
                 let call = Call {
                     name,
@@ -207,9 +209,8 @@ impl Work<'_> {
         }
     }
 
-    /// Until `name` is up, or nobody is about to start it.
-    fn until_begun(&self, name: &str) {
-        let soon = self.end.min(Instant::now() + BEGINNING);
+    /// Until `name` is up, or nobody has begun to start it by `soon`.
+    fn until_begun(&self, name: &str, soon: Instant) {
         let mut begun = false;
         while Instant::now() < self.end {
             let state = Standing::of(self.places, name).map(|standing| standing.state);

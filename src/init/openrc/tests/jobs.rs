@@ -78,6 +78,31 @@ fn what_needs_the_service_comes_back_also_where_openrc_leaves_it_down() {
 }
 
 #[test]
+fn all_that_openrc_leaves_down_is_waited_for_at_once() {
+    let mut machine = Machine::new();
+    machine.up();
+    let needing = ["b1", "b2", "b3", "b4"];
+    for name in needing {
+        machine.script(name, OPENRCS);
+        machine.is("started", name);
+    }
+    machine.program("rc-depend", "echo b1 b2 b3 b4");
+    // Each start looks whether the job's own time was over when it came to it.
+    let limit = Duration::from_secs(18);
+    let body = "case $2 in
+        restart) down b1; down b2; down b3; down b4; touch -d '+15 seconds' end; up foo ;;
+        start) touch now; [ now -nt end ] || up $1 ;;
+        esac";
+    machine.tool(body);
+    let jobs = [Job::new(Verb::Restart, unit("foo"))];
+    let outcomes = machine.openrc().waiting(limit).run(&jobs, Wait::Done);
+    assert_eq!(outcomes.unwrap(), [JobOutcome::Done]);
+    for name in needing {
+        assert!(machine.path("run/started").join(name).exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_job_that_does_not_end_in_time_is_left_to_itself() {
     let mut machine = Machine::new();
     machine.up();
