@@ -2,7 +2,9 @@
 //! steps has to end.
 
 use super::*;
-use crate::domain::{Action, HelperAnswer, InitKind, Request, Scope};
+use crate::decide::stock::{Options, status};
+use crate::domain::{Action, HelperAnswer, InitKind, JobOutcome, Request, Scope};
+use crate::front::gate::{Gate, Passage};
 use crate::front::inquiry::{Asker, Origin, Turn};
 use crate::front::local::GoingDown;
 use crate::init::simulated::{Flavour, Simulated};
@@ -49,10 +51,14 @@ struct Story {
 
 impl Story {
     fn of(way: &'static str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        // Without one nothing is to be done at all.
+        fs::create_dir(directory.path().join("sbin")).unwrap();
+        fs::write(directory.path().join("sbin/init"), "").unwrap();
         Self {
             way,
             init: Simulated::new(Flavour::Systemd, 1),
-            directory: tempfile::tempdir().unwrap(),
+            directory,
             rule: "",
             denies: false,
             runs: 0,
@@ -102,11 +108,10 @@ impl Story {
 
     /// What a maintainer script calls invoke-rc.d for.
     fn call(&mut self, word: &str, phase: Phase) {
-        if self.denies {
-            // The gate ends it, as the drop-in does.
+        let session = self.session(phase);
+        if !self.passes(&session, word) {
             return;
         }
-        let session = self.session(phase);
         let turn = Turn {
             request: Self::request(&session, word),
             origin: Origin::Caller,
@@ -119,6 +124,30 @@ impl Story {
             .act(&mut self.init, &mut [case], Wait::Done)
             .unwrap();
         assert_eq!(report.failures().count(), 0, "{word}");
+    }
+
+    /// Whether policy-rc.d lets it pass.
+    fn passes(&mut self, session: &Session, word: &str) -> bool {
+        let answer = match self.denies {
+            true => HelperAnswer::Said {
+                status: status::DENIED,
+                stdout: String::new(),
+            },
+            false => HelperAnswer::Absent,
+        };
+        let gate = Gate {
+            session,
+            root: self.directory.path(),
+            kind: InitKind::Simulated,
+            request: &Self::request(session, word),
+            runlevel: "5",
+            options: Options::default(),
+        };
+        let passage = gate.by_unit(&mut self.init, &mut Helper(answer));
+        match passage.unwrap().0 {
+            Passage::Judged(judged) => judged.judgement.code == status::ALLOWED,
+            other => panic!("{word}: {other:?}"),
+        }
     }
 
     fn install(&mut self) {
@@ -156,7 +185,7 @@ impl Story {
         assert_eq!(status, 0, "{said}");
     }
 
-    /// What a killed invoke-rc.d leaves: its note, and a restart that came as far as the stop.
+    /// What a killed invoke-rc.d leaves: its note, and a restart that its init goes on with.
     fn killed_restart(&mut self) {
         let session = self.session(Phase::None);
         let request = Self::request(&session, "restart");
@@ -178,13 +207,16 @@ impl Story {
         for entry in undertaking.entries() {
             self.ledger().lock().unwrap().put(&entry).unwrap();
         }
+        let job = Job::new(Verb::Restart, name(SERVICE));
+        let _ = self.init.run(&[job], Wait::Queued).unwrap();
         self.init.pass(10_000_000);
         self.flush();
     }
 
-    fn stopped_by_admin(&mut self) {
-        let job = Job::new(Verb::Stop, name(SERVICE));
-        let _ = self.init.run(&[job], Wait::Done).unwrap();
+    fn by_admin(&mut self, verb: Verb) {
+        let job = Job::new(verb, name(SERVICE));
+        let outcomes = self.init.run(&[job], Wait::Done).unwrap();
+        assert_eq!(outcomes, [JobOutcome::Done]);
         self.init.pass(2_000_000);
     }
 
@@ -224,8 +256,9 @@ impl Story {
         story.upgrade(3);
         story.denies = false;
         story.ends("policy-deny");
-        story.rule = "[[rule]]\ndecide = \"defer\"\n";
+        story.rule = "[[rule]]\ndecide = \"defer\"\nuntil = \"flush\"\n";
         story.upgrade(4);
+        story.ends("deferred");
         story.flush();
         story.rule = "";
         story.ends("defer");
@@ -240,9 +273,12 @@ impl Story {
     }
 
     fn finish(mut self, version: u32) {
-        self.stopped_by_admin();
+        self.by_admin(Verb::Stop);
         self.upgrade(version);
         self.ends("admin-stopped");
+        // What is down already would end as the table has it whatever a removal does.
+        self.by_admin(Verb::Start);
+        assert_eq!(self.starts(), 1);
         self.call("stop", Phase::Remove);
         self.ends("removal");
     }
