@@ -29,6 +29,8 @@ found() {
 
 look() { inside sh -c 'mkdir -p /var/log/lab; echo look >>"$1"' look "$SAME_LOG"; }
 
+runs() { found | grep -q "^$1 "; } # VERSION
+
 is_as_expected() { [ "$(found)" = "$1" ]; }
 
 # It comes to what the table has, and stays there.
@@ -90,8 +92,11 @@ begin() { # WAY
     dpkg_i "$1" 3
     ends "$1" policy-deny
     inside rm /usr/sbin/policy-rc.d
-    rule 'decide = "defer"'
+    rule 'decide = "defer"
+until = "flush"'
     dpkg_i "$1" 4
+    ends "$1" deferred
+    inside rcpolicy flush
     ends "$1" defer
     no_rule
 }
@@ -136,6 +141,10 @@ finish() { # WAY VERSION
     sleep 1.1
     dpkg_i "$1" "$2"
     ends "$1" admin-stopped
+    # What is down already would end as the table has it whatever a removal does.
+    inside invoke-rc.d "$SAME" start </dev/null
+    lab_wait_for 40 runs "$2" || lab_fail "$SCENARIO: it does not run before its removal: $(found)"
+    look
     inside dpkg --remove "$SAME" </dev/null
     ends "$1" removal
     inside dpkg --purge "$SAME" </dev/null
