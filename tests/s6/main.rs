@@ -180,7 +180,7 @@ fn what_does_not_go_and_what_is_paused_is_restarted() {
 
 #[test]
 fn a_reload_is_a_hangup_and_what_does_not_run_cannot_be_reloaded() {
-    let run = "#!/bin/sh\ntrap 'touch hung-up' HUP\ntouch ready\nwhile :; do sleep 0.05; done\n";
+    let run = "#!/bin/sh\ntrap ': >hung-up' HUP\n: >ready\nwhile :; do sleep 1 & wait; done\n";
     let mut tree = Tree::foo(&[("run", run)]);
     tree.until(|| tree.file("foo/ready").exists());
     let before = tree.seen("foo");
