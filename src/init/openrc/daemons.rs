@@ -10,6 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 
 use super::places::Places;
 use super::script::open_plainly;
@@ -161,15 +162,19 @@ pub(super) fn is_being_started(process: Process) -> bool {
     STARTERS.contains(&name.trim_end()) && process.is_alive()
 }
 
-/// Whether OpenRC is running the script at `path`.
+/// Whether OpenRC is running the script at `path`, as whoever runs us: nobody else's process counts, which
+/// may look as it likes.
 pub(super) fn is_run_by_openrc(path: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::MetadataExt;
     let path = path.as_os_str().as_bytes();
-    any_process(|_, words| {
+    let own = geteuid().as_raw();
+    any_process(|process, words| {
         let words: Vec<&[u8]> = words.split(|byte| *byte == 0).collect();
         let runner =
             |word: &&[u8]| word.ends_with(b"/openrc-run") || word.ends_with(b"/openrc-run.sh");
-        words.contains(&path) && words.iter().any(runner)
+        let is_ours = || fs::metadata(process).is_ok_and(|found| found.uid() == own);
+        words.contains(&path) && words.iter().any(runner) && is_ours()
     })
 }
 

@@ -198,16 +198,14 @@ impl Openrc {
 
     /// What somebody is doing with it.
     fn job(&self, script: &Script, standing: &Standing) -> Option<SeenJob> {
-        let verb = match standing.state {
-            State::Starting => Verb::Start,
-            State::Stopping => Verb::Stop,
-            State::Started | State::Stopped | State::Inactive => return None,
+        let (places, name) = (&self.places, script.name.as_str());
+        let (verb, at_work) = match standing.state {
+            State::Starting => (Some(Verb::Start), standing::is_at_work(places, name)),
+            State::Stopping => (Some(Verb::Stop), standing::is_at_work(places, name)),
+            State::Stopped => (None, standing::is_between(places, name)),
+            State::Started | State::Inactive => return None,
         };
-        let at_work = standing::is_at_work(&self.places, &script.name);
-        at_work.then_some(SeenJob {
-            id: 0,
-            verb: Some(verb),
-        })
+        at_work.then_some(SeenJob { id: 0, verb })
     }
 
     fn one(&mut self, job: &Job) -> JobOutcome {

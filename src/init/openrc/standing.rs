@@ -189,8 +189,22 @@ pub(super) fn last_change(places: &Places) -> Option<(i64, i64)> {
 /// Whether somebody is starting or stopping `name` just now, and does not wait for us. Asked only where
 /// its state is one that passes: what we hold for a moment nobody else could then have wanted.
 pub(super) fn is_at_work(places: &Places, name: &str) -> bool {
-    let inside = std::env::var_os("RC_SVCNAME").is_some_and(|own| own == name);
-    !inside && (is_locked(places, name) || daemons::is_run_by_openrc(&places.scripts.join(name)))
+    !is_inside(name) && (is_locked(places, name) || is_run(places, name))
+}
+
+/// The same where it is down, and stays so as far as its state tells: between the halves of a restart.
+/// Nobody's lock is touched.
+pub(super) fn is_between(places: &Places, name: &str) -> bool {
+    !is_inside(name) && is_run(places, name)
+}
+
+/// Whether it is what called us.
+fn is_inside(name: &str) -> bool {
+    std::env::var_os("RC_SVCNAME").is_some_and(|own| own == name)
+}
+
+fn is_run(places: &Places, name: &str) -> bool {
+    daemons::is_run_by_openrc(&places.scripts.join(name))
 }
 
 /// Whether the lock of whoever works on it is held. A restart loses the file of its own lock half-way.

@@ -378,3 +378,21 @@ fn the_machine_is_up_goes_up_or_goes_down_as_openrc_says() {
     fs::remove_file(machine.path("run/softlevel")).unwrap();
     assert!(machine.openrc().machine().is_unknown());
 }
+
+#[test]
+fn between_the_halves_of_a_restart_a_job_is_seen() {
+    let mut machine = Machine::new();
+    let foo = crate::testing::name("foo");
+    let look = |machine: &Machine| machine.openrc().seen(&[foo.clone()]).unwrap().remove(0).job;
+    assert_eq!(look(&machine), Known::Is(None));
+    let mut restart = Command::new("/bin/sh");
+    restart.args(["-c", "read line", "/lib/rc/sh/openrc-run.sh"]);
+    restart
+        .arg(machine.path("init.d/foo"))
+        .stdin(Stdio::piped());
+    machine.children.push(restart.spawn().unwrap());
+    assert_eq!(
+        look(&machine),
+        Known::Is(Some(SeenJob { id: 0, verb: None }))
+    );
+}
