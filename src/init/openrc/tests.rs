@@ -383,7 +383,14 @@ fn the_machine_is_up_goes_up_or_goes_down_as_openrc_says() {
 fn between_the_halves_of_a_restart_a_job_is_seen() {
     let mut machine = Machine::new();
     let foo = crate::testing::name("foo");
-    let look = |machine: &Machine| machine.openrc().seen(&[foo.clone()]).unwrap().remove(0).job;
+    let look = |machine: &Machine| {
+        machine
+            .openrc()
+            .seen(std::slice::from_ref(&foo))
+            .unwrap()
+            .remove(0)
+            .job
+    };
     assert_eq!(look(&machine), Known::Is(None));
     let mut restart = Command::new("/bin/sh");
     restart.args(["-c", "read line", "/lib/rc/sh/openrc-run.sh"]);
