@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rcpolicy::definitions::{
-    Asked, ByInit, Compiles, Definitions, Outcome, Part, Patience, Places, Standing,
+    Asked, ByInit, Compiles, Definitions, Outcome, Part, Patience, Places, Standing, Starts,
 };
 use rcpolicy::domain::{Job, Seen, ServiceName, UnitName, Verb, Wait};
 use rcpolicy::init::Init;
