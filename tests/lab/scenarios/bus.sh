@@ -44,6 +44,9 @@ Type=notify
 ExecStart=/usr/bin/perl /usr/local/lib/lab/bus-client.pl lab.Bus$i /run/dbus/system_bus_socket $afterwards
 UNIT
 done
+# So it is with those who were there before.
+mkdir -p /etc/systemd/system/service.d
+printf '[Unit]\nStartLimitIntervalSec=0\n' >/etc/systemd/system/service.d/lab-bus.conf
 systemctl daemon-reload
 systemctl start lab-bus-{1,2,3,4,5,6,7,8,9,10}
 END
