@@ -45,6 +45,15 @@ impl Model {
         }
     }
 
+    /// What comes between the cut and the next flush.
+    fn undergo(&mut self, what: &str) {
+        match what {
+            "it dies" => self.die(),
+            "boot" => self.boot(),
+            _ => {}
+        }
+    }
+
     /// The machine boots: a down file alone keeps it from starting.
     fn boot(&mut self) {
         self.running = false;
@@ -444,11 +453,7 @@ fn cut_off_at_any_step_it_is_the_old_or_the_new_version_afterwards_and_runs() {
             room.ship(&NEW, "2");
             let reached = cut_off(&mut room, nth);
             again |= reached;
-            match happens {
-                "it dies" => room.model.die(),
-                "boot" => room.model.boot(),
-                _ => {}
-            }
+            room.model.undergo(happens);
             room.flush();
             assert_eq!(room.live(), Some("2"), "{happens} at step {nth}");
             assert!(room.model.running, "{happens} at step {nth}");
@@ -523,11 +528,7 @@ fn a_roll_back_that_is_cut_off_at_any_step_still_ends_in_the_old_version() {
             room.model.broken = Some("2");
             let reached = cut_off(&mut room, nth);
             again |= reached;
-            match happens {
-                "it dies" => room.model.die(),
-                "boot" => room.model.boot(),
-                _ => {}
-            }
+            room.model.undergo(happens);
             room.flush();
             assert_eq!(room.live(), Some("1"), "{happens} at step {nth}");
             assert!(room.model.running, "{happens} at step {nth}");
