@@ -3,9 +3,9 @@
 //! What such an init does not have is its init script's business, as it always was.
 
 use crate::act::{self, ActError, Bounds, Report};
-use crate::decide::stock::{Judgement, status};
+use crate::decide::stock::Judgement;
 use crate::domain::{JobOutcome, Known, Manner, UnitFacts, Wait};
-use crate::front::inquiry::{Origin, Stuck};
+use crate::front::inquiry::Origin;
 use crate::front::machine::{self, Picked};
 use crate::front::perform::{self, Case};
 use crate::front::way::{self, Way};
@@ -13,7 +13,7 @@ use crate::init::{Init, InitError};
 use crate::report::native;
 
 use super::gate::Asking;
-use super::turns::{Done, Turns};
+use super::turns::{Done, Turns, answered};
 use super::{Call, Ending, script};
 
 impl Call {
@@ -70,13 +70,10 @@ fn one(
 ) -> Result<Done, InitError> {
     let turn = call.turn(word, origin);
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
-    let case = match call.session.consider(init, turn, &mut asker) {
+    let considered = call.session.consider(init, turn, &mut asker);
+    let case = match answered(considered, &call.voice)? {
         Ok(case) => case,
-        Err(Stuck::Init(error)) => return Err(error),
-        Err(Stuck::Helper(error)) => {
-            call.voice.warn(&format!("{error}; the action is not run"));
-            return Ok(Done::Ended(status::ERROR));
-        }
+        Err(done) => return Ok(done),
     };
     let done = match way::of_invoke_rc_d(&case, word) {
         Way::Denied => Done::Ended(call.denied(word, &perform::why(&case.decision))),

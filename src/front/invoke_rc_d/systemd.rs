@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use crate::act::{self, ActError, Bounds, Report};
-use crate::decide::stock::{Judgement, status};
+use crate::decide::stock::Judgement;
 use crate::domain::{Action, Machine, Wait};
 use crate::front::inquiry::{Origin, Stuck};
 use crate::front::perform::{self, Case, one_unit};
@@ -14,7 +14,7 @@ use crate::observe::helper::shell_status;
 use crate::report::systemctl;
 
 use super::gate::Asking;
-use super::turns::{Done, Turns};
+use super::turns::{Done, Turns, answered};
 use super::{Call, Ending, script};
 
 /// Tries the judged actions in turn.
@@ -41,16 +41,13 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> Ending {
 fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
     let turn = call.turn(word, origin);
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
-    let case = match call.session.consider(&mut call.systemd, turn, &mut asker) {
+    let considered = call.session.consider(&mut call.systemd, turn, &mut asker);
+    let case = match answered(considered, &call.voice)? {
         Ok(case) => Case {
             part: call.part,
             ..case
         },
-        Err(Stuck::Init(error)) => return Err(error),
-        Err(Stuck::Helper(error)) => {
-            call.voice.warn(&format!("{error}; the action is not run"));
-            return Ok(Done::Ended(status::ERROR));
-        }
+        Err(done) => return Ok(done),
     };
     let done = match way::of_invoke_rc_d(&case, word) {
         Way::Denied => Done::Ended(call.denied(word, &perform::why(&case.decision))),

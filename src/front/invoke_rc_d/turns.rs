@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use crate::decide::stock::status;
-use crate::front::inquiry::Origin;
+use crate::front::inquiry::{Origin, Stuck};
+use crate::front::perform::Case;
+use crate::init::InitError;
 use crate::report::Voice;
 
 /// How one action went.
@@ -94,5 +96,20 @@ impl Turns {
     /// The action tried last.
     pub(super) fn current(&self) -> &str {
         &self.current
+    }
+}
+
+/// What was considered, or how the call ends where policy-rc.d gave no answer.
+pub(super) fn answered(
+    considered: Result<Case, Stuck>,
+    voice: &Voice,
+) -> Result<Result<Case, Done>, InitError> {
+    match considered {
+        Ok(case) => Ok(Ok(case)),
+        Err(Stuck::Init(error)) => Err(error),
+        Err(Stuck::Helper(error)) => {
+            voice.warn(&format!("{error}; the action is not run"));
+            Ok(Err(Done::Ended(status::ERROR)))
+        }
     }
 }

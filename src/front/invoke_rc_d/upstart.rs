@@ -3,16 +3,16 @@
 //! the stock script of today would run init scripts beside its jobs.
 
 use crate::act::{ActError, Report};
-use crate::decide::stock::{Judgement, status};
+use crate::decide::stock::Judgement;
 use crate::domain::{Action, FileState, JobOutcome, Verdict, Wait};
-use crate::front::inquiry::{Origin, Stuck};
+use crate::front::inquiry::Origin;
 use crate::front::perform::{self, Case};
 use crate::front::way::{self, Way};
 use crate::init::InitError;
 use crate::report::initctl;
 
 use super::gate::Asking;
-use super::turns::{Done, Turns};
+use super::turns::{Done, Turns, answered};
 use super::{Call, Ending};
 
 /// Tries the judged actions in turn.
@@ -33,13 +33,9 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
     let turn = call.turn(word, origin);
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
     let considered = call.session.consider(&mut call.upstart, turn, &mut asker);
-    let case = match considered {
+    let case = match answered(considered, &call.voice)? {
         Ok(case) => case,
-        Err(Stuck::Init(error)) => return Err(error),
-        Err(Stuck::Helper(error)) => {
-            call.voice.warn(&format!("{error}; the action is not run"));
-            return Ok(Done::Ended(status::ERROR));
-        }
+        Err(done) => return Ok(done),
     };
     let done = match way::of_invoke_rc_d(&case, word) {
         Way::Denied => Done::Ended(call.denied(word, &perform::why(&case.decision))),
