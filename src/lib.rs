@@ -20,6 +20,7 @@
 //! | [`report`] | all printing and logging | domain, files, ledger, policy |
 //! | [`act`] | carrying a plan out | decide, domain, failpoint, init, ledger, recover |
 //! | [`simulate`] | an upgrade played on the simulated init | all of the above |
+//! | [`audit`] | packages, and what their scripts will do to services | domain, files, policy, ledger, decide, init, report, simulate |
 //! | [`front`] | the four command lines | all of the above |
 //!
 //! To add an init: its folder under [`init`], its lines in `domain::init` and in the capability table
@@ -32,6 +33,7 @@
 //! denies as `start` is brought up by no job of ours and by no trigger that we start; whatever a
 //! stop takes down is noted before it goes down, and its note is struck only after it is back.
 pub mod act;
+pub mod audit;
 pub mod batch;
 pub mod decide;
 pub mod definitions;

@@ -42,7 +42,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     (
         "audit",
         &[
-            "decide", "domain", "files", "init", "ledger", "policy", "report",
+            "decide", "domain", "files", "init", "ledger", "policy", "report", "simulate",
         ],
     ),
     (

@@ -1,0 +1,114 @@
+//! What of a package is about services: units with their drop-ins, D-Bus activation, init scripts,
+//! Upstart jobs, service directories, policy files. It reads texts that are there already, and no more.
+
+use std::collections::BTreeMap;
+
+use crate::domain::UnitName;
+
+/// A line of a unit file, or of anything in that format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directive {
+    /// The file it stands in.
+    pub path: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// The section: `Unit`, `Service`, `Install`.
+    pub section: String,
+    /// The name.
+    pub key: String,
+    /// The value, continuation lines joined.
+    pub value: String,
+}
+
+/// A unit, its drop-ins applied in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Its name; a template keeps its `@`.
+    pub name: UnitName,
+    /// Its file; empty where there are only drop-ins.
+    pub path: String,
+    /// Its lines and those of its drop-ins, resets (`Key=`) applied.
+    pub directives: Vec<Directive>,
+    /// Other names of it: links to its file, and `Alias=`.
+    pub aliases: Vec<UnitName>,
+    /// Whether it is a link to /dev/null, or an empty file.
+    pub masked: bool,
+}
+
+impl Unit {
+    /// All words of a list setting: `Requires`, `After`, `Also`.
+    pub fn words<'a>(&'a self, section: &'a str, key: &'a str) -> Vec<&'a str> {
+        let lines = self.lines(section, key);
+        lines
+            .flat_map(|line| line.value.split_whitespace())
+            .collect()
+    }
+
+    /// The last value of a setting.
+    pub fn value<'a>(&'a self, section: &'a str, key: &'a str) -> Option<&'a str> {
+        let last = self.lines(section, key).last();
+        last.map(|line| line.value.as_str())
+    }
+
+    /// The lines of a setting.
+    pub fn lines<'a>(
+        &'a self,
+        section: &'a str,
+        key: &'a str,
+    ) -> impl Iterator<Item = &'a Directive> {
+        let all = self.directives.iter();
+        all.filter(move |line| line.section == section && line.key == key)
+    }
+}
+
+/// A name on the system bus that starts a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusActivation {
+    /// The file in /usr/share/dbus-1/system-services.
+    pub path: String,
+    /// The name.
+    pub name: String,
+    /// The unit that it starts (`SystemdService=`).
+    pub unit: Option<UnitName>,
+}
+
+/// An init script, with what its LSB header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitScript {
+    /// Its path.
+    pub path: String,
+    /// Its name below /etc/init.d.
+    pub name: String,
+    /// The header's fields, in lower case (`required-start`); empty where it has no header.
+    pub header: BTreeMap<String, String>,
+}
+
+/// A service directory or script of another init.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Native {
+    /// Its path.
+    pub path: String,
+    /// The service's name.
+    pub name: String,
+}
+
+/// All that a package says about services.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shipped {
+    /// System units.
+    pub units: BTreeMap<UnitName, Unit>,
+    /// Units of the users' managers.
+    pub user_units: BTreeMap<UnitName, Unit>,
+    /// Bus names.
+    pub bus: Vec<BusActivation>,
+    /// Init scripts.
+    pub init_scripts: Vec<InitScript>,
+    /// Upstart jobs (/etc/init/*.conf).
+    pub upstart: Vec<Native>,
+    /// runit's service directories.
+    pub runit: Vec<Native>,
+    /// OpenRC's scripts: those in /etc/init.d that openrc-run runs.
+    pub openrc: Vec<Native>,
+    /// Policy files of ours that the package ships, by path, with their text.
+    pub policies: BTreeMap<String, String>,
+}
