@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::record::Before;
+use super::record::{Before, Mark};
 use super::supervisor::Supervisor;
 use super::tree::Part;
 use crate::domain::{
-    ActiveState, Job, JobOutcome, LoadState, Seen, ServiceName, UnitName, Verb, Wait,
+    ActiveState, Job, JobOutcome, Known, LoadState, Seen, ServiceName, UnitName, Verb, Wait,
 };
-use crate::init::Init;
+use crate::init::{Init, Run};
 
 /// Between two looks at a service that has to stay up.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -60,12 +60,13 @@ impl<'a> ByInit<'a> {
 
 impl Supervisor for ByInit<'_> {
     fn found(&mut self, service: &ServiceName, part: Part) -> Result<Before, String> {
-        self.asked(service, part)?.found()
+        let patience = self.patience.limit;
+        self.asked(service, part)?.found(patience)
     }
 
     fn take_down(&mut self, service: &ServiceName, part: Part) -> Result<(), String> {
         let mut asked = self.asked(service, part)?;
-        if asked.found()? == Before::Unsupervised {
+        if asked.found(self.patience.limit)? == Before::Unsupervised {
             return Ok(());
         }
         asked.run(Verb::Stop)?;
@@ -75,6 +76,15 @@ impl Supervisor for ByInit<'_> {
             true => Ok(()),
             false => Err("it was taken down, and something of it still runs".to_owned()),
         }
+    }
+
+    fn mark(&mut self, service: &ServiceName, part: Part) -> Option<Mark> {
+        let mut asked = self.asked(service, part).ok()?;
+        let noted = asked.init.noted(&asked.unit)?;
+        Some(Mark {
+            since: noted.since,
+            version: noted.version,
+        })
     }
 
     fn bring_up(&mut self, service: &ServiceName, part: Part) -> Result<(), String> {
@@ -92,21 +102,36 @@ impl Asked {
         first.ok_or_else(|| "it cannot be seen".to_owned())
     }
 
-    fn found(&mut self) -> Result<Before, String> {
-        let seen = self.look()?;
+    /// What is only without a supervisor at the moment is waited for, for as long as `patience`: nothing is known of
+    /// it before the next one has come.
+    fn found(&mut self, patience: Duration) -> Result<Before, String> {
+        let begun = self.init.clock();
+        let mut seen = self.look()?;
+        while seen.active.is_unknown() && self.since(begun) < patience {
+            self.init.pause(PAUSE);
+            seen = self.look()?;
+        }
         if seen.load.is_and(|load| *load == LoadState::NotFound) {
             return Ok(Before::Unsupervised);
         }
-        match seen.active.get() {
-            Some(ActiveState::Active | ActiveState::Reloading | ActiveState::Activating) => {
+        let noted = self.init.noted(&self.unit);
+        if noted.is_some_and(|noted| noted.run == Run::Once) {
+            return Ok(Before::Once);
+        }
+        match seen.active {
+            Known::Is(ActiveState::Active | ActiveState::Reloading | ActiveState::Activating) => {
                 Ok(Before::Up)
             }
-            Some(ActiveState::Inactive | ActiveState::Failed | ActiveState::Deactivating) => {
+            Known::Is(ActiveState::Inactive | ActiveState::Failed | ActiveState::Deactivating) => {
                 Ok(Before::Down)
             }
-            Some(ActiveState::Maintenance) => Err("it is in maintenance".to_owned()),
-            None => Err("nobody can tell whether it runs".to_owned()),
+            Known::Is(ActiveState::Maintenance) => Err("it is in maintenance".to_owned()),
+            Known::Unknown(why) => Err(why),
         }
+    }
+
+    fn since(&self, begun: u64) -> Duration {
+        Duration::from_micros(self.init.clock().saturating_sub(begun))
     }
 
     fn run(&mut self, verb: Verb) -> Result<(), String> {

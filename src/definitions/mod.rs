@@ -16,23 +16,27 @@ mod read;
 mod record;
 mod removal;
 mod stage;
+mod standing;
 mod store;
 mod supervisor;
 mod survey;
 mod tree;
 mod update;
+mod upgrading;
 mod way;
 
 pub use self::by_init::{Asked, ByInit, Patience};
 pub use self::compiled::{Compiled, Compiler, Due, S6Rc, Sources};
 pub use self::error::DefinitionError;
 pub use self::plan::{Plan, Versions, edited, plan};
-pub use self::record::{Before, Failed, Phase, Record, Touched};
+pub use self::record::{Before, Failed, Mark, Phase, Record, Touched};
+pub use self::standing::{Looked, Outdated, Standing};
 pub use self::supervisor::Supervisor;
-pub use self::survey::{Changing, Definitions, Looked, Outdated, Standing};
+pub use self::survey::{Changing, Definitions};
 pub use self::tree::{Node, Part, Tree};
 pub use self::update::{Ended, Outcome, Starts};
-pub use self::way::{Compiles, Places, Told, Way};
+pub use self::upgrading::Upgrading;
+pub use self::way::{Compiles, Places, Told, Way, is_anything_kept};
 
 #[cfg(test)]
 mod tests;

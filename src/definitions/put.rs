@@ -117,24 +117,40 @@ fn is_down_file(path: &str) -> bool {
     Part::ALL.iter().any(|part| part.down_file() == path)
 }
 
-/// Keeps the supervisor of `touched` from starting it by itself, also one that is started only now.
+/// Keeps the supervisor of `touched` from starting it by itself, also one that is started only now. The file is whole
+/// from its first moment on, moved from `staging`: an empty one, as a full disk or an outage of power would leave it,
+/// could be anybody's.
 ///
 /// # Errors
-/// When its down file could not be made.
-pub(super) fn keep_down(live: &Directory, touched: &Touched) -> Result<(), DefinitionError> {
+/// When its down file could not be made: then there is none, or half of one where there is no `staging`.
+pub(super) fn keep_down(
+    live: &Directory,
+    staging: Option<&Directory>,
+    touched: &Touched,
+) -> Result<(), DefinitionError> {
     let Some((directory, name)) = parent(live, touched.part.down_file())? else {
         return Ok(());
     };
-    if directory.find(name)?.is_none() {
-        reach(Point::Defining);
-        let rights = Rights {
-            mode: 0o644,
-            ..directory.itself()?.rights
-        };
-        directory.make_file(name, OURS, rights)?;
-        directory.synchronise()?;
+    if directory.find(name)?.is_some() {
+        return Ok(());
     }
-    Ok(())
+    reach(Point::Defining);
+    let rights = Rights {
+        mode: 0o644,
+        ..directory.itself()?.rights
+    };
+    match staging {
+        // Somebody has removed it: there is no other place that is nobody else's.
+        None => directory.make_file(name, OURS, rights)?,
+        Some(staging) => {
+            // What whoever was cut off left there.
+            staging.unlink(name)?;
+            staging.make_file(name, OURS, rights)?;
+            reach(Point::Defining);
+            staging.move_into(name, &directory)?;
+        }
+    }
+    Ok(directory.synchronise()?)
 }
 
 /// Takes away what keeps `touched` down, as far as `version` and the admin have nothing there.

@@ -60,6 +60,8 @@ pub enum Before {
     Up,
     /// Down: it stays down.
     Down,
+    /// It was started for once, and runs: it is let end, and then it is down.
+    Once,
     /// Nothing supervised it.
     Unsupervised,
 }
@@ -74,12 +76,37 @@ pub struct Touched {
     pub before: Before,
     /// Whether somebody had put a down file of their own there: it stays.
     pub own_down_file: bool,
+    /// How it was left when it had been taken down for this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Mark>,
+}
+
+/// How a part stood when nobody but us had had a hand in it; in its supervisor's words, to be compared alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Mark {
+    /// Another one after each start and each end.
+    pub since: String,
+    /// Another one, too, whenever the supervisor was told anything.
+    pub version: String,
 }
 
 impl Touched {
     /// Whether it was up, or on its way up.
     pub fn was_up(&self) -> bool {
         self.before == Before::Up
+    }
+
+    /// Whether somebody else has taken it down since it was left: it stands as `now` says, and is down. `free` is
+    /// whether its supervisor starts it by itself when that comes back.
+    pub fn is_somebodys_stop(&self, now: &Mark, free: bool) -> bool {
+        match &self.left {
+            // It was told to go down once more.
+            Some(left) if left.since == now.since => left.version != now.version,
+            // It has been up since then; or its supervisor is a new one, which would have started it.
+            Some(_) => free,
+            None => false,
+        }
     }
 }
 
@@ -152,6 +179,11 @@ pub enum Next {
 }
 
 impl Phase {
+    /// Whether the service may start in it, and is brought up.
+    pub fn starts(&self) -> bool {
+        matches!(self.step(), Step::BringUp(_))
+    }
+
     /// What is done in it.
     pub fn step(&self) -> Step {
         match self {
@@ -297,6 +329,40 @@ mod tests {
             Phase::Restoring(why()).next(Err(why())),
             Next::Stuck(_)
         ));
+    }
+
+    #[test]
+    fn a_stop_is_somebodys_where_the_supervisor_was_told_more_than_by_us() {
+        let mark = |since: &str, version: &str| Mark {
+            since: since.to_owned(),
+            version: version.to_owned(),
+        };
+        let touched = |left| Touched {
+            part: Part::Service,
+            before: Before::Up,
+            own_down_file: false,
+            left,
+        };
+        let ours = touched(Some(mark("1", "a")));
+        for (now, free, expected) in [
+            (mark("1", "a"), false, false),
+            (mark("1", "a"), true, false),
+            (mark("1", "b"), false, true),
+            (mark("1", "b"), true, true),
+            // Another supervisor found our down file.
+            (mark("2", "c"), false, false),
+            (mark("2", "c"), true, true),
+        ] {
+            assert_eq!(ours.is_somebodys_stop(&now, free), expected, "{now:?}");
+            assert!(!touched(None).is_somebodys_stop(&now, free));
+        }
+    }
+
+    #[test]
+    fn a_record_of_an_update_that_noted_no_marks_is_read() {
+        let old = br#"{"part":"service","before":"up","own-down-file":false}"#;
+        let touched: Touched = serde_json::from_slice(old).unwrap();
+        assert_eq!((touched.before, touched.left), (Before::Up, None));
     }
 
     #[test]

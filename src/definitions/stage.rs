@@ -89,15 +89,31 @@ fn fresh(beside: &Directory, name: &str) -> Result<Staged, DefinitionError> {
     Ok(staged)
 }
 
+/// The directory of what was staged before; `None` where somebody removed it.
+///
+/// # Errors
+/// When it cannot be trusted.
+pub(super) fn top(beside: &Directory, name: &str) -> Result<Option<Directory>, DefinitionError> {
+    match beside.enter(name, Missing::Fail) {
+        Ok(top) => Ok(Some(top)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// What was staged before; `None` where somebody removed it.
 ///
 /// # Errors
 /// When it cannot be trusted.
 pub(super) fn open(beside: &Directory, name: &str) -> Result<Option<Staged>, DefinitionError> {
-    let opened = beside.enter(name, Missing::Fail).and_then(|top| {
+    let Some(top) = top(beside, name)? else {
+        return Ok(None);
+    };
+    let inside = |name| top.enter(name, Missing::Fail);
+    let opened = inside("old").and_then(|old| {
         Ok(Staged {
-            old: top.enter("old", Missing::Fail)?,
-            new: top.enter("new", Missing::Fail)?,
+            old,
+            new: inside("new")?,
         })
     });
     match opened {

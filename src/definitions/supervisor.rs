@@ -1,6 +1,6 @@
 //! What an update asks of whoever supervises a service.
 
-use super::record::Before;
+use super::record::{Before, Mark};
 use super::tree::Part;
 use crate::domain::ServiceName;
 
@@ -18,6 +18,12 @@ pub trait Supervisor {
     /// # Errors
     /// When something of it still runs after as long as that may take.
     fn take_down(&mut self, service: &ServiceName, part: Part) -> Result<(), String>;
+
+    /// How it stands in its supervisor's own words, for telling later whether somebody has had a hand in it; `None`
+    /// where nobody can say.
+    fn mark(&mut self, _service: &ServiceName, _part: Part) -> Option<Mark> {
+        None
+    }
 
     /// Brings it up, and waits until it is up and has stayed so for a while.
     ///

@@ -4,66 +4,22 @@
 use std::path::Path;
 
 use super::error::DefinitionError;
-use super::plan::{Plan, Versions, edited, plan};
 use super::read::{at, whole};
-use super::record::{Phase, Record, Touched, Update};
+use super::record::{Before, Phase, Record, Touched, Update};
 use super::removal;
 use super::stage::{self, Source};
+use super::standing::{Looked, Outdated, Standing, now, standing};
 use super::store::{Lock, Store};
 use super::supervisor::Supervisor;
 use super::tree::{Part, Tree};
 use super::update::{Outcome, Starts, Work};
+use super::upgrading::Upgrading;
 use super::way::Places;
 use crate::domain::{ServiceName, UnitKind};
 use crate::files::{Directory, Missing, NodeKind};
 
-/// How it stands with the definition of one service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// It is the stock version, as far as nobody changed it.
-    Current,
-    /// Nothing was ever kept of it: from now on it is.
-    New,
-    /// The stock version is another than the one that is live.
-    Outdated(Box<Outdated>),
-    /// An update was cut off.
-    UnderWay(Phase),
-    /// Its stock version is gone, and nobody changed the live one.
-    Gone,
-    /// It cannot be used; why.
-    Refused(String),
-}
-
-/// What an update of a definition would do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outdated {
-    /// What is to be live, and what stays though the stock version changed it.
-    pub plan: Plan,
-    /// What is taken down for it.
-    pub parts: Vec<Part>,
-    /// The version of the stock definition.
-    pub version: String,
-}
-
-/// One service that has a stock definition, or had one, and a live one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Looked {
-    /// Which.
-    pub service: ServiceName,
-    /// How it stands.
-    pub standing: Standing,
-    /// The files that somebody changed.
-    pub edited: Vec<String>,
-    /// How often the stock version was tried in vain, and why the last time.
-    pub failed: Option<(u32, String)>,
-}
-
-impl Looked {
-    /// How often the stock version was tried in vain.
-    pub fn tries(&self) -> u32 {
-        self.failed.as_ref().map_or(0, |(tries, _)| *tries)
-    }
-}
+/// Why what was started for once is left alone: brought up again it would be up for good.
+const ONCE: &str = "it was started for once, or is being stopped: it waits until that has ended";
 
 /// The definitions of one init's services.
 #[derive(Debug)]
@@ -110,37 +66,61 @@ impl Definitions {
     /// Where both are one directory there is nothing to be told.
     ///
     /// # Errors
-    /// When the directories themselves cannot be read or trusted: a missing one has nothing in it.
+    /// When the directories themselves cannot be read or trusted. Where the one of the stock definitions is missing,
+    /// only what was cut off is told of: nobody knows what has become of the rest.
     pub fn survey(&self) -> Result<Vec<Looked>, DefinitionError> {
-        let (Some(stock), Some(live)) = (opened(&self.places.stock)?, opened(&self.places.live)?)
-        else {
+        let Some(live) = opened(&self.places.live)? else {
             return Ok(Vec::new());
         };
+        let stock = opened(&self.places.stock)?;
         let mut services = self.store.services()?;
-        let stocked = stock.names()?;
+        let stocked = stock.as_ref().map(Directory::names).transpose()?;
+        let stocked = stocked.unwrap_or_default();
         let named = stocked.iter().filter_map(|name| service(name.to_str()?));
         services.extend(named);
         services.sort();
         services.dedup();
         let mut found = Vec::new();
         for service in services {
-            match self.look(&service, &stock, &live) {
+            match self.look(&service, stock.as_ref(), &live) {
                 Ok(looked) => found.extend(looked),
                 Err(error) => found.push(Looked {
                     service,
                     standing: Standing::Refused(error.to_string()),
                     edited: Vec::new(),
                     failed: None,
+                    upgrading: Upgrading::Restarts,
                 }),
             }
         }
         Ok(found)
     }
 
+    /// Of these, what was cut off: nothing else is read where there is none of it.
+    ///
+    /// # Errors
+    /// As `survey`.
+    pub fn cut_off(&self) -> Result<Vec<Looked>, DefinitionError> {
+        let mut any = false;
+        for service in self.store.services()? {
+            // What cannot be read may be such.
+            let record = self.store.read(&service);
+            any |= record.map_or(true, |record| {
+                record.is_some_and(|record| record.update.is_some())
+            });
+        }
+        if !any {
+            return Ok(Vec::new());
+        }
+        let mut found = self.survey()?;
+        found.retain(|looked| matches!(looked.standing, Standing::UnderWay(_)));
+        Ok(found)
+    }
+
     fn look(
         &self,
         service: &ServiceName,
-        stock: &Directory,
+        stock: Option<&Directory>,
         live: &Directory,
     ) -> Result<Option<Looked>, DefinitionError> {
         let record = self.store.read(service)?;
@@ -156,13 +136,16 @@ impl Definitions {
             return Ok(None);
         }
         let live = live.enter(name, Missing::Fail)?;
-        let from_stock = match stock.find(name)?.map(|found| found.kind) {
-            Some(NodeKind::Directory) => Some(stock.enter(name, Missing::Fail)?),
-            // One way or the other it is there: what is live is not left over.
-            Some(_) if record.as_ref().is_none_or(|record| record.update.is_none()) => {
-                return Ok(None);
+        let is_under_way = record
+            .as_ref()
+            .is_some_and(|record| record.update.is_some());
+        let from_stock = match (stock, stock.map(|stock| stock.find(name)).transpose()?) {
+            (Some(stock), Some(Some(found))) if found.kind == NodeKind::Directory => {
+                Some(stock.enter(name, Missing::Fail)?)
             }
-            Some(_) | None => None,
+            // One way or the other it is there, or may be: what is live is not left over.
+            (_, None | Some(Some(_))) if !is_under_way => return Ok(None),
+            (_, None | Some(_)) => None,
         };
         if from_stock
             .as_ref()
@@ -197,58 +180,6 @@ impl Definitions {
         }
         Ok(())
     }
-}
-
-/// What the three versions come to.
-fn standing(
-    service: &ServiceName,
-    record: Option<&Record>,
-    stock: Option<&Tree>,
-    live: &Directory,
-) -> Result<Option<Looked>, DefinitionError> {
-    let empty = Tree::default();
-    let base = record.map_or(stock.unwrap_or(&empty), |record| &record.base);
-    let paths = base.paths().chain(stock.into_iter().flat_map(Tree::paths));
-    let is = at(live, paths)?;
-    let standing = match (record, stock) {
-        (
-            Some(Record {
-                update: Some(update),
-                ..
-            }),
-            _,
-        ) => Standing::UnderWay(update.phase.clone()),
-        (None, None) => return Ok(None),
-        (None, Some(_)) => Standing::New,
-        (Some(_), None) if is.0.is_empty() => return Ok(None),
-        (Some(_), None) => Standing::Gone,
-        (Some(record), Some(stock)) if record.base == *stock => Standing::Current,
-        (Some(_), Some(stock)) => Standing::Outdated(Box::new(now(base, stock, &is))),
-    };
-    let edited = edited(base, &is);
-    Ok(Some(Looked {
-        service: service.clone(),
-        failed: record.and_then(|record| failed(record, stock)),
-        standing,
-        edited,
-    }))
-}
-
-/// What an update would do now.
-fn now(base: &Tree, stock: &Tree, live: &Tree) -> Outdated {
-    let plan = plan(Versions { base, stock, live });
-    Outdated {
-        parts: plan.parts(live),
-        version: stock.version(),
-        plan,
-    }
-}
-
-/// What is kept of updates to `stock` that failed.
-fn failed(record: &Record, stock: Option<&Tree>) -> Option<(u32, String)> {
-    let version = stock?.version();
-    let failed = record.failed.as_ref()?;
-    (failed.stock == version).then(|| (failed.tries, failed.why.clone()))
 }
 
 impl Changing {
@@ -309,6 +240,8 @@ impl Changing {
                     starts,
                     ..self.work(service, &beside, &live, supervisor)
                 };
+                let mut update = update;
+                work.heed_others(&mut update);
                 work.carry_on(record, update).map(Outcome::Ended)
             }
             Standing::Outdated(outdated) => {
@@ -367,6 +300,9 @@ impl Changing {
             return Ok(Outcome::Waits(why));
         }
         let parts = work.touched(&outdated.parts)?;
+        if parts.iter().any(|touched| touched.before == Before::Once) {
+            return Ok(Outcome::Lasts(ONCE.to_owned()));
+        }
         let source = |tree, directory| Source { tree, directory };
         let name = stage::name(&work.service.file_stem());
         let (from_live, from_stock) = (source(&old, work.live), source(&stock, &directory));
@@ -409,7 +345,7 @@ fn loses_logger(
     let touched = work.touched(&[Part::Log])?;
     let supervised = touched
         .iter()
-        .any(|touched| touched.before != super::record::Before::Unsupervised);
+        .any(|touched| touched.before != Before::Unsupervised);
     let why = "its logger goes, and its supervisor has it: it waits until nothing supervises it";
     Ok(supervised.then(|| why.to_owned()))
 }

@@ -1,6 +1,12 @@
 //! Updates on real directories under a supervisor in memory: cut off at every step, with a service that
 //! dies and a machine that boots in between. What the service reads when it starts is always one version.
 
+mod cut_off;
+mod disks;
+mod gone;
+mod meanwhile;
+mod places;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +28,10 @@ struct Model {
     broken: Option<&'static str>,
     /// It does not go down.
     stubborn: bool,
+    /// Counts starts, ends and supervisors.
+    since: u32,
+    /// Counts these and what the supervisor was told.
+    told: u32,
 }
 
 impl Model {
@@ -33,6 +43,7 @@ impl Model {
             .map(|(_, text)| text)
             .collect();
         versions.dedup();
+        self.changed();
         self.read.push(versions.join(" and "));
         self.running = self.broken != Some(versions.join(" and ").as_str());
     }
@@ -41,6 +52,28 @@ impl Model {
     fn die(&mut self) {
         self.running = false;
         if self.supervised && self.wanted {
+            self.start();
+        }
+    }
+
+    /// It has started or ended, or has another supervisor.
+    fn changed(&mut self) {
+        (self.since, self.told) = (self.since + 1, self.told + 1);
+    }
+
+    /// As `sv down` and `s6-svc -d` do it.
+    fn told_down(&mut self) {
+        if self.running {
+            self.changed();
+        }
+        self.told += 1;
+        (self.wanted, self.running) = (false, false);
+    }
+
+    /// As `sv once` and `s6-svc -o` do it.
+    fn told_once(&mut self) {
+        self.wanted = false;
+        if !self.running {
             self.start();
         }
     }
@@ -57,6 +90,7 @@ impl Model {
     /// The machine boots: a down file alone keeps it from starting.
     fn boot(&mut self) {
         self.running = false;
+        self.changed();
         self.wanted = self.supervised && !self.live.join("down").exists();
         if self.wanted {
             self.start();
@@ -70,6 +104,7 @@ impl Supervisor for Model {
             match (self.supervised && part == Part::Service, self.wanted) {
                 (false, _) => Before::Unsupervised,
                 (true, true) => Before::Up,
+                (true, false) if self.running => Before::Once,
                 (true, false) => Before::Down,
             },
         )
@@ -79,12 +114,22 @@ impl Supervisor for Model {
         if self.stubborn {
             return Err("it does not go down".to_owned());
         }
-        (self.wanted, self.running) = (false, false);
+        if self.wanted || self.running {
+            self.told_down();
+        }
         Ok(())
+    }
+
+    fn mark(&mut self, _: &ServiceName, _: Part) -> Option<Mark> {
+        Some(Mark {
+            since: self.since.to_string(),
+            version: self.told.to_string(),
+        })
     }
 
     fn bring_up(&mut self, _: &ServiceName, _: Part) -> Result<(), String> {
         self.wanted = true;
+        self.told += 1;
         if !self.running {
             self.start();
         }
@@ -129,7 +174,11 @@ impl Room {
     fn new() -> Self {
         // In memory, where there is such a place: what is tried here synchronises some ten thousand times.
         let top = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let top = top.unwrap();
+        Self::within(top.unwrap())
+    }
+
+    /// The same in `top`.
+    fn within(top: tempfile::TempDir) -> Self {
         for directory in ["stock", "live"] {
             fs::create_dir(top.path().join(directory)).unwrap();
         }
@@ -142,6 +191,8 @@ impl Room {
             read: Vec::new(),
             broken: None,
             stubborn: false,
+            since: 0,
+            told: 0,
         };
         let mut room = Self { top, model };
         room.ship(&OLD, "1");
@@ -181,7 +232,16 @@ impl Room {
 
     /// Brings all up to date, until nothing is left that changes by itself.
     fn flush(&mut self) -> Vec<Outcome> {
-        let changing = Definitions::change(self.places()).unwrap();
+        let tried = self.try_flush().into_iter();
+        tried.map(Result::unwrap).collect()
+    }
+
+    /// The same, and why something did not come of it.
+    fn try_flush(&mut self) -> Vec<Result<Outcome, DefinitionError>> {
+        let changing = match Definitions::change(self.places()) {
+            Ok(changing) => changing,
+            Err(error) => return vec![Err(error)],
+        };
         let mut outcomes = Vec::new();
         for _ in 0..2 {
             let looked = changing.survey().unwrap();
@@ -189,11 +249,7 @@ impl Room {
                 if matches!(looked.standing, Standing::Current) {
                     continue;
                 }
-                outcomes.push(
-                    changing
-                        .bring(&looked, &mut self.model, Starts::Allowed)
-                        .unwrap(),
-                );
+                outcomes.push(changing.bring(&looked, &mut self.model, Starts::Allowed));
             }
         }
         outcomes
@@ -347,38 +403,6 @@ fn a_service_of_which_nothing_is_known_is_left_as_it_is() {
 }
 
 #[test]
-fn where_stock_and_live_are_one_place_nothing_is_done() {
-    let mut room = Room::new();
-    fs::remove_dir_all(room.top.path().join("stock")).unwrap();
-    symlink("live", room.top.path().join("stock")).unwrap();
-    assert!(Definitions::open(room.places()).unwrap().survey().is_err());
-    fs::remove_file(room.top.path().join("stock")).unwrap();
-    fs::create_dir(room.top.path().join("stock")).unwrap();
-    symlink("../live/foo", room.top.path().join("stock/foo")).unwrap();
-    room.model.supervised = false;
-    assert!(room.flush().is_empty());
-    assert_eq!(room.live(), Some("1"));
-}
-
-#[test]
-fn a_stock_definition_that_is_elsewhere_now_is_not_gone() {
-    let mut room = Room::new();
-    room.model.supervised = false;
-    let stock = room.top.path().join("stock/foo");
-    fs::remove_dir_all(&stock).unwrap();
-    symlink("/nowhere", &stock).unwrap();
-    assert!(room.flush().is_empty());
-    let other = room.top.path().join("other");
-    fs::create_dir(&other).unwrap();
-    let places = Places {
-        stock: other,
-        ..room.places()
-    };
-    assert_eq!(Definitions::open(places).unwrap().survey().unwrap(), []);
-    assert_eq!(room.live(), Some("1"));
-}
-
-#[test]
 fn a_down_file_that_the_new_version_brings_no_more_goes() {
     let mut room = Room::new();
     let old = [&OLD[..], &["down"]].concat();
@@ -388,195 +412,4 @@ fn a_down_file_that_the_new_version_brings_no_more_goes() {
     room.ship(&NEW, "2");
     assert_eq!(room.flush(), [Outcome::Ended(Ended::Updated)]);
     assert_eq!(room.live(), Some("2"));
-}
-
-#[test]
-fn a_live_directory_that_others_may_write_to_is_refused_and_told() {
-    let mut room = Room::new();
-    room.ship(&NEW, "2");
-    fs::set_permissions(&room.model.live, fs::Permissions::from_mode(0o777)).unwrap();
-    let Standing::Refused(why) = room.look().remove(0).standing else {
-        panic!();
-    };
-    assert!(why.contains("others than its owner"), "{why}");
-    let changing = Definitions::change(room.places()).unwrap();
-    let looked = room.look().remove(0);
-    let brought = changing.bring(&looked, &mut room.model, Starts::Allowed);
-    assert!(brought.is_err());
-    assert_eq!((room.live(), room.model.read.len()), (Some("1"), 0));
-}
-
-#[test]
-fn a_definition_without_a_package_goes_once_nothing_supervises_it() {
-    let mut room = Room::new();
-    fs::remove_dir_all(room.top.path().join("stock/foo")).unwrap();
-    fs::create_dir(room.model.live.join("supervise")).unwrap();
-    assert!(matches!(room.flush()[0], Outcome::Waits(_)));
-    room.model.supervised = false;
-    assert_eq!(room.flush(), [Outcome::Removed]);
-    assert!(!room.model.live.exists());
-}
-
-#[test]
-fn what_runits_helpers_noted_in_it_keeps_no_definition_without_a_package() {
-    let mut room = Room::new();
-    let own = [&OLD[..], &[".meta/bin"]].concat();
-    room.ship(&own, "1");
-    room.write("live", &[".meta/bin"], "1");
-    room.flush();
-    room.write("live", &[".meta/wtime"], "now");
-    room.model.supervised = false;
-    fs::remove_dir_all(room.top.path().join("stock/foo")).unwrap();
-    assert_eq!(room.flush(), [Outcome::Removed]);
-}
-
-#[test]
-fn a_definition_without_a_package_stays_where_somebody_changed_it_or_added_to_it() {
-    for (path, text) in [("run", "mine"), ("conf", "mine")] {
-        let mut room = Room::new();
-        room.model.supervised = false;
-        fs::remove_dir_all(room.top.path().join("stock/foo")).unwrap();
-        room.write("live", &[path], text);
-        assert_eq!(room.flush(), [Outcome::Noted], "{path}");
-        assert!(room.model.live.join(path).exists());
-        assert!(room.look().is_empty());
-    }
-}
-
-#[test]
-fn cut_off_at_any_step_it_is_the_old_or_the_new_version_afterwards_and_runs() {
-    let mut steps = 0;
-    for nth in 1.. {
-        let mut again = false;
-        for happens in ["nothing", "it dies", "boot"] {
-            let mut room = Room::new();
-            room.ship(&NEW, "2");
-            let reached = cut_off(&mut room, nth);
-            again |= reached;
-            room.model.undergo(happens);
-            room.flush();
-            assert_eq!(room.live(), Some("2"), "{happens} at step {nth}");
-            assert!(room.model.running, "{happens} at step {nth}");
-            assert!(room.is_clean(), "{happens} at step {nth}");
-            for read in &room.model.read {
-                assert!(["1", "2"].contains(&read.as_str()), "{read} at step {nth}");
-            }
-        }
-        if !again {
-            break;
-        }
-        steps = nth;
-    }
-    assert!(steps > 20, "only {steps} steps");
-}
-
-/// Cuts an update off at each of its steps, and lets `then` judge each room.
-fn cut_off_at_each(mut then: impl FnMut(Room, usize)) {
-    for nth in 1.. {
-        let mut room = Room::new();
-        room.ship(&NEW, "2");
-        if !cut_off(&mut room, nth) {
-            assert!(nth > 10, "{nth} steps");
-            return;
-        }
-        then(room, nth);
-    }
-}
-
-#[test]
-fn what_the_admin_takes_down_after_it_was_cut_off_stays_down() {
-    cut_off_at_each(|mut room, nth| {
-        let down = room.model.live.join("down");
-        if down.exists() {
-            // Nobody can tell the admin's from ours, which is there.
-            return;
-        }
-        (room.model.wanted, room.model.running) = (false, false);
-        fs::write(&down, "").unwrap();
-        let read = room.model.read.len();
-        room.flush();
-        assert!(down.exists() && !room.model.wanted, "step {nth}");
-        assert_eq!(room.model.read.len(), read, "step {nth}");
-    });
-}
-
-#[test]
-fn what_was_cut_off_ends_whole_and_starts_nothing_where_that_is_denied() {
-    cut_off_at_each(|mut room, nth| {
-        let (ran, read) = (room.model.running, room.model.read.len());
-        let changing = Definitions::change(room.places()).unwrap();
-        for looked in changing.survey().unwrap() {
-            if matches!(looked.standing, Standing::UnderWay(_)) {
-                let denied = Starts::Denied("held".to_owned());
-                let _outcome = changing.bring(&looked, &mut room.model, denied).unwrap();
-            }
-        }
-        assert!(room.live().is_some(), "step {nth}");
-        assert_eq!(room.model.read.len(), read, "step {nth}");
-        assert_eq!(room.model.running, ran, "step {nth}");
-        assert!(room.is_clean(), "step {nth}");
-    });
-}
-
-#[test]
-fn a_roll_back_that_is_cut_off_at_any_step_still_ends_in_the_old_version() {
-    for nth in 1.. {
-        let mut again = false;
-        for happens in ["nothing", "it dies", "boot"] {
-            let mut room = Room::new();
-            room.ship(&NEW, "2");
-            room.model.broken = Some("2");
-            let reached = cut_off(&mut room, nth);
-            again |= reached;
-            room.model.undergo(happens);
-            room.flush();
-            assert_eq!(room.live(), Some("1"), "{happens} at step {nth}");
-            assert!(room.model.running, "{happens} at step {nth}");
-            assert!(room.is_clean(), "{happens} at step {nth}");
-        }
-        if !again {
-            break;
-        }
-    }
-}
-
-#[test]
-fn cut_off_twice_it_still_ends_whole() {
-    for first in (1..60).step_by(3) {
-        for second in (1..60).step_by(4) {
-            let mut room = Room::new();
-            room.ship(&NEW, "2");
-            let reached = cut_off(&mut room, first);
-            room.model.die();
-            cut_off(&mut room, second);
-            room.model.boot();
-            room.flush();
-            assert_eq!(room.live(), Some("2"), "{first} and {second}");
-            assert!(
-                room.model.running && room.is_clean(),
-                "{first} and {second}"
-            );
-            if !reached {
-                break;
-            }
-        }
-    }
-}
-
-#[test]
-fn a_removal_that_is_cut_off_leaves_all_or_nothing() {
-    for nth in 1.. {
-        let mut room = Room::new();
-        room.model.supervised = false;
-        fs::remove_dir_all(room.top.path().join("stock/foo")).unwrap();
-        let reached = cut_off(&mut room, nth);
-        assert!(room.live() == Some("1") || !room.model.live.exists());
-        room.flush();
-        assert!(!room.model.live.exists(), "step {nth}");
-        let left = fs::read_dir(room.top.path().join("live")).unwrap().count();
-        assert_eq!(left, 0, "step {nth}");
-        if !reached {
-            break;
-        }
-    }
 }

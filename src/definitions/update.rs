@@ -4,7 +4,7 @@
 use super::error::DefinitionError;
 use super::put::{Version, keep_down, let_start, put};
 use super::read::at;
-use super::record::{Before, Next, Phase, Record, Step, Touched, Update, Which};
+use super::record::{Before, Mark, Next, Phase, Record, Step, Touched, Update, Which};
 use super::stage::{self, Staged};
 use super::store::Store;
 use super::supervisor::Supervisor;
@@ -21,6 +21,8 @@ pub enum Ended {
     Updated,
     /// The old version is live; why.
     RolledBack(String),
+    /// The old version is live: nothing was tried, because somebody denies it; why.
+    Withheld(String),
     /// It could not go on, and stays under way; why.
     Stuck(String),
 }
@@ -35,8 +37,10 @@ pub enum Outcome {
     Ended(Ended),
     /// The live one went after the stock one.
     Removed,
-    /// Nothing was done, and why: that may pass by itself.
+    /// Nothing was done, and why: only somebody's doing changes that.
     Waits(String),
+    /// Nothing was done, and why: that passes by itself.
+    Lasts(String),
 }
 
 /// Whether what was taken down may be brought up again.
@@ -74,6 +78,7 @@ impl Work<'_> {
                 part: *part,
                 before: before.map_err(DefinitionError::Supervisor)?,
                 own_down_file: down_file.get(part.down_file()).is_some(),
+                left: None,
             });
         }
         Ok(touched)
@@ -88,12 +93,19 @@ impl Work<'_> {
         mut record: Record,
         mut update: Update,
     ) -> Result<Ended, DefinitionError> {
-        if let (Starts::Denied(why), Phase::Stopping) = (&self.starts, &update.phase) {
+        let withheld = match (&self.starts, &update.phase) {
             // Nothing is replaced yet, and what still runs goes on.
-            update.phase = Phase::Restored(why.clone());
-        }
+            (Starts::Denied(why), Phase::Stopping) => {
+                update.phase = Phase::Restored(why.clone());
+                true
+            }
+            (Starts::Allowed | Starts::Denied(_), _) => false,
+        };
         let ended = loop {
             let done = self.step(&update);
+            if done.is_ok() && !update.phase.starts() {
+                self.mark(&mut update);
+            }
             match update
                 .phase
                 .clone()
@@ -102,12 +114,14 @@ impl Work<'_> {
                 Next::Phase(next) => self.enter(&mut record, &mut update, next),
                 Next::Stuck(why) => return Ok(Ended::Stuck(why)),
                 Next::Done => break Ended::Updated,
+                Next::Failed(why) if withheld => break Ended::Withheld(why),
                 Next::Failed(why) => break Ended::RolledBack(why),
             }
         };
         record.update = None;
         match &ended {
             Ended::RolledBack(why) => record.fail(update.stock.version(), why.clone()),
+            Ended::Withheld(_) => {}
             Ended::Updated | Ended::Stuck(_) => {
                 record.base = update.stock;
                 record.failed = None;
@@ -116,6 +130,33 @@ impl Work<'_> {
         self.store.write(self.service, &record)?;
         stage::clear(self.beside, &stage::name(&self.service.file_stem()))?;
         Ok(ended)
+    }
+
+    /// Notes how what was just taken down was left.
+    fn mark(&mut self, update: &mut Update) {
+        for touched in &mut update.parts {
+            let now = self.supervisor.mark(self.service, touched.part);
+            let same = |left: &Mark| now.as_ref().is_some_and(|now| now.since == left.since);
+            // It is as it was left the first time: who has had a hand in it since then is not us.
+            if !touched.left.as_ref().is_some_and(same) {
+                touched.left = now;
+            }
+        }
+    }
+
+    /// What somebody has taken down since `update` was cut off is not brought up again.
+    pub(super) fn heed_others(&mut self, update: &mut Update) {
+        let free = update.phase.starts();
+        for touched in &mut update.parts {
+            let down_file = at(self.live, std::iter::once(touched.part.down_file()));
+            let is_kept = down_file.map_or(true, |found| !found.0.is_empty());
+            let is_down = touched.was_up()
+                && self.supervisor.found(self.service, touched.part) == Ok(Before::Down);
+            let now = self.supervisor.mark(self.service, touched.part);
+            if is_down && now.is_some_and(|now| touched.is_somebodys_stop(&now, free && !is_kept)) {
+                touched.before = Before::Down;
+            }
+        }
     }
 
     /// Enters the phase `next`. What cannot be noted does not stop an update but where something would be
@@ -161,8 +202,9 @@ impl Work<'_> {
 
     /// First the service, then its logger, which takes down what it says on its way.
     fn take_down(&mut self, update: &Update) -> Result<(), DefinitionError> {
+        let staging = stage::top(self.beside, &stage::name(&self.service.file_stem()))?;
         for touched in &update.parts {
-            keep_down(self.live, touched)?;
+            keep_down(self.live, staging.as_ref(), touched)?;
         }
         for touched in &update.parts {
             reach(Point::Defining);
@@ -195,14 +237,15 @@ impl Work<'_> {
         let path = touched.part.down_file();
         let kept_down = at(self.live, std::iter::once(path))?.get(path).is_some();
         let was_there = touched.own_down_file || version.target.get(path).is_some();
+        let mut now = || {
+            let found = self.supervisor.found(self.service, touched.part);
+            found.map_err(DefinitionError::Supervisor)
+        };
         match touched.before {
-            Before::Up => Ok(!kept_down || was_there),
-            Before::Down => Ok(false),
-            Before::Unsupervised => {
-                let now = self.supervisor.found(self.service, touched.part);
-                let now = now.map_err(DefinitionError::Supervisor)?;
-                Ok(now == Before::Down && !kept_down)
-            }
+            // Without a supervisor, as before its scanner runs at boot, that one starts it when it comes.
+            Before::Up => Ok((!kept_down || was_there) && now()? != Before::Unsupervised),
+            Before::Down | Before::Once => Ok(false),
+            Before::Unsupervised => Ok(!kept_down && now()? == Before::Down),
         }
     }
 

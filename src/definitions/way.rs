@@ -50,6 +50,11 @@ pub struct Told<'a> {
     pub live: Option<&'a Path>,
 }
 
+/// Whether anything was ever kept of definitions on the machine whose root is `root`.
+pub fn is_anything_kept(root: &Path) -> bool {
+    root.join(RECORDS).exists()
+}
+
 impl Way {
     /// The way of `init` on the machine whose root is `root`.
     pub fn of(init: InitKind, root: &Path, told: Told<'_>) -> Self {

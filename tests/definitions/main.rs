@@ -12,6 +12,8 @@
     reason = "every function here belongs to a test"
 )]
 
+mod hands;
+mod meanwhile;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -31,7 +33,7 @@ fn updates() -> u32 {
 
 /// Every how many steps an update is killed.
 #[cfg(feature = "failpoints")]
-fn stride() -> usize {
+pub(crate) fn stride() -> usize {
     match world::is_full() {
         true => 1,
         false => 9,

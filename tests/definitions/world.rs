@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rcpolicy::definitions::{
-    Asked, ByInit, Compiles, Definitions, Outcome, Part, Patience, Places, Standing, Starts,
+    Asked, ByInit, Compiles, DefinitionError, Definitions, Ended, Outcome, Part, Patience, Places,
+    Standing, Starts,
 };
 use rcpolicy::domain::{Job, Seen, ServiceName, UnitName, Verb, Wait};
 use rcpolicy::init::Init;
@@ -39,13 +40,13 @@ impl By {
 
     fn init(self, directory: PathBuf) -> Box<dyn Init> {
         match self {
-            Self::Runit => Box::new(Runit::scanning(vec![directory])),
-            Self::S6 => Box::new(S6::scanning(vec![directory])),
+            Self::Runit => Box::new(Runit::supervising(vec![directory])),
+            Self::S6 => Box::new(S6::supervising(vec![directory])),
         }
     }
 
     /// What has the scanner end all that it supervises, and then itself.
-    fn ends(self) -> Signal {
+    pub(crate) fn ends(self) -> Signal {
         match self {
             Self::Runit => Signal::SIGHUP,
             Self::S6 => Signal::SIGTERM,
@@ -54,10 +55,10 @@ impl By {
 }
 
 pub(crate) struct World {
-    by: By,
-    top: PathBuf,
+    pub(crate) by: By,
+    pub(crate) top: PathBuf,
     _directory: Option<tempfile::TempDir>,
-    scanner: Option<Child>,
+    pub(crate) scanner: Option<Child>,
 }
 
 /// What the scripts wrote down.
@@ -133,7 +134,8 @@ impl World {
     /// The world goes on without us.
     pub(crate) fn leave(self) {}
 
-    fn scan(&mut self) {
+    /// Its scanner begins.
+    pub(crate) fn scan(&mut self) {
         let words = self.by.scanner();
         let child = Command::new(words[0])
             .args(&words[1..])
@@ -224,10 +226,16 @@ impl World {
 
     /// Brings all up to date, and says what came of it.
     pub(crate) fn flush(&self) -> Vec<Outcome> {
+        let tried = self.flush_within(Duration::from_secs(10)).into_iter();
+        tried.map(Result::unwrap).collect()
+    }
+
+    /// The same with no more patience than this for the service and its supervisor, and why nothing came of it.
+    pub(crate) fn flush_within(&self, limit: Duration) -> Vec<Result<Outcome, DefinitionError>> {
         let find = |_: &ServiceName, part| Some(self.asked(part));
         let patience = Patience {
             steady: Duration::from_millis(200),
-            limit: Duration::from_secs(10),
+            limit,
         };
         let mut supervisor = ByInit::new(&find, patience);
         let changing = Definitions::change(Places {
@@ -241,15 +249,13 @@ impl World {
         // What was cut off first, then what is new since.
         for _ in 0..2 {
             for looked in changing.survey().unwrap() {
-                let tried = outcomes
-                    .iter()
-                    .any(|outcome| matches!(outcome, Outcome::Ended(ended) if *ended != rcpolicy::definitions::Ended::Updated));
+                let tried = outcomes.iter().any(|outcome| match outcome {
+                    Ok(Outcome::Ended(ended)) => *ended != Ended::Updated,
+                    Ok(_) => false,
+                    Err(_) => true,
+                });
                 if looked.standing != Standing::Current && !tried {
-                    outcomes.push(
-                        changing
-                            .bring(&looked, &mut supervisor, Starts::Allowed)
-                            .unwrap(),
-                    );
+                    outcomes.push(changing.bring(&looked, &mut supervisor, Starts::Allowed));
                 }
             }
         }
@@ -272,7 +278,7 @@ impl World {
         killed
     }
 
-    fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         let mut asked = self.asked(Part::Service);
         let unit = asked.unit.clone();
         asked.init.seen(&[unit]).unwrap().pop().unwrap()
@@ -367,6 +373,7 @@ impl Drop for World {
             return;
         };
         let pid = i32::try_from(scanner.id()).unwrap();
+        let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
         let _ = kill(Pid::from_raw(pid), self.by.ends());
         let _ = scanner.wait();
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use rcpolicy::domain::{ActiveState, InitKind, JobFailure, JobOutcome, Verb, Wait};
-use rcpolicy::init::Init;
+use rcpolicy::init::{Init, Supervising};
 use rcpolicy::report::native;
 
 use crate::world::{DAEMON, World, failure, job, one};
@@ -107,7 +107,7 @@ fn up_is_what_the_check_says() {
     assert!(world.path("foo/ready").exists());
     fs::remove_file(world.path("foo/ready")).unwrap();
     let mut hasty = world.runit();
-    hasty.limit = std::time::Duration::from_millis(600);
+    hasty.terms().limit = std::time::Duration::from_millis(600);
     world.script("foo/run", "exec sleep 1000");
     let late = failure(one(&mut hasty, Verb::Restart, "foo"));
     assert!(matches!(late, JobFailure::TimedOut { .. }), "{late:?}");

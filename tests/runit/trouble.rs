@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::libc::O_NONBLOCK;
 use nix::sys::signal::Signal;
 use rcpolicy::domain::{ActiveState, InitKind, JobFailure, JobOutcome, Verb};
-use rcpolicy::init::Init;
+use rcpolicy::init::{Init, Supervising};
 use rcpolicy::report::native;
 
 use crate::world::{DAEMON, World, failure, job, one, signal, unit};
@@ -60,11 +60,11 @@ fn one_that_goes_down_by_its_own_will_is_canceled_and_not_waited_for() {
 fn one_that_does_not_end_is_left_to_itself_at_the_limit_and_killed_when_that_is_asked() {
     let world = World::with("trap '' TERM; echo run >>log; while :; do sleep 0.05; done");
     let mut runit = world.runit();
-    runit.limit = SHORT;
+    runit.terms().limit = SHORT;
     let late = failure(one(&mut runit, Verb::Stop, "foo"));
     assert_eq!(late, JobFailure::TimedOut { seconds: 0 });
     assert_eq!(world.active("foo"), Some(ActiveState::Deactivating));
-    runit.limit = Duration::from_secs(60);
+    runit.terms().limit = Duration::from_secs(60);
     runit.kill(&unit("foo")).unwrap();
     assert!(
         world.stat("foo").starts_with("down"),
@@ -79,7 +79,7 @@ fn a_finish_that_does_not_end_is_told_and_one_that_ends_in_time_is_let_end() {
     let world = World::with(DAEMON);
     world.script("foo/finish", "echo finish >>log; exec sleep 1000");
     let mut hasty = world.runit();
-    hasty.limit = SHORT;
+    hasty.terms().limit = SHORT;
     assert!(hasty.kill(&unit("foo")).is_err());
     assert_eq!(world.active("foo"), Some(ActiveState::Deactivating));
     let finish = world.pid_of_finish("foo");
@@ -98,7 +98,7 @@ fn a_finish_that_does_not_end_is_told_and_one_that_ends_in_time_is_let_end() {
 fn a_runsv_that_is_stopped_times_out_and_does_what_it_was_asked_when_it_goes_on() {
     let world = World::with(DAEMON);
     let mut runit = world.runit();
-    runit.limit = SHORT;
+    runit.terms().limit = SHORT;
     signal(world.runsv("foo"), Signal::SIGSTOP);
     for verb in [Verb::Reload, Verb::Stop] {
         let late = failure(one(&mut runit, verb, "foo"));

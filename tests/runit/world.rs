@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rcpolicy::domain::{ActiveState, Job, JobFailure, JobOutcome, UnitFacts, UnitName, Verb, Wait};
 use rcpolicy::init::runit::Runit;
-use rcpolicy::init::{Depth, Init};
+use rcpolicy::init::{Depth, Init, Supervising};
 
 /// Nothing that is waited for here takes longer, on the slowest machine.
 const LONG: Duration = Duration::from_secs(60);

@@ -55,6 +55,17 @@ fn a_service_that_says_when_it_is_ready_is_waited_for() {
 }
 
 #[test]
+fn a_run_that_checks_for_long_is_up_only_once_it_has_executed_its_daemon() {
+    let run = "#!/bin/sh\nsleep 0.7\ntouch checked\nexec sleep 1000\n";
+    let mut tree = Tree::foo(&[("run", run), ("down", "")]);
+    for verb in [Verb::Start, Verb::Restart, Verb::TryRestart] {
+        let _ = fs::remove_file(tree.file("foo/checked"));
+        tree.done(verb, "foo");
+        assert!(tree.file("foo/checked").exists(), "{verb}");
+    }
+}
+
+#[test]
 fn a_stop_waits_until_finish_has_ended() {
     let finish = "#!/bin/sh\nsleep 0.3\ntouch finished\n";
     let mut tree = Tree::foo(&[("run", FOREVER), ("finish", finish)]);

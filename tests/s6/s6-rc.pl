@@ -46,7 +46,7 @@ fatal(111, 'unable to take locks: Device or resource busy') if -e "$live/busy";
 
 if ($self eq 's6-rc-update') {
     kill 'KILL', $$ if -e "$live/killed-before";
-    symlink $ARGV[0], "$live/compiled.new" and rename "$live/compiled.new", "$live/compiled" or exit 111;
+    symlink $ARGV[0], "$live/compiled.new" and rename "$live/compiled.new", "$live/compiled" or fatal(111, "unable to switch: $!");
     kill 'KILL', $$ if -e "$live/killed-after";
     exit 0 unless -e "$live/fails";
     print STDERR "s6-rc: warning: unable to start service ", (slurp("$live/fails"))[0], ": command exited 1\n";

@@ -13,7 +13,7 @@ use rcpolicy::domain::{
     ActiveState, Job, JobFailure, JobOutcome, Known, Seen, UnitFacts, UnitName, Verb, Wait,
 };
 use rcpolicy::init::s6::S6;
-use rcpolicy::init::{Depth, Init};
+use rcpolicy::init::{Depth, Init, Supervising};
 
 /// Longer than anything here takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);

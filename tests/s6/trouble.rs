@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use rcpolicy::domain::{ActiveState, Contact, Job, JobFailure, Known, LoadState, Verb, Wait};
 use rcpolicy::init::s6::S6;
-use rcpolicy::init::{Depth, Init};
+use rcpolicy::init::{Depth, Init, Supervising};
 
 use super::tree::{FOREVER, Tree, unit, write_service};
 
@@ -106,7 +106,7 @@ fn without_any_supervisor_or_scanner_there_is_no_service_and_what_is_left_of_it_
 #[test]
 fn a_supervisor_that_is_stopped_holds_nobody_up_for_longer_than_the_limit() {
     let mut tree = Tree::foo(&[("run", FOREVER)]);
-    tree.s6.limit = Duration::from_millis(200);
+    tree.s6.terms().limit = Duration::from_millis(200);
     let supervisor = tree.supervisor("foo").unwrap();
     tree.signal(supervisor, Signal::SIGSTOP);
     let failure = tree.failure(Verb::Restart, "foo");
@@ -122,7 +122,7 @@ fn a_supervisor_that_is_stopped_holds_nobody_up_for_longer_than_the_limit() {
     let failure = tree.failure(Verb::Stop, "foo").to_string();
     assert!(failure.contains("has not read a command"), "{failure}");
     tree.signal(supervisor, Signal::SIGCONT);
-    tree.s6.limit = Duration::from_secs(20);
+    tree.s6.terms().limit = Duration::from_secs(20);
     tree.done(Verb::Stop, "foo");
 }
 
@@ -130,7 +130,7 @@ fn a_supervisor_that_is_stopped_holds_nobody_up_for_longer_than_the_limit() {
 fn a_service_that_never_gets_ready_is_left_to_itself_after_the_limit() {
     let files = [("run", FOREVER), ("notification-fd", "3\n"), ("down", "")];
     let mut tree = Tree::foo(&files);
-    tree.s6.limit = Duration::from_millis(200);
+    tree.s6.terms().limit = Duration::from_millis(200);
     let failure = tree.failure(Verb::Start, "foo");
     assert_eq!(failure, JobFailure::TimedOut { seconds: 0 });
     assert_eq!(tree.active("foo"), ActiveState::Activating);

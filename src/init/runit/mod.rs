@@ -25,16 +25,14 @@ mod work;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use self::seen::Found;
 use self::service::{Directories, Look, Others, Service, Trouble};
 use self::status::Phase;
-use self::work::{Terms, Work};
-use super::supervise::clock::Clock;
+use self::work::Work;
 use super::supervise::errand::run_all;
-use super::{Depth, Init, InitError, Onlooker, Unwatched};
+use super::{Depth, Init, InitError, Noted, Supervising, Terms};
 use crate::domain::{
     InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen, UnitFacts, UnitKind, UnitName,
     Verb, Wait,
@@ -47,9 +45,6 @@ const CONFIGURATION: &str = "/etc/runit";
 /// Each stands for "do not hand over to `sv`": by the one scripts do all themselves, by the other they do
 /// nothing where there is a service directory.
 const KEPT_BY_SCRIPTS: [&str; 2] = ["lsb.runit.sysv", "lsb.runit.mask"];
-/// How long a job may take where nobody says otherwise: what systemd gives a service to start or to stop,
-/// which is what packages are made for. `sv` gives up after 7 s, which many a database needs to stop.
-const LIMIT: Duration = Duration::from_secs(90);
 /// How long a runsv may be away: a runsvdir looks for new services every 5 s, and starts one again that
 /// was killed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,13 +68,9 @@ pub fn is_kept_by_helpers(unit: &UnitName) -> bool {
 /// The machine's runit.
 #[derive(Debug)]
 pub struct Runit {
-    /// How long a job may take before it is left to itself.
-    pub limit: Duration,
+    terms: Terms,
     directories: Directories,
     configuration: Option<PathBuf>,
-    patience: Duration,
-    memory: Option<PathBuf>,
-    onlooker: Rc<dyn Onlooker>,
 }
 
 impl Default for Runit {
@@ -103,14 +94,17 @@ impl Runit {
         Self::over(Directories::new(directories, Others::Ignored))
     }
 
+    /// The services in `directories`, whose definitions lie there. One of them is runit's also where no runsv is
+    /// there at the moment: if a runsvdir has it linked anywhere, or what a killed runsv started still runs.
+    pub fn supervising(directories: Vec<PathBuf>) -> Self {
+        Self::over(Directories::new(directories, Others::MayHold))
+    }
+
     fn over(directories: Directories) -> Self {
         Self {
-            limit: LIMIT,
+            terms: Terms::new(PATIENCE),
             directories,
             configuration: None,
-            patience: PATIENCE,
-            memory: None,
-            onlooker: Rc::new(Unwatched),
         }
     }
 
@@ -118,28 +112,6 @@ impl Runit {
     #[must_use]
     pub fn configured_in(mut self, directory: &Path) -> Self {
         self.configuration = Some(directory.to_path_buf());
-        self
-    }
-
-    /// Waits for this long for a runsv that is not there.
-    #[must_use]
-    pub fn waiting(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// Notes in the file `path` how the machine's clock was set, for later calls: runsv writes down times
-    /// of the day.
-    #[must_use]
-    pub fn remembering(mut self, path: &Path) -> Self {
-        self.memory = Some(path.to_path_buf());
-        self
-    }
-
-    /// Tells `onlooker` of waiting.
-    #[must_use]
-    pub fn watched_by(mut self, onlooker: Rc<dyn Onlooker>) -> Self {
-        self.onlooker = onlooker;
         self
     }
 
@@ -172,27 +144,22 @@ impl Runit {
         }
     }
 
-    /// Anew for each question: whoever waits long may see the clock being set.
-    fn clock(&self) -> Clock {
-        Clock::noted(self.memory.as_deref())
-    }
-
     fn within(&mut self, jobs: &[Job], wait: Wait, limit: Duration) -> Vec<JobOutcome> {
         self.directories.forget();
-        let terms = Terms {
+        let terms = work::Terms {
             wait,
-            patience: self.patience.min(limit),
+            patience: self.terms.wait.min(limit),
         };
         let mut work = |job| Work::new(job, self.service(unit_of(job)), terms);
         let mut errands: Vec<Work<'_>> = jobs.iter().map(&mut work).collect();
-        run_all(&mut errands, limit, &*self.onlooker)
+        run_all(&mut errands, limit, &*self.terms.onlooker)
     }
 
     /// Has runsv send KILL to `unit`, and waits until that is down. A `finish` that hangs gets no signal
     /// from runsv, and none from us: it is the service's own last word.
     fn kill_within(&mut self, unit: &UnitName, begun: Instant) -> Result<(), InitError> {
         let mut sent = None;
-        while begun.elapsed() < self.limit {
+        while begun.elapsed() < self.terms.limit {
             let Found::Service(_, Look::Watched(watched)) = self.find(unit) else {
                 return Ok(());
             };
@@ -211,6 +178,12 @@ impl Runit {
     }
 }
 
+impl Supervising for Runit {
+    fn terms(&mut self) -> &mut Terms {
+        &mut self.terms
+    }
+}
+
 impl Init for Runit {
     fn kind(&self) -> InitKind {
         InitKind::Runit
@@ -222,7 +195,7 @@ impl Init for Runit {
 
     fn units(&mut self, names: &[UnitName], _: Depth) -> Result<Vec<UnitFacts>, InitError> {
         self.directories.forget();
-        let clock = self.clock();
+        let clock = self.terms.clock();
         let mut facts = |unit| seen::facts(unit, &self.find(unit), &clock);
         Ok(names.iter().map(&mut facts).collect())
     }
@@ -243,13 +216,21 @@ impl Init for Runit {
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
         self.directories.forget();
-        let clock = self.clock();
+        let clock = self.terms.clock();
         let mut seen = |unit| seen::seen(unit, &self.find(unit), &clock);
         Ok(units.iter().map(&mut seen).collect())
     }
 
+    fn noted(&mut self, unit: &UnitName) -> Option<Noted> {
+        self.directories.forget();
+        match self.find(unit) {
+            Found::Service(_, Look::Watched(watched)) => Some(watched.noted()),
+            Found::Service(_, Look::Unwatched) | Found::Nothing | Found::Untold(_) => None,
+        }
+    }
+
     fn run(&mut self, jobs: &[Job], wait: Wait) -> Result<Vec<JobOutcome>, InitError> {
-        Ok(self.within(jobs, wait, self.limit))
+        Ok(self.within(jobs, wait, self.terms.limit))
     }
 
     /// As `sv force-stop`: it is told to go down and stay so, and gets KILL where it has not ended after a
@@ -257,7 +238,10 @@ impl Init for Runit {
     fn kill(&mut self, unit: &UnitName) -> Result<(), InitError> {
         let stop = [Job::new(Verb::Stop, unit.clone())];
         let begun = Instant::now();
-        match self.within(&stop, Wait::Done, GRACE.min(self.limit)).pop() {
+        match self
+            .within(&stop, Wait::Done, GRACE.min(self.terms.limit))
+            .pop()
+        {
             Some(JobOutcome::Failed(JobFailure::TimedOut { .. })) => self.kill_within(unit, begun),
             Some(JobOutcome::Failed(failure)) => Err(refused(failure.to_string())),
             Some(JobOutcome::Done | JobOutcome::Queued) | None => Ok(()),
@@ -274,7 +258,7 @@ impl Init for Runit {
     }
 
     fn limit_of(&mut self, _: &[Job]) -> Result<Option<Duration>, InitError> {
-        Ok(Some(self.limit))
+        Ok(Some(self.terms.limit))
     }
 }
 

@@ -5,10 +5,7 @@ use super::service::{Look, Service};
 use super::status::{Phase, Status};
 use crate::domain::{ActiveState, FileState, Known, LoadState, Seen, UnitFacts, UnitName};
 use crate::init::process::Process;
-use crate::init::supervise::clock::Clock;
-
-/// Of a service whose runsv is not there, but linked where a runsvdir scans: that starts one soon.
-const UNWATCHED: &str = "no runsv watches it at the moment";
+use crate::init::supervise::clock::{Clock, Made};
 
 /// How the service of `unit` was found to stand.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ pub(super) fn facts(unit: &UnitName, found: &Found, clock: &Clock) -> UnitFacts 
         // It is linked, whatever else is wrong with it.
         Found::Service(..) | Found::Untold(_) => Known::Is(FileState::Enabled),
     };
-    let Some(status) = status(found) else {
+    let Some((status, made)) = status(found) else {
         return facts;
     };
     if let Some(run) = status.run() {
@@ -45,7 +42,7 @@ pub(super) fn facts(unit: &UnitName, found: &Found, clock: &Clock) -> UnitFacts 
         facts.invocation = run.to_string();
     }
     if status.phase == Phase::Down {
-        facts.down_since = clock.monotonic(status.since);
+        facts.down_since = clock.monotonic(status.since, made);
         facts.down_since_epoch = status.since.epoch_seconds();
     }
     facts
@@ -56,16 +53,16 @@ pub(super) fn seen(unit: &UnitName, found: &Found, clock: &Clock) -> Seen {
     let mut seen = Seen {
         load: Known::Is(load(found)),
         active: active(found),
-        ..Seen::unknown(unit, UNWATCHED)
+        ..Seen::unknown(unit, "no runsv watches it")
     };
-    let Some(status) = status(found) else {
+    let Some((status, made)) = status(found) else {
         if matches!(found, Found::Nothing) {
             seen.job = Known::Is(None);
         }
         return seen;
     };
     seen.job = Known::Is(status.job());
-    seen.changed = clock.monotonic(status.since);
+    seen.changed = clock.monotonic(status.since, made);
     if let Some(run) = status.run() {
         seen.main_pid = run.pid;
         seen.invocation = run.to_string();
@@ -75,9 +72,12 @@ pub(super) fn seen(unit: &UnitName, found: &Found, clock: &Clock) -> Seen {
     seen
 }
 
-fn status(found: &Found) -> Option<&Status> {
+/// What runsv wrote, and where that stands among what was written.
+fn status(found: &Found) -> Option<(&Status, Option<Made>)> {
     match found {
-        Found::Service(_, Look::Watched(watched)) => Some(&watched.status),
+        Found::Service(_, Look::Watched(watched)) => {
+            Some((&watched.status, watched.version.made()))
+        }
         Found::Service(_, Look::Unwatched) | Found::Nothing | Found::Untold(_) => None,
     }
 }
@@ -94,7 +94,7 @@ fn active(found: &Found) -> Known<ActiveState> {
     match found {
         Found::Nothing => Known::Is(ActiveState::Inactive),
         Found::Untold(why) => Known::Unknown(why.clone()),
-        Found::Service(_, Look::Unwatched) => Known::Unknown(UNWATCHED.to_owned()),
+        Found::Service(service, Look::Unwatched) => Known::Unknown(service.unwatched()),
         Found::Service(_, Look::Watched(watched)) => Known::Is(watched.status.active()),
     }
 }

@@ -9,9 +9,14 @@ use std::rc::Rc;
 
 use super::status::{LENGTH, Status};
 use crate::files::FileError;
+use crate::init::process::Process;
+use crate::init::supervise::holder::{is_linked, left_behind};
 use crate::init::supervise::place::{Listener, Place, Supervise, Version, Written, write};
 use crate::init::supervise::scanner::{self, Scanner};
+use crate::init::{Noted, Run};
 
+/// Of a service whose runsv is not there, but linked where a runsvdir scans: that starts one soon.
+const UNWATCHED: &str = "no runsv watches it at the moment";
 /// What scans.
 const SCANNER: &str = "runsvdir";
 /// The pipe that tells whether a runsv is there: it reads it, and nobody else does.
@@ -39,6 +44,8 @@ pub(super) enum Others {
     Count,
     /// They are none of ours.
     Ignored,
+    /// They are none of ours; but one of ours that is linked there has a supervisor, or will have one.
+    MayHold,
 }
 
 /// A service directory that is linked where a runsvdir scans, or where a runsv is at work.
@@ -70,6 +77,18 @@ pub(super) struct Watched {
 }
 
 impl Watched {
+    /// What its runsv has noted.
+    pub(super) fn noted(&self) -> Noted {
+        Noted {
+            since: self.status.since.to_string(),
+            version: self.version.to_string(),
+            run: match self.status.is_once() {
+                true => Run::Once,
+                false => Run::Lasting,
+            },
+        }
+    }
+
     /// Writes `letters` to runsv's pipe, and returns its end where they are in it.
     pub(super) fn send(&self, letters: &[u8]) -> Result<Option<File>, String> {
         let pipe = match self.supervise.listener(CONTROL) {
@@ -112,12 +131,18 @@ impl Directories {
 
     /// The service `name`, where it is supervised or is about to be; not what merely lies in /etc/sv.
     pub(super) fn service(&mut self, name: &str) -> Result<Option<Service>, Trouble> {
+        let mut unwatched = None;
         for scan in self.usual.clone() {
-            if let Some(mut service) = Service::find(&scan, name)?
-                && matches!(service.look()?, Look::Watched(_))
-            {
+            let Some(mut service) = Service::find(&scan, name)? else {
+                continue;
+            };
+            if matches!(service.look()?, Look::Watched(_)) {
                 return Ok(Some(service));
             }
+            unwatched.get_or_insert(service);
+        }
+        if self.others == Others::MayHold {
+            return Ok(unwatched.filter(|service| self.is_held(service)));
         }
         for scan in self.scanned().to_vec() {
             if let Some(service) = Service::find(&scan, name)? {
@@ -125,6 +150,11 @@ impl Directories {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a runsvdir has it, or what a killed runsv started of it still runs.
+    fn is_held(&mut self, service: &Service) -> bool {
+        is_linked(self.scanned(), service.place.path()) || service.left_behind().is_some()
     }
 
     /// All of these directories, the usual ones first.
@@ -142,7 +172,7 @@ impl Directories {
                 .iter()
                 .filter_map(scans)
                 .collect::<Vec<_>>();
-            let meant = |path: &PathBuf| others == Others::Count || is_usual(path);
+            let meant = |path: &PathBuf| others != Others::Ignored || is_usual(path);
             scanned.into_iter().filter(meant).collect()
         };
         self.scanned.get_or_insert_with(found)
@@ -176,6 +206,21 @@ impl Service {
     /// Whether it is still linked where it was found.
     pub(super) fn is_linked(&self) -> bool {
         !matches!(Place::find(&self.scan, &self.name), Ok(None))
+    }
+
+    /// The process that a runsv started which is there no more.
+    fn left_behind(&self) -> Option<Process> {
+        let supervise = self.place.supervise().ok().flatten()?;
+        let (bytes, _) = supervise.read(STATUS, LENGTH as u64 + 1).ok().flatten()?;
+        let status = Status::parse(&bytes)?;
+        left_behind(status.pid, status.since, self.place.path())
+    }
+
+    /// Why nothing is known of it where no runsv is there.
+    pub(super) fn unwatched(&self) -> String {
+        let left = self.left_behind().map(|process| process.pid);
+        let left = left.map(|pid| format!(", and its process {pid} still runs"));
+        format!("{UNWATCHED}{}", left.unwrap_or_default())
     }
 
     /// How it stands now.

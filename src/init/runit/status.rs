@@ -77,11 +77,16 @@ impl Status {
     pub(super) fn active(&self) -> ActiveState {
         match (self.phase, self.want) {
             (Phase::Run, Want::Up) => ActiveState::Active,
-            (Phase::Run, Want::Down) if !self.is_leaving => ActiveState::Active,
+            (Phase::Run, Want::Down) if self.is_once() => ActiveState::Active,
             (Phase::Run | Phase::Finish, Want::Down | Want::Exit) => ActiveState::Deactivating,
             (Phase::Down | Phase::Finish, Want::Up) => ActiveState::Activating,
             (Phase::Down, Want::Down | Want::Exit) => ActiveState::Inactive,
         }
+    }
+
+    /// Whether it runs and stays down once it has ended, without having been told to end.
+    pub(super) fn is_once(&self) -> bool {
+        (self.phase, self.want) == (Phase::Run, Want::Down) && !self.is_leaving
     }
 
     /// What runsv is doing with it, as far as it was asked to.

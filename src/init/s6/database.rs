@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use super::program::{Ended, ProgramError, run};
 use super::rc::{LIVE, PROGRAMS, complaint, patiently};
+use crate::failpoint::{Point, reach};
 use crate::files::{Directory, FileError, Missing};
 
 /// Where the definitions are that are compiled, and what the machine boots by: the link that releases
@@ -104,19 +105,25 @@ impl Database {
             Directory::open(source, Missing::Fail)?;
         }
         let shelf = Shelf::of(&self.boot)?;
+        reach(Point::Defining);
         self.sweep(&shelf)?;
+        reach(Point::Defining);
         let name = shelf.free_name()?;
         let database = shelf.directory.path().join(&name);
         self.compile(&database)
             .inspect_err(|_| discard(&database))?;
+        reach(Point::Defining);
         // INVARIANT: what a link leads to, and what takes the place of one that is removed, survives the power.
         synchronise(&database)
             .map_err(|error| DatabaseError::Compile(format!("its files are not stored: {error}")))
             .inspect_err(|_| discard(&database))?;
+        reach(Point::Defining);
         let trouble = self
             .make_live(&database, limit)
             .inspect_err(|_| discard(&database))?;
+        reach(Point::Defining);
         shelf.link_to(&name)?;
+        reach(Point::Defining);
         self.sweep(&shelf)?;
         Ok(Updated { database, trouble })
     }
@@ -257,6 +264,7 @@ impl Shelf {
         new?;
         let made: Result<(), Errno> = symlinkat(name, self.directory.as_fd(), NEW_LINK);
         made.map_err(|errno| failed(errno.desc().to_owned()))?;
+        reach(Point::Defining);
         let renamed = self.directory.rename(NEW_LINK, &link);
         renamed.map_err(|error| failed(error.to_string()))
     }

@@ -14,7 +14,6 @@ mod status;
 mod work;
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -31,18 +30,16 @@ use self::status::Stage;
 use self::work::Work;
 use super::supervise::clock::Clock;
 use super::supervise::errand::run_all;
-use super::supervise::place::{Written, write};
+use super::supervise::holder::is_linked;
+use super::supervise::place::{Place, Written, write};
 use super::supervise::scanner;
-use super::{Depth, Init, InitError, Onlooker, Unwatched};
+use super::{Depth, Init, InitError, Noted, Supervising, Terms};
 use crate::domain::{InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait};
 use crate::files::{Directory, FileError, Kind, Missing};
 
 const S6: &str = "s6";
 /// The scanner's process, which works in its scan directory.
 const SCANNER: &str = "s6-svscan";
-/// How long a job may take where nobody says otherwise: what systemd gives a service to start or to stop,
-/// which is what packages are made for. s6 itself waits for ever.
-const LIMIT: Duration = Duration::from_secs(90);
 /// Between two looks for a supervisor that is gone.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Has s6-svscan look for new directories.
@@ -55,14 +52,20 @@ const KILL: &[u8] = b"k";
 /// The s6 of this machine. Nothing is looked at before the first question.
 #[derive(Debug)]
 pub struct S6 {
-    /// How long a job may take before it is left to itself.
-    pub limit: Duration,
+    terms: Terms,
     /// The scan directories, once they were looked for.
     directories: Option<Vec<PathBuf>>,
-    wait: Duration,
-    notes: Option<PathBuf>,
-    onlooker: Rc<dyn Onlooker>,
+    others: Others,
     rc: Keeping,
+}
+
+/// What to make of an s6-svscan that scans another directory than ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// Nothing.
+    Ignored,
+    /// One of ours that is linked there has a supervisor, or will have one.
+    MayHold,
 }
 
 /// Whether s6-rc keeps services here.
@@ -86,11 +89,9 @@ impl S6 {
     /// With the scan directories of all scanners that run.
     pub fn new() -> Self {
         Self {
-            limit: LIMIT,
+            terms: Terms::new(RESPAWN),
             directories: None,
-            wait: RESPAWN,
-            notes: None,
-            onlooker: Rc::new(Unwatched),
+            others: Others::Ignored,
             rc: Keeping::Unseen,
         }
     }
@@ -104,6 +105,15 @@ impl S6 {
         }
     }
 
+    /// With the services in `directories`, whose definitions lie there, and without s6-rc. One of them is s6's also
+    /// where nobody supervises it at the moment, if an s6-svscan has it linked anywhere.
+    pub fn supervising(directories: Vec<PathBuf>) -> Self {
+        Self {
+            others: Others::MayHold,
+            ..Self::scanning(directories)
+        }
+    }
+
     /// With the s6-rc whose live directory is `live` and whose programs are in `programs`.
     #[must_use]
     pub fn kept_by(mut self, live: &Path, programs: &Path) -> Self {
@@ -112,48 +122,21 @@ impl S6 {
         self
     }
 
-    /// Waits for this long where a supervisor is gone; never longer than one takes to come back.
-    #[must_use]
-    pub fn waiting(mut self, wait: Duration) -> Self {
-        self.wait = wait.min(RESPAWN);
-        self
-    }
-
-    /// Notes in the file `path` how the machine's clock was set, so that a moment is told the same by every
-    /// call: supervisors write down times of the day.
-    #[must_use]
-    pub fn remembering(mut self, path: &Path) -> Self {
-        self.notes = Some(path.to_path_buf());
-        self
-    }
-
-    /// Tells `onlooker` of waiting.
-    #[must_use]
-    pub fn watched_by(mut self, onlooker: Rc<dyn Onlooker>) -> Self {
-        self.onlooker = onlooker;
-        self
-    }
-
     fn scan_directories(&mut self) -> &[PathBuf] {
-        self.directories.get_or_insert_with(|| {
-            let scanners = scanner::running(SCANNER).into_iter();
-            let mut found: Vec<PathBuf> = Vec::new();
-            for scanner in scanners {
-                if !found.contains(&scanner.works_in) {
-                    found.push(scanner.works_in);
-                }
-            }
-            found
-        })
+        self.directories.get_or_insert_with(scanned)
     }
 
-    fn clock(&self) -> Clock {
-        Clock::noted(self.notes.as_deref())
+    /// Whether a scanner that runs has `unit` linked.
+    fn is_held(&mut self, unit: &UnitName) -> bool {
+        let name = unit.service();
+        let mut scan = self.scan_directories().iter();
+        let own = scan.find_map(|scan| Place::find(scan, name.as_str()).ok().flatten());
+        own.is_some_and(|own| is_linked(&scanned(), own.path()))
     }
 
     /// Looks at `unit`; a supervisor that is gone is waited for.
     fn look(&mut self, unit: &UnitName) -> Result<Look, FileError> {
-        let end = Instant::now().checked_add(self.wait);
+        let end = Instant::now().checked_add(self.terms.wait.min(RESPAWN));
         let mut gone = None;
         loop {
             let found = look(self.scan_directories(), unit, gone)?;
@@ -168,7 +151,9 @@ impl S6 {
                     left: Left::Nothing,
                     scanner: Scanner::Gone,
                     ..
-                }) => return Ok(Look::Missing),
+                }) if self.others == Others::Ignored || !self.is_held(unit) => {
+                    return Ok(Look::Missing);
+                }
                 found => return Ok(found),
             }
         }
@@ -210,7 +195,7 @@ impl S6 {
     }
 
     fn run_kept(&mut self, rc: &rc::Rc, kept: &kept::Kept, job: &Job, wait: Wait) -> JobOutcome {
-        let limit = self.limit;
+        let limit = self.terms.limit;
         let none = || JobOutcome::Failed(work::refused("nothing came of it".to_owned()));
         let mut by_s6 = |job: &Job| self.run_plain(&[job], wait).pop().unwrap_or_else(none);
         let by_s6 = &mut by_s6;
@@ -219,13 +204,19 @@ impl S6 {
 
     /// Jobs for what s6 alone keeps, or s6-rc leaves to it.
     fn run_plain(&mut self, jobs: &[&Job], wait: Wait) -> Vec<JobOutcome> {
-        let clock = self.clock();
+        let clock = self.terms.clock();
         let directories = self.scan_directories().to_vec();
         let works = jobs
             .iter()
             .map(|job| Work::new(&directories, &clock, job, wait));
         let mut works: Vec<Work<'_>> = works.collect();
-        run_all(&mut works, self.limit, self.onlooker.as_ref())
+        run_all(&mut works, self.terms.limit, &*self.terms.onlooker)
+    }
+}
+
+impl Supervising for S6 {
+    fn terms(&mut self) -> &mut Terms {
+        &mut self.terms
     }
 }
 
@@ -239,7 +230,7 @@ impl Init for S6 {
     }
 
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
-        let clock = self.clock();
+        let clock = self.terms.clock();
         let mut facts = |unit| self.facts(unit, &clock, depth);
         Ok(names.iter().map(&mut facts).collect())
     }
@@ -264,8 +255,15 @@ impl Init for S6 {
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
-        let clock = self.clock();
+        let clock = self.terms.clock();
         Ok(units.iter().map(|u| self.seen_one(u, &clock)).collect())
+    }
+
+    fn noted(&mut self, unit: &UnitName) -> Option<Noted> {
+        match look(self.scan_directories(), unit, None) {
+            Ok(Look::There(service)) => Some(service.noted()),
+            Ok(Look::Missing | Look::Deserted(_)) | Err(_) => None,
+        }
     }
 
     /// What s6-rc keeps is done first, one after the other: it has no other way.
@@ -314,8 +312,19 @@ impl Init for S6 {
     }
 
     fn limit_of(&mut self, _: &[Job]) -> Result<Option<Duration>, InitError> {
-        Ok(Some(self.limit))
+        Ok(Some(self.terms.limit))
     }
+}
+
+/// What the scanners that run here scan.
+fn scanned() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for scanner in scanner::running(SCANNER) {
+        if !found.contains(&scanner.works_in) {
+            found.push(scanner.works_in);
+        }
+    }
+    found
 }
 
 /// Lets the scanner of `directory` look for services that it does not have yet.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::unistd::{AccessFlags, access};
 
-use super::status::{LONGEST, Notifies, Stage, Status};
+use super::status::{LONGEST, Notifies, Stage, Status, Wanted};
 use crate::domain::{
     ActiveState, FileState, Known, LoadState, Seen, UnitFacts, UnitKind, UnitName,
 };
@@ -16,6 +16,7 @@ use crate::files::{Directory, FileError, Kind, Missing};
 use crate::init::process::Process;
 use crate::init::supervise::clock::Clock;
 use crate::init::supervise::place::{Listener, Place, Version};
+use crate::init::{Noted, Run};
 
 /// What takes commands.
 const CONTROL: &str = "control";
@@ -238,6 +239,18 @@ fn left(status: &Status) -> Left {
 }
 
 impl Service {
+    /// What its supervisor has noted.
+    pub(super) fn noted(&self) -> Noted {
+        Noted {
+            since: self.status.stamp.to_string(),
+            version: self.version.to_string(),
+            run: match (self.status.stage, self.status.wanted) {
+                (Stage::Up { .. }, Wanted::Down) => Run::Once,
+                (Stage::Up { .. } | Stage::Finishing { .. } | Stage::Down, _) => Run::Lasting,
+            },
+        }
+    }
+
     /// Whether what is to be started can be: s6 tries again every ten seconds and says nothing.
     pub(super) fn can_run(&self) -> bool {
         access(&self.place.path().join(RUN), AccessFlags::X_OK).is_ok()
@@ -292,7 +305,7 @@ pub(super) fn seen(unit: &UnitName, look: &Look, clock: &Clock) -> Seen {
             seen.job = Known::Is(status.job(service.notifies));
             seen.invocation = status.invocation();
             seen.main_pid = status.main_pid();
-            seen.changed = clock.monotonic(status.stamp);
+            seen.changed = clock.monotonic(status.stamp, service.version.made());
             if seen.main_pid != 0 {
                 seen.started = seen.changed;
             }

@@ -21,8 +21,11 @@ const SETTLE: Duration = Duration::from_millis(10);
 /// How a process is called that has not come so far: it may be at rest because it waits for a check of the configuration.
 /// The last one is what s6-rc gives to its own wrapper.
 const BEFORE: [&str; 3] = ["s6-supervise", "run", "run.user"];
-/// One that is always busy is taken for up after this, and so is a `run` that does all by itself.
+/// One that is always busy is taken for up after this, and so is a `run` that does all by itself: where what ran before
+/// was such a one.
 const LONGEST_SETTLE: Duration = Duration::from_millis(200);
+/// A `run` may check a configuration for as long as this, where nothing ran before that would tell what becomes of it.
+const LONGEST_CHECK: Duration = Duration::from_secs(2);
 
 /// A service that has died is given up so long after it was asked for, and not earlier: many a `run` ends until what
 /// it needs is up, and s6 starts it again every second.
@@ -52,6 +55,8 @@ pub(super) struct Work<'a> {
     contested: Option<Instant>,
     /// Since when the run that is waited for is more than its `run`.
     executed: Option<Instant>,
+    /// How long it may be no more than that.
+    checks: Duration,
     /// When it was asked for.
     asked: Option<Instant>,
     /// How it stood after it had last come up and gone down again.
@@ -97,6 +102,7 @@ impl<'a> Work<'a> {
             before: None,
             contested: None,
             executed: None,
+            checks: LONGEST_CHECK,
             asked: None,
             death: None,
             deserted: None,
@@ -169,6 +175,7 @@ impl<'a> Work<'a> {
             Err(errno) => return Some(Err(refused(format!("its supervisor: {}", errno.desc())))),
         }
         self.before = Some(before);
+        self.checks = longest_check(&service.status);
         self.phase = phase;
         self.executed = None;
         self.asked = Some(Instant::now());
@@ -261,19 +268,17 @@ impl<'a> Work<'a> {
     }
 
     fn has_settled(&mut self, status: &Status, since: Instant, now: Instant) -> bool {
-        if now.saturating_duration_since(since) >= LONGEST_SETTLE {
-            return true;
-        }
         let Some(process) = Process::of(status.main_pid()) else {
-            return false;
+            return now.saturating_duration_since(since) >= LONGEST_SETTLE;
         };
-        if self.executed.is_none() && !BEFORE.iter().any(|name| process.is_called(name)) {
+        if self.executed.is_none() && !is_run_itself(process) {
             self.executed = Some(now);
         }
-        let executed = self
-            .executed
-            .map(|executed| now.saturating_duration_since(executed));
-        executed.is_some_and(|lived| lived >= SETTLE) && process.is_at_rest()
+        let Some(executed) = self.executed else {
+            return now.saturating_duration_since(since) >= self.checks;
+        };
+        let lived = now.saturating_duration_since(executed);
+        lived >= LONGEST_SETTLE || lived >= SETTLE && process.is_at_rest()
     }
 
     /// It is left to s6 to try again, for a while.
@@ -358,6 +363,20 @@ impl Errand for Work<'_> {
             | Phase::Settling(..)
             | Phase::Staying(..) => JobFailure::TimedOut { seconds },
         })
+    }
+}
+
+/// Whether it has not come further than its `run`.
+fn is_run_itself(process: Process) -> bool {
+    BEFORE.iter().any(|name| process.is_called(name))
+}
+
+/// How long the next run may be no more than its `run`, by what runs before it.
+fn longest_check(before: &Status) -> Duration {
+    match Process::of(before.main_pid()) {
+        Some(process) if is_run_itself(process) => LONGEST_SETTLE,
+        Some(_) => COMES,
+        None => LONGEST_CHECK,
     }
 }
 

@@ -2,9 +2,18 @@
 //! which everything else here is told. The distance between the two is noted down when it is first
 //! seen, and again whenever somebody has set the clock: so a moment is the same number whenever it is
 //! asked for, and a clock that is set in the middle of an upgrade moves nothing that happened before.
+//!
+//! A clock that was set backwards tells two moments by one time. Which one is meant shows where both files lie in
+//! memory, as /run does: such a file system numbers its files in the order in which they are made, and whoever
+//! replaces a file makes one. So what a supervisor wrote after the note was written came after it.
 
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
+use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 use nix::time::{ClockId, clock_gettime};
 
 use super::tai::Stamp;
@@ -33,9 +42,36 @@ struct Setting {
     distance: u64,
 }
 
+/// Where a file stands in the order in which those of its file system were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::init) struct Made {
+    device: u64,
+    number: u64,
+}
+
+impl Made {
+    /// The place of `file`; `None` where its file system gives numbers in no order.
+    pub(in crate::init) fn of(file: &File) -> Option<Self> {
+        let kind = fstatfs(file).ok()?.filesystem_type();
+        let status = file.metadata().ok()?;
+        (kind == TMPFS_MAGIC).then(|| Self {
+            device: status.dev(),
+            number: status.ino(),
+        })
+    }
+
+    fn is_after(self, other: Self) -> bool {
+        self.device == other.device && self.number > other.number
+    }
+}
+
 /// All settings of the clock that were seen in this life of the machine, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::init) struct Clock(Vec<Setting>);
+pub(in crate::init) struct Clock {
+    settings: Vec<Setting>,
+    /// The note of the last one.
+    noted: Option<Made>,
+}
 
 impl Clock {
     /// What is noted in the file `path`, with the clock as it is now; without a path, or where nothing
@@ -44,51 +80,70 @@ impl Clock {
         let now = monotonic();
         let distance = measured();
         let Some((directory, name)) = path.and_then(split) else {
-            return Self(vec![Setting { since: 0, distance }]);
+            return Self::of(vec![Setting { since: 0, distance }]);
         };
-        let noted = Directory::open(&directory, Missing::Fail)
-            .and_then(|directory| directory.read(&name, LONGEST));
-        let noted = noted.ok().and_then(|bytes| Self::parse(&bytes));
-        let (clock, new) = noted.unwrap_or(Self(Vec::new())).with(now, distance);
-        if new {
-            // By others than root nothing can be noted: they act on nothing.
-            let _ = Directory::open(&directory, Missing::Create)
-                .and_then(|directory| directory.replace(&name, clock.text().as_bytes()));
+        let (clock, new) = read(&directory, &name)
+            .unwrap_or(Self::of(Vec::new()))
+            .with(now, distance);
+        if !new {
+            return clock;
         }
-        clock
+        // By others than root nothing can be noted: they act on nothing.
+        let _ = Directory::open(&directory, Missing::Create)
+            .and_then(|directory| directory.replace(&name, clock.text().as_bytes()));
+        match read(&directory, &name) {
+            // Somebody else may have noted more.
+            Some(noted) if noted.settings == clock.settings => noted,
+            Some(_) | None => clock,
+        }
+    }
+
+    fn of(settings: Vec<Setting>) -> Self {
+        Self {
+            settings,
+            noted: None,
+        }
     }
 
     /// The settings with the one of `now`, and whether that is new.
     fn with(mut self, now: u64, distance: u64) -> (Self, bool) {
-        let known = self.0.last();
+        let known = self.settings.last();
         if known.is_some_and(|last| last.distance.abs_diff(distance) < SAME) {
             return (self, false);
         }
         // The first one is taken to hold since the boot.
         let since = if known.is_some() { now } else { 0 };
-        self.0.push(Setting { since, distance });
-        let surplus = self.0.len().saturating_sub(MOST);
-        self.0.drain(..surplus);
+        self.settings.push(Setting { since, distance });
+        let surplus = self.settings.len().saturating_sub(MOST);
+        self.settings.drain(..surplus);
+        self.noted = None;
         (self, true)
     }
 
-    /// `stamp` in microseconds of the monotonic clock, never later than it was but for a clock that was
-    /// set backwards unseen; 0 where it was before the boot.
-    pub(in crate::init) fn monotonic(&self, stamp: Stamp) -> u64 {
+    /// `stamp`, which stands in a file `made` then, in microseconds of the monotonic clock; 0 where it was before the
+    /// boot. Where the clock was set backwards and nothing tells which moment is meant it is the earlier one.
+    pub(in crate::init) fn monotonic(&self, stamp: Stamp, made: Option<Made>) -> u64 {
         let epoch = stamp.epoch_micros();
-        let until = self.0.iter().skip(1).map(|next| next.since);
+        let moment = |setting: &Setting| epoch.saturating_sub(setting.distance);
+        if let (Some(last), Some(noted), Some(made)) = (self.settings.last(), self.noted, made)
+            && made.is_after(noted)
+            && moment(last) >= last.since
+        {
+            return moment(last);
+        }
+        let until = self.settings.iter().skip(1).map(|next| next.since);
         let until = until.chain(std::iter::once(u64::MAX));
-        let settings = self.0.iter().zip(until);
+        let settings = self.settings.iter().zip(until);
         // What by one setting would have come after the next was seen, came by that one. Where both fit, the
         // clock was set backwards: the later moment would be another one than was noted before that.
         let found = settings
-            .map(|(setting, until)| (epoch.saturating_sub(setting.distance), until))
+            .map(|(setting, until)| (moment(setting), until))
             .find(|(moment, until)| moment <= until);
         found.map_or(0, |(moment, _)| moment)
     }
 
     fn text(&self) -> String {
-        let lines = self.0.iter();
+        let lines = self.settings.iter();
         let lines = lines.map(|setting| format!("{} {}\n", setting.since, setting.distance));
         format!("{VERSION}\n{}", lines.collect::<String>())
     }
@@ -105,8 +160,21 @@ impl Clock {
             Some(Setting { since, distance })
         };
         let settings: Option<Vec<Setting>> = lines.map(setting).collect();
-        settings.map(Self)
+        settings.map(Self::of)
     }
+}
+
+/// What is noted in the file `name`, and which file that is.
+fn read(directory: &Path, name: &str) -> Option<Clock> {
+    let directory = Directory::open(directory, Missing::Fail).ok()?;
+    let file = directory.open_file(name, OFlag::O_RDONLY, 0).ok()?;
+    let made = Made::of(&file);
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(Clock {
+        noted: made,
+        ..Clock::parse(&bytes)?
+    })
 }
 
 fn split(path: &Path) -> Option<(PathBuf, String)> {
@@ -142,11 +210,8 @@ mod tests {
 
     fn clock(settings: &[(u64, u64)]) -> Clock {
         let settings = settings.iter();
-        Clock(
-            settings
-                .map(|&(since, distance)| Setting { since, distance })
-                .collect(),
-        )
+        let settings = settings.map(|&(since, distance)| Setting { since, distance });
+        Clock::of(settings.collect())
     }
 
     #[test]
@@ -154,12 +219,12 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a/clock");
         let moment = stamp(measured() + 5 * SECOND);
-        let first = Clock::noted(Some(&path)).monotonic(moment);
+        let first = Clock::noted(Some(&path)).monotonic(moment, None);
         for _ in 0..100 {
-            assert_eq!(Clock::noted(Some(&path)).monotonic(moment), first);
+            assert_eq!(Clock::noted(Some(&path)).monotonic(moment, None), first);
         }
         assert!(first.abs_diff(5 * SECOND) < 10_000, "{first}");
-        assert!(Clock::noted(None).monotonic(moment).abs_diff(first) < SAME);
+        assert!(Clock::noted(None).monotonic(moment, None).abs_diff(first) < SAME);
     }
 
     #[test]
@@ -171,19 +236,58 @@ mod tests {
             let (set, new) = once.clone().with(100 * SECOND, distance);
             assert!(new);
             let before = stamp(BOOT + 50 * SECOND);
-            assert_eq!(set.monotonic(before), 50 * SECOND, "{distance}");
+            assert_eq!(set.monotonic(before, None), 50 * SECOND, "{distance}");
         }
         // By the clock that was set back it could have been 25 s after that, too.
         let (back, _) = once.clone().with(100 * SECOND, BOOT - 30 * SECOND);
-        assert_eq!(back.monotonic(stamp(BOOT + 95 * SECOND)), 95 * SECOND);
+        assert_eq!(back.monotonic(stamp(BOOT + 95 * SECOND), None), 95 * SECOND);
         let (forward, _) = once.with(100 * SECOND, BOOT + 3_600 * SECOND);
         let after = stamp(BOOT + 3_600 * SECOND + 120 * SECOND);
-        assert_eq!(forward.monotonic(after), 120 * SECOND);
+        assert_eq!(forward.monotonic(after, None), 120 * SECOND);
+    }
+
+    #[test]
+    fn after_a_clock_was_set_backwards_what_was_written_after_that_was_noted_came_after_it() {
+        let made = |number| Some(Made { device: 1, number });
+        let mut set = clock(&[(0, BOOT), (100 * SECOND, BOOT - 30 * SECOND)]);
+        set.noted = made(7);
+        // 110 s after the boot, by the clock that was set back by 30 s.
+        let stop = stamp(BOOT + 80 * SECOND);
+        assert_eq!(set.monotonic(stop, made(8)), 110 * SECOND);
+        assert_eq!(set.monotonic(stop, made(6)), 80 * SECOND);
+        assert_eq!(set.monotonic(stop, None), 80 * SECOND);
+        let elsewhere = Made {
+            device: 2,
+            number: 8,
+        };
+        assert_eq!(set.monotonic(stop, Some(elsewhere)), 80 * SECOND);
+        // Written again, and what it says is from before.
+        let before = stamp(BOOT + 50 * SECOND);
+        assert_eq!(set.monotonic(before, made(8)), 50 * SECOND);
+    }
+
+    #[test]
+    fn files_in_memory_are_numbered_as_they_are_made_and_others_are_in_no_order() {
+        let Ok(place) = tempfile::tempdir_in("/dev/shm") else {
+            return;
+        };
+        let made = |name: &str| {
+            let path = place.path().join(name);
+            std::fs::write(&path, "").unwrap();
+            Made::of(&File::open(path).unwrap())
+        };
+        let numbered: Option<Vec<Made>> = (0..100).map(|at| made(&at.to_string())).collect();
+        let Some(numbered) = numbered else { return };
+        for pair in numbered.windows(2) {
+            assert!(pair[1].is_after(pair[0]) && !pair[0].is_after(pair[1]));
+        }
+        let proc = File::open("/proc/self/status").unwrap();
+        assert_eq!(Made::of(&proc), None);
     }
 
     #[test]
     fn what_happened_before_the_boot_is_0_and_what_is_no_note_is_none() {
-        assert_eq!(clock(&[(0, BOOT)]).monotonic(stamp(BOOT - 1)), 0);
+        assert_eq!(clock(&[(0, BOOT)]).monotonic(stamp(BOOT - 1), None), 0);
         let noted = clock(&[(0, BOOT), (7, BOOT + SECOND)]);
         assert_eq!(Clock::parse(noted.text().as_bytes()), Some(noted));
         for text in [
@@ -206,7 +310,7 @@ mod tests {
         for day in 0..500 {
             noted = noted.with(day * SECOND, BOOT + day * 10 * SECOND).0;
         }
-        assert_eq!(noted.0.len(), MOST);
+        assert_eq!(noted.settings.len(), MOST);
         assert!(noted.text().len() as u64 <= LONGEST);
     }
 
@@ -216,7 +320,7 @@ mod tests {
         let link = place.path().join("link");
         std::os::unix::fs::symlink("/dev/null", &link).unwrap();
         for path in [Path::new("/proc/none/clock"), &link.join("clock")] {
-            assert_eq!(Clock::noted(Some(path)).0.len(), 1);
+            assert_eq!(Clock::noted(Some(path)).settings.len(), 1);
         }
     }
 }

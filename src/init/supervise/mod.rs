@@ -4,6 +4,8 @@
 
 pub(in crate::init) mod clock;
 pub(in crate::init) mod errand;
+pub(in crate::init) mod holder;
 pub(in crate::init) mod place;
 pub(in crate::init) mod scanner;
 pub(in crate::init) mod tai;
+pub(in crate::init) mod terms;

@@ -2,6 +2,7 @@
 //! whether anybody listens, read in small pieces. Nothing here waits: neither for a pipe that nobody
 //! reads nor for one that is full.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
+use super::clock::Made;
 use crate::files::{Directory, FileError, Kind, Missing, errno_of};
 
 /// Where a supervisor keeps its pipes and its status.
@@ -47,6 +49,21 @@ pub(in crate::init) enum Written {
 pub(in crate::init) struct Version {
     inode: u64,
     changed: (i64, i64),
+    made: Option<Made>,
+}
+
+impl Version {
+    /// Where it stands among the files of its file system, in the order in which they were made.
+    pub(in crate::init) fn made(&self) -> Option<Made> {
+        self.made
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = self.changed;
+        write!(formatter, "{}:{seconds}.{nanos:09}", self.inode)
+    }
 }
 
 impl Place {
@@ -165,6 +182,7 @@ impl Supervise {
         let version = file.metadata().map(|status| Version {
             inode: status.ino(),
             changed: (status.ctime(), status.ctime_nsec()),
+            made: Made::of(&file),
         });
         let version = version.map_err(failed)?;
         let mut bytes = Vec::new();

@@ -1,11 +1,11 @@
 //! A flush's first step where live definitions are directories of their own: each that is not as packages
 //! brought it is brought there, if its service may be restarted. What is owed to services comes after it.
 
+use crate::definitions::{Before, Definitions, Part, Standing, Starts, Supervisor, Touched};
 use crate::definitions::{Changing, DefinitionError, Ended, Looked, Outcome, Outdated, Places};
-use crate::definitions::{Definitions, Part, Standing, Starts, Supervisor, Touched};
 use crate::domain::ServiceName;
 use crate::front::perform::Case;
-use crate::front::rcpolicy::definitions::{kept, stock_of, times};
+use crate::front::rcpolicy::definitions::{LOGGER_WAITS, Scope, kept, stock_of, times};
 use crate::ledger::Due;
 use crate::report::console::Console;
 
@@ -13,12 +13,16 @@ use super::leave::Leave;
 use super::look_back::without;
 use super::occasion::{Again, Left};
 
+/// What makes a logger.
+const LOGGER: &str = "log/run";
+
 /// The definitions of a machine in one flush.
 pub(super) struct Bringing<'a, 'c> {
     pub(super) leave: Leave<'a>,
     pub(super) supervisor: &'a mut dyn Supervisor,
     pub(super) console: &'a mut Console<'c>,
     pub(super) places: &'a Places,
+    pub(super) scope: Scope,
 }
 
 /// How one is brought up to date.
@@ -93,7 +97,11 @@ impl Bringing<'_, '_> {
             Err(error) => return Some(self.cannot(&error)),
         };
         // First what was cut off: its stock version may be another one by now.
-        for pass in [Pass::UnderWay, Pass::All] {
+        let passes: &[Pass] = match self.scope {
+            Scope::All => &[Pass::UnderWay, Pass::All],
+            Scope::CutOff => &[Pass::UnderWay],
+        };
+        for pass in passes {
             let found = match changing.survey() {
                 Ok(found) => found,
                 Err(error) => return Some(self.cannot(&error)),
@@ -178,63 +186,106 @@ impl Bringing<'_, '_> {
         if let Some(why) = self.unconfigured(&looked.service) {
             return Said::Later(why);
         }
-        let going = match changing.touched(looked, self.supervisor) {
-            Err(error) => return Said::Kept(error.to_string()),
-            Ok(touched) if touched.iter().any(Touched::was_up) => {
-                match self.leave.may_restart(&looked.service) {
-                    Err(why) => {
-                        let kept = kept(&outdated.plan.kept);
-                        return Said::Kept(format!("its new definition{kept} waits: {why}"));
-                    }
-                    Ok(case) => Going {
-                        case: Some(case),
-                        renews: renewed(&touched),
-                        starts: Starts::Allowed,
-                    },
-                }
-            }
-            Ok(_) => Going::on(Starts::Allowed),
+        let touched = match changing.touched(looked, self.supervisor) {
+            Ok(touched) => touched,
+            Err(error) => return failed(&error, waits(outdated, &error.to_string())),
         };
-        self.brought(looked, going, changing)
+        if !touched.iter().any(Touched::was_up) {
+            return self.brought(looked, Going::on(Starts::Allowed), changing);
+        }
+        let renews = renewed(&touched);
+        match self.may_restart(looked, renews) {
+            Err(why) => Said::Kept(waits(outdated, &why)),
+            Ok(case) => {
+                let going = Going {
+                    case: Some(case),
+                    renews,
+                    starts: Starts::Allowed,
+                };
+                self.brought(looked, going, changing)
+            }
+        }
+    }
+
+    /// Whether what `renews` may be restarted: its package is heard where the admin says nothing.
+    fn may_restart(&mut self, looked: &Looked, renews: Option<Part>) -> Result<Case, String> {
+        let service = &looked.service;
+        let package = looked.upgrading.against_restart();
+        let package = package.filter(|_| renews == Some(Part::Service));
+        match package.filter(|_| !self.leave.is_told(service)) {
+            Some(why) => Err(format!("{why}: `rcpolicy flush {service}` does it")),
+            None => self.leave.may_restart(service),
+        }
     }
 
     /// Does it, and says what came of it.
     fn brought(&mut self, looked: &Looked, going: Going, changing: &Changing) -> Said {
-        let (case, left_down) = (going.case.as_ref(), going.left_down());
-        let outcome = match changing.bring(looked, self.supervisor, going.starts) {
+        let starts = going.starts.clone();
+        let outcome = match changing.bring(looked, self.supervisor, starts) {
             Ok(outcome) => outcome,
-            Err(error) => return Said::Kept(format!("its definition stays: {error}")),
+            Err(error) => return failed(&error, format!("its definition stays: {error}")),
         };
-        let most = self.leave.payer.session.policy.settings().flush_tries;
-        let said = match outcome {
+        let said = self.came_of(outcome, looked, &going);
+        let Some(case) = &going.case else {
+            return said;
+        };
+        let session = &self.leave.payer.session;
+        match &said {
+            Said::Nothing => {}
+            Said::Done(text) => session.log_outcome(case, text, Some(0)),
+            Said::Later(text) | Said::Kept(text) => session.log_outcome(case, text, Some(1)),
+        }
+        said
+    }
+
+    fn came_of(&mut self, outcome: Outcome, looked: &Looked, going: &Going) -> Said {
+        let new_waits = |why: String| format!("its new definition waits: {why}");
+        match outcome {
             Outcome::Noted => noted(looked, self.places),
             Outcome::Removed => Said::Done("its definition went with its package".to_owned()),
             Outcome::Waits(_) if looked.standing == Standing::Gone => Said::Nothing,
-            Outcome::Waits(why) => Said::Kept(why),
-            Outcome::Ended(Ended::Stuck(why)) => Said::Later(why),
-            Outcome::Ended(Ended::Updated) => {
-                if going.renews == Some(Part::Service) {
-                    self.restarted(&looked.service);
-                }
-                let stays = stays(looked);
-                Said::Done(format!(
-                    "its definition was brought up to date{stays}{left_down}"
-                ))
+            Outcome::Waits(why) | Outcome::Ended(Ended::Withheld(why)) => {
+                Said::Kept(new_waits(why))
             }
+            Outcome::Lasts(why) => Said::Later(new_waits(why)),
+            Outcome::Ended(Ended::Stuck(why)) => Said::Later(why),
+            Outcome::Ended(Ended::Updated) => self.updated(looked, going),
             Outcome::Ended(Ended::RolledBack(why)) => {
+                let left_down = going.left_down();
                 let why = format!("its new definition was rolled back: {why}{left_down}");
+                let most = self.leave.payer.session.policy.settings().flush_tries;
                 match looked.tries().saturating_add(1) < most {
                     true => Said::Later(why),
                     false => Said::Kept(why),
                 }
             }
-        };
-        if let (Some(case), Said::Done(text)) = (case, &said) {
-            self.leave.payer.session.log_outcome(case, text, Some(0));
-        } else if let (Some(case), Said::Later(text) | Said::Kept(text)) = (case, &said) {
-            self.leave.payer.session.log_outcome(case, text, Some(1));
         }
-        said
+    }
+
+    fn updated(&mut self, looked: &Looked, going: &Going) -> Said {
+        if going.renews == Some(Part::Service) {
+            self.restarted(&looked.service);
+        }
+        let (stays, left_down) = (stays(looked), going.left_down());
+        let logger = self.logger(looked);
+        Said::Done(format!(
+            "its definition was brought up to date{stays}{left_down}{logger}"
+        ))
+    }
+
+    /// A supervisor looks for a logger when it begins, and no more.
+    fn logger(&mut self, looked: &Looked) -> String {
+        let Standing::Outdated(outdated) = &looked.standing else {
+            return String::new();
+        };
+        let mut found = |part| self.supervisor.found(&looked.service, part);
+        let is_new = outdated.parts.contains(&Part::Log)
+            && outdated.plan.target.get(LOGGER).is_some()
+            && found(Part::Log) == Ok(Before::Unsupervised);
+        match is_new && found(Part::Service) != Ok(Before::Unsupervised) {
+            true => format!("; {LOGGER_WAITS}"),
+            false => String::new(),
+        }
     }
 
     /// A restart that is owed was done with it.
@@ -254,6 +305,25 @@ impl Bringing<'_, '_> {
                 .strike(&entry, without(&entry, due).as_ref(), "restarted");
         }
     }
+}
+
+/// A supervisor that cannot be asked may be back in a moment; all else is somebody's to put right.
+fn failed(error: &DefinitionError, text: String) -> Said {
+    match error {
+        DefinitionError::Supervisor(_) => Said::Later(text),
+        DefinitionError::File(_)
+        | DefinitionError::Record { .. }
+        | DefinitionError::Refused { .. }
+        | DefinitionError::Changed { .. }
+        | DefinitionError::Busy => Said::Kept(text),
+    }
+}
+
+fn waits(outdated: &Outdated, why: &str) -> String {
+    format!(
+        "its new definition{} waits: {why}",
+        kept(&outdated.plan.kept)
+    )
 }
 
 fn noted(looked: &Looked, places: &Places) -> Said {

@@ -1,16 +1,11 @@
 //! Whether a flush has definitions to look at, and whom it asks about their services.
 
-use crate::definitions::{Asked, ByInit, Compiled, Part, Patience};
-use crate::domain::{ServiceName, UnitName};
-use crate::front::machine;
-use crate::front::rcpolicy::definitions::{
-    compiler, has_places, is_compiled, may_be_due, places, survey,
-};
+use crate::definitions::{ByInit, Compiled, Part, Patience};
+use crate::domain::ServiceName;
+use crate::front::rcpolicy::definitions::{self, Kept, Scope, dues, is_compiled};
 use crate::front::rcpolicy::{Failure, Place};
 use crate::ledger::Ledger;
-use crate::observe::detect;
-use crate::policy::{self, Keep, Roots};
-use crate::report::Voice;
+use crate::policy::{self, Keep, Policy, Roots};
 use crate::report::console::Console;
 
 use super::bringing::Bringing;
@@ -22,80 +17,86 @@ use super::{payer, session};
 
 /// Whether a definition is to be brought up to date at a batch's end, or may be.
 pub(in crate::front::rcpolicy) fn is_due(place: &Place) -> bool {
-    let kind = detect::init_under(&place.root);
-    if !has_places(kind) {
-        return false;
-    }
-    let policy = policy::load(&Roots::under(&place.root, Keep::No));
-    let Some(places) = places(kind, place, &policy) else {
-        return false;
-    };
-    let tries = policy.settings().flush_tries;
-    let compiled = Compiled::beside(&places.records);
-    let compiler = compiler(&places, place, &policy);
-    // What cannot be looked at is told by whoever tries to bring it up to date.
-    compiler.is_some_and(|compiler| is_compiled(&compiled, &compiler))
-        || survey(places).map_or(true, |found| {
-            found.iter().any(|looked| may_be_due(looked, tries))
-        })
+    !dues(place).is_empty()
 }
 
-/// Brings the definitions of services up to date, where they are directories of their own. What is left;
-/// `None` where there was nothing to be said.
+/// One flush, as far as definitions go.
+#[derive(Clone, Copy)]
+pub(super) struct Occurrence<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) occasion: Occasion<'a>,
+    pub(super) place: &'a Place,
+}
+
+/// Brings the definitions of services up to date, where they are directories of their own, and as far as `most`
+/// goes. What is left; `None` where there was nothing to be said.
 ///
 /// # Errors
 /// When dpkg's database cannot be read.
 pub(super) fn bring(
-    ledger: &Ledger,
-    occasion: Occasion<'_>,
-    place: &Place,
+    here: Occurrence<'_>,
+    most: Scope,
     console: &mut Console<'_>,
 ) -> Result<Option<Left>, Failure> {
-    let kind = detect::init_under(&place.root);
-    if !has_places(kind) {
+    if !definitions::may_be_any(here.place) {
         return Ok(None);
     }
-    let policy = policy::load(&Roots::under(&place.root, Keep::No));
-    let (Some(places), Some(mut init)) = (places(kind, place, &policy), place.init(kind, &policy)?)
-    else {
-        return Ok(None);
-    };
-    let compiled = Compiled::beside(&places.records);
-    let mut compiler = compiler(&places, place, &policy);
+    let policy = policy::load(&Roots::under(&here.place.root, Keep::No));
+    let mut left: Option<Left> = None;
+    for kept in definitions::all(here.place, &policy) {
+        let kept = match most {
+            Scope::All => kept,
+            Scope::CutOff => Kept {
+                scope: Scope::CutOff,
+                ..kept
+            },
+        };
+        if let Some(more) = bring_kept(here, &kept, &policy, console)? {
+            left.get_or_insert(Left::NOTHING).join(more);
+        }
+    }
+    Ok(left)
+}
+
+fn bring_kept(
+    here: Occurrence<'_>,
+    kept: &Kept,
+    policy: &Policy,
+    console: &mut Console<'_>,
+) -> Result<Option<Left>, Failure> {
+    let place = here.place;
+    let compiled = Compiled::beside(&kept.places.records);
+    let mut compiler = kept.compiler(place, policy);
     let compiles = compiler
         .as_ref()
         .is_some_and(|compiler| is_compiled(&compiled, compiler));
-    if !compiles && survey(places.clone()).is_ok_and(|found| found.is_empty()) {
+    if !compiles && kept.survey().is_ok_and(|found| found.is_empty()) {
         return Ok(None);
     }
-    let live = places.live.clone();
-    let voice = Voice::new("rcpolicy");
-    let find = |service: &ServiceName, part: Part| {
-        let (directory, name) = part.found_in(&live, service);
-        Some(Asked {
-            init: machine::supervisor(kind, &directory, &policy, &voice)?,
-            unit: UnitName::parse(name).ok()?,
-        })
+    let Some(mut init) = place.init(kept.kind, policy)? else {
+        return Ok(None);
     };
+    let find = |service: &ServiceName, part: Part| kept.asked(policy, service, part);
     let mut supervisor = ByInit::new(&find, Patience::default());
-    let session = session(ledger.clone(), policy.clone(), place);
+    let session = session(here.ledger.clone(), policy.clone(), place);
     let payer = payer(session, &mut Means::Init(init.as_mut()), place)?;
     let brought = Bringing {
         leave: Leave {
             payer: &payer,
-            occasion,
+            occasion: here.occasion,
             init: init.as_mut(),
         },
         supervisor: &mut supervisor,
         console,
-        places: &places,
+        places: &kept.places,
+        scope: kept.scope,
     };
     let mut left = brought.all();
     if let Some(compiler) = &mut compiler {
         let compiling = Compiling {
             leave: Leave {
                 payer: &payer,
-                occasion,
+                occasion: here.occasion,
                 init: init.as_mut(),
             },
             compiled,

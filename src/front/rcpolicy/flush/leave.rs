@@ -26,6 +26,21 @@ impl Leave<'_> {
         level.is_some_and(|level| level.going_down == GoingDown::Yes)
     }
 
+    /// Whether somebody names it, or a rule of the admin's says what is to become of its restart: nobody else is
+    /// heard then.
+    pub(super) fn is_told(&self, service: &ServiceName) -> bool {
+        if self.occasion.named().contains(service) {
+            return true;
+        }
+        let Ok(entry) = self.entry(service, Due::Restart) else {
+            return false;
+        };
+        let request = self.payer.request(&entry, &Action::Restart);
+        let question = ask_about(&request, service, self.init.kind());
+        let answer = self.payer.session.policy.ask(&question);
+        matches!(answer, Answer::Rule(rule) if rule.tier.is_admins())
+    }
+
     /// Whether its service, which runs, may be restarted for it: as for a restart that is owed.
     pub(super) fn may_restart(&mut self, service: &ServiceName) -> Result<Case, String> {
         let entry = self.entry(service, Due::Restart)?;
