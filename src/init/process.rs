@@ -2,12 +2,17 @@
 //! Reads /proc, and sends signals only to what is still the process that was meant.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, sysconf};
+
+/// As much room a line of /proc/PID/stat needs, and no line is longer than that, in bytes.
+const LINE: usize = 1024;
+const LONGEST: u64 = 64 * 1024;
 
 /// One process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +39,15 @@ impl Process {
         (pid != 0).then_some(Self { pid, ticks })
     }
 
-    /// Whether it still runs. A zombie does not.
+    /// The same where that runs. A zombie does not.
+    pub(in crate::init) fn living(pid: u32) -> Option<Self> {
+        let (_, ticks) = read(pid).filter(|(state, _)| runs(*state))?;
+        (pid != 0).then_some(Self { pid, ticks })
+    }
+
+    /// Whether it still runs.
     pub(in crate::init) fn is_alive(self) -> bool {
-        read(self.pid)
-            .is_some_and(|(state, ticks)| !matches!(state, 'Z' | 'X' | 'x') && ticks == self.ticks)
+        read(self.pid).is_some_and(|(state, ticks)| runs(state) && ticks == self.ticks)
     }
 
     /// Whether it waits for something, as a daemon does whose work is to come; what only has to wait for
@@ -106,9 +116,18 @@ fn now(clock: ClockId) -> u64 {
     seconds.unwrap_or(0).saturating_mul(1_000_000) + nanos.unwrap_or(0) / 1_000
 }
 
+/// Whether what is in this state still runs.
+fn runs(state: char) -> bool {
+    !matches!(state, 'Z' | 'X' | 'x')
+}
+
 /// State and start time.
 fn read(pid: u32) -> Option<(char, u64)> {
-    parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    let file = fs::File::open(format!("/proc/{pid}/stat")).ok()?;
+    // Its length is not told before: with room for it all it is read at once.
+    let mut text = String::with_capacity(LINE);
+    file.take(LONGEST).read_to_string(&mut text).ok()?;
+    parse(&text)
 }
 
 /// Fields 3 and 22 of /proc/PID/stat. Field 2, the command, is in parentheses and may hold anything.

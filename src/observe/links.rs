@@ -10,24 +10,26 @@ use super::detect::is_executable;
 /// The runlevels whose start links stock takes for "enabled" under systemd.
 const ENABLING: [&str; 5] = ["S", "2", "3", "4", "5"];
 
+/// Where a script comes that has no start link: after all that have one.
+pub const NO_NUMBER: u8 = u8::MAX;
+
 fn directory(root: &Path, runlevel: &str) -> String {
     root.join(format!("etc/rc{runlevel}.d"))
         .display()
         .to_string()
 }
 
-/// Paths of `LETTER??NAME` in `directory`, sorted as `ls` sorts them.
-fn entries(directory: &str, letter: char, name: &str) -> Vec<String> {
-    let Ok(listing) = fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let mut found: Vec<String> = listing
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|file| is_link_name(file, letter, name))
-        .map(|file| format!("{directory}/{file}"))
-        .collect();
-    found.sort();
-    found
+/// Paths of `LETTER??NAME` for each of `letters` in `directory`, which is read once, sorted as `ls` sorts
+/// them.
+fn entries<const N: usize>(directory: &str, letters: [char; N], name: &str) -> [Vec<String>; N] {
+    let listing = fs::read_dir(directory).into_iter().flatten();
+    let files = listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut files: Vec<String> = files.filter(|file| file.ends_with(name)).collect();
+    files.sort();
+    letters.map(|letter| {
+        let found = files.iter().filter(|file| is_link_name(file, letter, name));
+        found.map(|file| format!("{directory}/{file}")).collect()
+    })
 }
 
 fn is_link_name(file: &str, letter: char, name: &str) -> bool {
@@ -52,32 +54,29 @@ fn look(path: String) -> RunlevelLink {
 
 /// The number of the start link of `name` in `runlevel`: scripts are started in the order of those.
 pub fn number(root: &Path, runlevel: &str, name: &str) -> Option<u8> {
-    let links = entries(&directory(root, runlevel), 'S', name);
+    let [links] = entries(&directory(root, runlevel), ['S'], name);
     let file = Path::new(links.first()?).file_name()?.to_str()?;
     file.get(1..3)?.parse().ok()
 }
 
 /// The links of `name` in `runlevel`, and its boot links, below `root`.
 pub fn of_runlevel(root: &Path, runlevel: &str, name: &str) -> Links {
-    let here = directory(root, runlevel);
-    let look_at = |directory: &str, letter| {
-        entries(directory, letter, name)
-            .into_iter()
-            .map(look)
-            .collect()
-    };
+    let [start, kill] = entries(&directory(root, runlevel), ['S', 'K'], name);
+    let [boot] = entries(&directory(root, "S"), ['S'], name);
+    let look_at = |paths: Vec<String>| paths.into_iter().map(look).collect();
     Links {
-        start: look_at(&here, 'S'),
-        kill: look_at(&here, 'K'),
-        boot: look_at(&directory(root, "S"), 'S'),
+        start: look_at(start),
+        kill: look_at(kill),
+        boot: look_at(boot),
     }
 }
 
 /// Whether any runlevel that is reached by booting has a start link for `name`, below `root`.
 pub fn enables(root: &Path, name: &str) -> bool {
-    ENABLING
-        .iter()
-        .any(|level| !entries(&directory(root, level), 'S', name).is_empty())
+    ENABLING.iter().any(|level| {
+        let [links] = entries(&directory(root, level), ['S'], name);
+        !links.is_empty()
+    })
 }
 
 #[cfg(test)]

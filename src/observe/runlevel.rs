@@ -1,6 +1,8 @@
-//! The current runlevel: from the `runlevel` program, or under systemd from utmp without a child.
+//! The current runlevel: from the `runlevel` program, or from what that would read where it is systemctl's
+//! or sysvinit's, without a child.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -12,6 +14,8 @@ const UTMP: &str = "/run/utmp";
 const UTMP_RECORD: usize = 384;
 /// ut_type of the record that holds the runlevel.
 const RUN_LVL: u8 = 1;
+/// How a program begins that is no script.
+const COMPILED: [u8; 4] = *b"\x7fELF";
 
 /// What there is to know of the runlevel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,23 +26,53 @@ pub enum Runlevel {
     Unknown,
 }
 
-/// Asks `/sbin/runlevel`. Where that is systemctl, what it would read is read here.
+/// Whose program answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Teller {
+    /// systemctl, by another name.
+    Systemctl,
+    /// A compiled one of that name, as sysvinit's is: it prints the record in utmp where there is one.
+    Sysvinit,
+    /// Anybody's.
+    Other,
+}
+
+/// Asks `/sbin/runlevel`. What sysvinit's or systemctl would read is read here.
 pub fn ask() -> Runlevel {
     if !is_executable(RUNLEVEL) {
         return Runlevel::Unknown;
     }
-    if is_systemctl() {
-        from_environment()
+    match teller(Path::new(RUNLEVEL)) {
+        Teller::Systemctl => from_environment()
             .or_else(from_utmp)
-            .unwrap_or(Runlevel::Unknown)
-    } else {
-        run()
+            .unwrap_or(Runlevel::Unknown),
+        Teller::Sysvinit => from_utmp().unwrap_or_else(run),
+        Teller::Other => run(),
     }
+}
+
+fn teller(program: &Path) -> Teller {
+    let Ok(path) = fs::canonicalize(program) else {
+        return Teller::Other;
+    };
+    if path.ends_with("systemctl") {
+        Teller::Systemctl
+    } else if path.ends_with("runlevel") && is_compiled(&path) {
+        Teller::Sysvinit
+    } else {
+        Teller::Other
+    }
+}
+
+fn is_compiled(path: &Path) -> bool {
+    let mut start = [0; COMPILED.len()];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == COMPILED
 }
 
 /// Whether `/sbin/runlevel` is systemctl, which ignores the question in a chroot: no answer, and no failure.
 pub fn is_systemctl() -> bool {
-    fs::canonicalize(RUNLEVEL).is_ok_and(|path| path.ends_with("systemctl"))
+    teller(Path::new(RUNLEVEL)) == Teller::Systemctl
 }
 
 /// The runlevel of the machine whose root directory is `root`: another one's is in its records alone.
@@ -118,6 +152,37 @@ mod tests {
             ("unknown\n", "unknown"),
         ] {
             assert_eq!(current(output), level);
+        }
+    }
+
+    #[test]
+    fn only_a_compiled_program_of_that_name_is_taken_for_sysvinits() {
+        let top = tempfile::tempdir().unwrap();
+        let make = |name: &str, bytes: &[u8]| {
+            fs::write(top.path().join(name), bytes).unwrap();
+        };
+        make("systemctl", b"\x7fELF...");
+        make("initctl", b"\x7fELF...");
+        make("busybox", b"\x7fELF...");
+        for (bytes, expected) in [
+            (&b"\x7fELF..."[..], Teller::Sysvinit),
+            (b"#!/bin/sh\necho N 2\n", Teller::Other),
+            (b"\x7fEL", Teller::Other),
+        ] {
+            make("runlevel", bytes);
+            assert_eq!(teller(&top.path().join("runlevel")), expected);
+        }
+        fs::remove_file(top.path().join("runlevel")).unwrap();
+        assert_eq!(teller(&top.path().join("runlevel")), Teller::Other);
+        for (target, expected) in [
+            ("systemctl", Teller::Systemctl),
+            ("initctl", Teller::Other),
+            ("busybox", Teller::Other),
+        ] {
+            let link = top.path().join("runlevel");
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            assert_eq!(teller(&link), expected, "{target}");
+            fs::remove_file(link).unwrap();
         }
     }
 

@@ -44,13 +44,13 @@ struct Note {
 
 /// What runs for the service `name`, which is started.
 pub(super) fn of(places: &Places, name: &str) -> Daemons {
-    let value = |key: &str| value(places, name, key);
-    let chroot = value("chroot");
+    let values = Values::of(places, name);
+    let chroot = values.get("chroot");
     let mut notes = noted(places, name);
     if notes.is_empty() {
         notes.push(Note {
-            program: value("command"),
-            pid_file: value("pidfile").map(PathBuf::from),
+            program: values.get("command"),
+            pid_file: values.get("pidfile").map(PathBuf::from),
         });
     }
     let rooted = |path: &PathBuf| match &chroot {
@@ -60,17 +60,19 @@ pub(super) fn of(places: &Places, name: &str) -> Daemons {
     let mut daemons = Daemons::default();
     for note in &mut notes {
         note.pid_file = note.pid_file.as_ref().map(rooted);
-        let process = note.pid_file.as_deref().and_then(pid_in);
-        daemons.gone |= is_gone(note, process);
-        daemons.main = daemons
-            .main
-            .or(process.filter(|process| process.is_alive()));
+        let number = note.pid_file.as_deref().and_then(number_in);
+        let process = number.and_then(Process::living);
+        daemons.gone |= match number {
+            Some(_) => process.is_none(),
+            None => is_gone(note),
+        };
+        daemons.main = daemons.main.or(process);
     }
     // The supervisor's own number stands in the file.
-    let child = value("child_pid").and_then(|text| Process::of(text.parse().ok()?));
-    let child = child.filter(|child| child.is_alive());
+    let child = values.get("child_pid").and_then(|text| text.parse().ok());
+    let child = child.and_then(Process::living);
     if daemons.gone {
-        let program = value("exec").unwrap_or_default();
+        let program = values.get("exec").unwrap_or_default();
         daemons.orphan = child.filter(|child| is_of(*child, &program));
         daemons.main = daemons.orphan;
     } else {
@@ -81,11 +83,10 @@ pub(super) fn of(places: &Places, name: &str) -> Daemons {
 
 /// A file that is missing may just as well have been taken along by a daemon that ended in good order, or
 /// never have been written: then it is looked for by its program.
-fn is_gone(note: &Note, process: Option<Process>) -> bool {
-    match (process, &note.pid_file, &note.program) {
-        (Some(process), ..) => !process.is_alive(),
-        (None, Some(_), Some(program)) => !runs(program),
-        (None, ..) => false,
+fn is_gone(note: &Note) -> bool {
+    match (&note.pid_file, &note.program) {
+        (Some(_), Some(program)) => !runs(program),
+        (Some(_) | None, _) => false,
     }
 }
 
@@ -115,24 +116,32 @@ fn parse(text: &str) -> Note {
     }
 }
 
-/// A value that the service's script kept.
-fn value(places: &Places, name: &str, key: &str) -> Option<String> {
-    let path = places.run.join("options").join(name);
-    let directory = Directory::open(&path, Missing::Fail).ok()?;
-    let bytes = directory.read(key, LONGEST_NOTE).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let text = text.trim_end_matches('\n');
-    (!text.is_empty()).then(|| text.to_owned())
+/// The values that the service's script kept, where there are any.
+struct Values(Option<Directory>);
+
+impl Values {
+    fn of(places: &Places, name: &str) -> Self {
+        let path = places.values().join(name);
+        Self(Directory::open(&path, Missing::Fail).ok())
+    }
+
+    fn get(&self, key: &str) -> Option<String> {
+        let bytes = self.0.as_ref()?.read(key, LONGEST_NOTE).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        let text = text.trim_end_matches('\n');
+        (!text.is_empty()).then(|| text.to_owned())
+    }
 }
 
-/// The process whose number stands in a file, whether or not it still runs.
-fn pid_in(path: &Path) -> Option<Process> {
+/// The number of a process that stands in a file, whether or not it still runs.
+fn number_in(path: &Path) -> Option<u32> {
     let file = open_plainly(path, OFlag::empty()).ok()?;
     let mut text = String::new();
     file.take(LONGEST_PID).read_to_string(&mut text).ok()?;
     let digits = text.trim_start();
     let end = digits.find(|c: char| !c.is_ascii_digit());
-    Process::of(digits.get(..end.unwrap_or(digits.len()))?.parse().ok()?)
+    let number = digits.get(..end.unwrap_or(digits.len()))?.parse().ok();
+    number.filter(|number| *number != 0)
 }
 
 /// Whether some process runs this program.

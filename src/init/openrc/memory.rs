@@ -1,14 +1,19 @@
 //! When a service went down, kept from one call to the next: OpenRC takes its link away and keeps no
 //! time. By it the admin's stop before an upgrade is told from the upgrade's own.
 //!
+//! It stands among the values that OpenRC keeps of the service, as a script puts them there with
+//! service_set_value. Those OpenRC 0.45 leaves alone when the service comes up, and takes away whenever it
+//! has come down, or has failed to come up, whoever asked for that. So no note outlives a start and a
+//! stop that we were not told of. A service that is up may still have one, which means nothing.
+//!
 //! Each call begins with noting, for all that are newly down, when any service last came up or went down,
-//! which is not too early, and who takes one down notes when that was. A service that is seen up is
-//! forgotten. What came up and went down between two calls keeps the older note: nothing tells of it.
+//! which is not too early, and who takes one down notes when that was.
 
-use std::path::PathBuf;
-
+use super::places::{Places, is_there};
 use crate::files::{Directory, Missing};
 
+/// The value's name.
+pub(super) const VALUE: &str = "rcpolicy_down_since";
 /// Version of the format: `1 MONOTONIC EPOCH`, microseconds and seconds.
 const VERSION: &str = "1";
 /// No such file is longer, in bytes.
@@ -23,44 +28,24 @@ pub(super) struct Moment {
     pub(super) epoch: u64,
 }
 
-/// Where it is kept; nowhere without a directory.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Memory(pub(super) Option<PathBuf>);
+/// When `name`, which is down, went down, where somebody noted that.
+pub(super) fn recall(places: &Places, name: &str) -> Option<Moment> {
+    let bytes = open(places, name, Missing::Fail)?.read(VALUE, LONGEST).ok();
+    parse(std::str::from_utf8(&bytes?).ok()?)
+}
 
-impl Memory {
-    /// When `name` went down, where somebody noted that.
-    pub(super) fn recall(&self, name: &str) -> Option<Moment> {
-        let bytes = self.open(Missing::Fail)?.read(name, LONGEST).ok()?;
-        parse(std::str::from_utf8(&bytes).ok()?)
+/// Notes that `name` went down then. By others than root nothing can be noted, and nothing has to be.
+pub(super) fn note(places: &Places, name: &str, down: Moment) {
+    let text = format!("{VERSION} {} {}\n", down.monotonic, down.epoch);
+    if is_there(&places.values()) == Ok(true)
+        && let Some(directory) = open(places, name, Missing::Create)
+    {
+        let _ = directory.replace(VALUE, text.as_bytes());
     }
+}
 
-    /// The names of all that there is a note of.
-    pub(super) fn noted(&self) -> Vec<String> {
-        let names = self
-            .open(Missing::Fail)
-            .and_then(|directory| directory.names().ok());
-        let names = names.into_iter().flatten();
-        names.filter_map(|name| name.into_string().ok()).collect()
-    }
-
-    /// Notes that `name` went down then. By others than root nothing can be noted, and nothing has to be.
-    pub(super) fn note(&self, name: &str, down: Moment) {
-        let text = format!("{VERSION} {} {}\n", down.monotonic, down.epoch);
-        if let Some(directory) = self.open(Missing::Create) {
-            let _ = directory.replace(name, text.as_bytes());
-        }
-    }
-
-    /// `name` is up.
-    pub(super) fn forget(&self, name: &str) {
-        if let Some(directory) = self.open(Missing::Fail) {
-            let _ = directory.remove(name);
-        }
-    }
-
-    fn open(&self, missing: Missing) -> Option<Directory> {
-        Directory::open(self.0.as_ref()?, missing).ok()
-    }
+fn open(places: &Places, name: &str, missing: Missing) -> Option<Directory> {
+    Directory::open(&places.values().join(name), missing).ok()
 }
 
 fn parse(text: &str) -> Option<Moment> {

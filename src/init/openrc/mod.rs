@@ -1,4 +1,5 @@
-//! OpenRC: its services' states read from /run/openrc, all that changes them done by rc-service.
+//! OpenRC: its services' states read from /run/openrc, all that changes them done by rc-service. All that is
+//! written there is a value of a service's, which nobody else reads (`memory`).
 //! It observes and carries out; it decides nothing, and what is said rc-service says itself.
 
 mod daemons;
@@ -14,12 +15,12 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use self::memory::{Memory, Moment};
+use self::memory::Moment;
 use self::places::Places;
 use self::script::Script;
+pub use self::script::is_openrcs;
 use self::standing::{Standing, State};
 use self::survey::Survey;
 use self::tool::{Surroundings, Tool};
@@ -43,11 +44,8 @@ pub struct Openrc {
     tool: Tool,
     /// What its caller wants each service's script to be given after the action.
     arguments: BTreeMap<UnitName, Vec<OsString>>,
-    memory: Memory,
     /// What a call begins with.
     survey: Survey,
-    /// What the last call of rc-service for each ended with.
-    endings: BTreeMap<UnitName, u8>,
 }
 
 impl Default for Openrc {
@@ -70,9 +68,7 @@ impl Openrc {
                 surroundings: Surroundings::Callers,
             },
             arguments: BTreeMap::new(),
-            memory: Memory::default(),
             survey: Survey::Due,
-            endings: BTreeMap::new(),
         }
     }
 
@@ -83,24 +79,11 @@ impl Openrc {
         self
     }
 
-    /// Keeps in `directory`, for later calls, when services were seen to go down: OpenRC keeps no such
-    /// time, and without it nothing tells whether the admin stopped a service before an upgrade began.
-    #[must_use]
-    pub fn remembering(mut self, directory: &Path) -> Self {
-        self.memory = Memory(Some(directory.to_path_buf()));
-        self
-    }
-
     /// Starts what is started with the variables and the directory of the boot, whoever calls us.
     #[must_use]
     pub fn in_plain_surroundings(mut self) -> Self {
         self.tool.surroundings = Surroundings::Plain;
         self
-    }
-
-    /// What rc-service ended with when it was last called for `unit`; `None` where it was not.
-    pub fn ending_of(&self, unit: &UnitName) -> Option<u8> {
-        self.endings.get(unit).copied()
     }
 
     fn facts(&self, unit: &UnitName, depth: Depth) -> UnitFacts {
@@ -147,16 +130,22 @@ impl Openrc {
 
     /// When it went down, as exactly as is known.
     fn down_since(&self, script: &Script, standing: &Standing) -> Option<Moment> {
-        self.memory.0.as_ref()?;
         if standing.state != State::Stopped {
-            self.memory.forget(&script.name);
             return None;
         }
-        self.memory.recall(&script.name).or_else(|| {
+        memory::recall(&self.places, &script.name).or_else(|| {
             let last = standing::last_change(&self.places).and_then(times::moment)?;
-            self.memory.note(&script.name, last);
+            memory::note(&self.places, &script.name, last);
             Some(last)
         })
+    }
+
+    /// Has it noted of `name`, where that is down, that it went down then.
+    fn keep(&self, name: &str, down: Moment) {
+        let is_down = State::of(&self.places, name) == Ok(State::Stopped);
+        if is_down && memory::recall(&self.places, name) != Some(down) {
+            memory::note(&self.places, name, down);
+        }
     }
 
     fn needing(&self, script: &Script) -> Vec<UnitName> {
@@ -223,17 +212,17 @@ impl Openrc {
             end: begun.checked_add(self.limit).unwrap_or(begun),
             limit: self.limit,
             arguments: self.arguments.get(&job.unit).map_or(&[], Vec::as_slice),
-            ending: None,
             found: None,
         };
         let done = work.carry_out(job.verb);
-        let was_down = work.found == Some(State::Stopped);
-        if let Some(ending) = work.ending {
-            self.endings.insert(job.unit.clone(), ending);
-        }
-        // What was down already went down when it did.
-        if job.verb == Verb::Stop && done.is_ok() && !was_down {
-            self.memory.note(&script.name, times::now());
+        let down = match work.found {
+            // What was down already went down when it did: a start that fails takes the note of that away.
+            Some((State::Stopped, noted)) => noted,
+            Some(_) if job.verb == Verb::Stop && done.is_ok() => Some(times::now()),
+            Some(_) | None => None,
+        };
+        if let Some(down) = down {
+            self.keep(&script.name, down);
         }
         match done {
             Ok(()) => JobOutcome::Done,
@@ -252,7 +241,7 @@ impl Init for Openrc {
     }
 
     fn units(&mut self, names: &[UnitName], depth: Depth) -> Result<Vec<UnitFacts>, InitError> {
-        self.survey.take(&self.places, &self.memory);
+        self.survey.take(&self.places);
         Ok(names.iter().map(|unit| self.facts(unit, depth)).collect())
     }
 
@@ -270,13 +259,13 @@ impl Init for Openrc {
     }
 
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
-        self.survey.take(&self.places, &self.memory);
+        self.survey.take(&self.places);
         Ok(units.iter().map(|unit| self.see(unit)).collect())
     }
 
     /// One after the other. Each is waited for, whatever was asked: rc-service cannot do otherwise.
     fn run(&mut self, jobs: &[Job], _: Wait) -> Result<Vec<JobOutcome>, InitError> {
-        self.survey.take(&self.places, &self.memory);
+        self.survey.take(&self.places);
         Ok(jobs.iter().map(|job| self.one(job)).collect())
     }
 

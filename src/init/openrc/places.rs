@@ -32,6 +32,11 @@ impl Places {
         }
     }
 
+    /// A directory for each service's values, which scripts store and OpenRC takes away when it is stopped.
+    pub(super) fn values(&self) -> PathBuf {
+        self.run.join("options")
+    }
+
     /// The same below another root directory.
     #[cfg(test)]
     pub(super) fn below(root: &Path) -> Self {

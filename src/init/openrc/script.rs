@@ -5,7 +5,7 @@
 //! a link that the boot left in /run/openrc/started stays there when they are stopped. They are no units
 //! of this init.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use crate::domain::{UnitKind, UnitName};
 
 /// As much of a script is read, in bytes.
 const LONGEST: u64 = 256 * 1024;
+/// As much of it the kernel reads to find its interpreter, in bytes.
+const SHORTEST: usize = 256;
 /// What interprets OpenRC's scripts, and its old name.
 const INTERPRETERS: [&str; 2] = ["openrc-run", "runscript"];
 
@@ -36,10 +38,13 @@ impl Script {
         found.is_openrcs().then_some(found)
     }
 
-    /// The one that OpenRC knows by `name`; `None` where that is none of its own.
-    pub(super) fn named(places: &Places, name: &str) -> Option<Self> {
-        let found = Self::at(places, name.to_owned())?;
-        found.is_openrcs().then_some(found)
+    /// Whether the one that OpenRC knows by `name` is its own, told by as little of it as that takes.
+    pub(super) fn is_own(places: &Places, name: &str) -> bool {
+        let path = places.scripts.join(name);
+        let mut start = [0; SHORTEST];
+        let read = open_script(&path).and_then(|(mut file, _)| file.read(&mut start));
+        let start = read.ok().and_then(|length| start.get(..length));
+        start.is_some_and(|start| is_openrcs(&String::from_utf8_lossy(start)) && !leads_away(&path))
     }
 
     /// The path of the init script of `unit`, whoever's it is.
@@ -58,30 +63,16 @@ impl Script {
 
     fn at(places: &Places, name: String) -> Option<Self> {
         let path = places.scripts.join(&name);
-        let status = fs::metadata(&path).ok()?;
-        if !status.is_file() || status.permissions().mode() & 0o111 == 0 {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        let file = open_plainly(&path, OFlag::empty()).ok()?;
+        let (file, status) = open_script(&path).ok()?;
+        // One byte more than there is, and the end is seen without another look.
+        let mut bytes = Vec::with_capacity(usize::try_from(status.len().min(LONGEST)).ok()? + 1);
         file.take(LONGEST).read_to_end(&mut bytes).ok()?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Some(Self { name, path, text })
     }
 
-    /// original: rc-service leaves it to the first line who runs the script
     fn is_openrcs(&self) -> bool {
-        let first = self.text.lines().next().unwrap_or_default();
-        let words = first.strip_prefix("#!").unwrap_or_default();
-        let program = words.split_whitespace().next().unwrap_or_default();
-        let name = program.rsplit('/').next().unwrap_or_default();
-        INTERPRETERS.contains(&name) && !self.leads_away()
-    }
-
-    /// OpenRC notes a link to a script elsewhere under that script's name, which is not ours to guess.
-    fn leads_away(&self) -> bool {
-        let target = fs::read_link(&self.path);
-        target.is_ok_and(|target| target.components().count() > 1)
+        is_openrcs(&self.text) && !leads_away(&self.path)
     }
 
     /// Whether it has a function of this name, which openrc-run then takes as an action.
@@ -95,16 +86,46 @@ impl Script {
     }
 }
 
+/// Whether a script with this text is OpenRC's own.
+///
+/// original: rc-service leaves it to the first line who runs the script
+pub fn is_openrcs(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    let words = first.strip_prefix("#!").unwrap_or_default();
+    let program = words.split_whitespace().next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    INTERPRETERS.contains(&name)
+}
+
+/// OpenRC notes a link to a script elsewhere under that script's name, which is not ours to guess.
+fn leads_away(path: &Path) -> bool {
+    let target = fs::read_link(path);
+    target.is_ok_and(|target| target.components().count() > 1)
+}
+
+/// Opens a script that can be executed.
+fn open_script(path: &Path) -> io::Result<(File, Metadata)> {
+    let (file, status) = opened(path, OFlag::empty())?;
+    match status.permissions().mode() & 0o111 {
+        0 => Err(io::Error::other("it cannot be executed")),
+        _ => Ok((file, status)),
+    }
+}
+
 /// Opens a plain file for reading. A pipe is waited for by nobody, and is an error.
 pub(super) fn open_plainly(path: &Path, flags: OFlag) -> io::Result<File> {
+    opened(path, flags).map(|(file, _)| file)
+}
+
+fn opened(path: &Path, flags: OFlag) -> io::Result<(File, Metadata)> {
     let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(flags.bits())
         .open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it is not a plain file"))
+    let status = file.metadata()?;
+    match status.is_file() {
+        true => Ok((file, status)),
+        false => Err(io::Error::other("it is not a plain file")),
     }
 }

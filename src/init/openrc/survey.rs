@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::memory::Memory;
+use super::memory;
 use super::places::Places;
 use super::script::Script;
 use super::standing;
@@ -17,31 +17,28 @@ pub(super) enum Survey {
 }
 
 impl Survey {
-    /// Does it where it is due: notes what is down and not noted, and forgets the notes of what is up.
-    /// Where OpenRC's own notes are not to be believed nothing is touched.
-    pub(super) fn take(&mut self, places: &Places, memory: &Memory) {
-        if *self == Self::Due && memory.0.is_some() {
-            take(places, memory);
+    /// Does it where it is due: notes what is down and not noted. Where OpenRC's own notes are not to be
+    /// believed nothing is touched.
+    pub(super) fn take(&mut self, places: &Places) {
+        if *self == Self::Due {
+            take(places);
         }
         *self = Self::Done;
     }
 }
 
-fn take(places: &Places, memory: &Memory) {
+fn take(places: &Places) {
     let Some(up) = standing::not_stopped(places) else {
         return;
     };
-    for name in memory.noted().iter().filter(|name| up.contains(*name)) {
-        memory.forget(name);
-    }
     // Looked at after the states: it is then not earlier than the end of any that is down.
     let Some(last) = standing::last_change(places).and_then(times::moment) else {
         return;
     };
     let entries = fs::read_dir(&places.scripts).into_iter().flatten();
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let new = names.filter(|name| !up.contains(name) && memory.recall(name).is_none());
-    for name in new.filter(|name| Script::named(places, name).is_some()) {
-        memory.note(&name, last);
+    let down = names.filter(|name| !up.contains(name) && Script::is_own(places, name));
+    for name in down.filter(|name| memory::recall(places, name).is_none()) {
+        memory::note(places, &name, last);
     }
 }

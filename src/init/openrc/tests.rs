@@ -82,7 +82,7 @@ impl Machine {
         let helpers = format!(
             "cd {}; echo \"$*\" >>calls; [ \"$1\" != -- ] || shift
             up() {{ ln -sf ../../init.d/$1 run/started/$1; }}
-            down() {{ rm -f run/started/$1; }}",
+            down() {{ rm -rf run/started/$1 run/options/$1; }}",
             self.root.path().display()
         );
         self.program("rc-service", &format!("{helpers}\n{body}"));
@@ -316,19 +316,13 @@ fn what_openrcs_own_tools_noted_counts_before_the_scripts_values() {
 fn when_a_service_went_down_is_remembered_until_it_is_up_again() {
     let mut machine = Machine::new();
     machine.tool("down $1; exit 0");
-    let memory = machine.path("memory");
-    let down = |machine: &Machine| {
-        let mut openrc = machine.openrc().remembering(&memory);
-        openrc.units(&[unit("foo")], Depth::State).unwrap()[0].down_since
-    };
+    let down = |machine: &Machine| machine.facts("foo").down_since;
     let first = down(&machine);
     assert!(first > 0);
     // Other services come and go; this one is down since it was first seen so.
     machine.is("started", "bar");
     assert_eq!(down(&machine), first);
-    let stop = [Job::new(Verb::Stop, unit("foo"))];
-    let mut openrc = machine.openrc().remembering(&memory);
-    openrc.run(&stop, Wait::Done).unwrap();
+    assert_eq!(machine.run(Verb::Stop), JobOutcome::Done);
     assert_eq!(
         down(&machine),
         first,
@@ -338,16 +332,11 @@ fn when_a_service_went_down_is_remembered_until_it_is_up_again() {
     assert_eq!(down(&machine), 0);
     machine.die();
     let before = crate::init::monotonic();
-    openrc.run(&stop, Wait::Done).unwrap();
+    assert_eq!(machine.run(Verb::Stop), JobOutcome::Done);
     assert!(down(&machine) >= before);
-    machine.write("memory/foo", "1 12");
+    machine.write("run/options/foo/rcpolicy_down_since", "1 12");
     // By the time of a file, which is told by a clock that goes in steps.
     assert!(down(&machine) > first, "half a note is none");
-}
-
-#[test]
-fn without_a_place_to_remember_nothing_is_said_of_when_it_went_down() {
-    assert_eq!(Machine::new().facts("foo").down_since, 0);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! - what needs the service goes down with it, and comes back after rc-service has returned, or not at
 //!   all where the restart failed.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,9 +19,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::daemons::is_being_started;
+use super::memory::{self, Moment};
 use super::places::Places;
 use super::script::Script;
-use super::standing::{Standing, State, is_at_work, started};
+use super::standing::{Standing, State, is_at_work, settled, started};
 use super::tool::{Call, Called, Tool, Voice};
 use crate::domain::{JobFailure, Verb};
 use crate::init::process::{Owner, Process};
@@ -50,18 +52,17 @@ pub(super) struct Work<'a> {
     pub(super) limit: Duration,
     /// What the script is given after the action.
     pub(super) arguments: &'a [OsString],
-    /// What the last call ended with.
-    pub(super) ending: Option<u8>,
-    /// How the service stood when it began.
-    pub(super) found: Option<State>,
+    /// How the service stood when it began, and since when it was down where somebody noted that.
+    pub(super) found: Option<(State, Option<Moment>)>,
 }
 
 impl Work<'_> {
     /// Does it.
     pub(super) fn carry_out(&mut self, verb: Verb) -> Done {
         let standing = self.once_idle()?;
-        self.found = Some(standing.state);
         let up = standing.state != State::Stopped;
+        let noted = (!up).then(|| memory::recall(self.places, &self.script.name));
+        self.found = Some((standing.state, noted.flatten()));
         match verb {
             Verb::Start => self.start(&standing),
             Verb::Stop => self.stop(&standing),
@@ -86,7 +87,12 @@ impl Work<'_> {
             self.end_orphan(standing)?;
         }
         self.word("start")?;
-        match self.look()?.state {
+        self.must_be_up()
+    }
+
+    /// What rc-service says of its own success is not believed.
+    fn must_be_up(&self) -> Done {
+        match self.state()? {
             State::Stopped | State::Stopping => Err(ended("it is not started", "")),
             State::Started | State::Starting | State::Inactive => Ok(()),
         }
@@ -119,15 +125,15 @@ impl Work<'_> {
         let before = started(self.places);
         let main = standing.main();
         self.until_itself(main);
-        let failed = match standing.is_crashed() {
+        let done = match standing.is_crashed() {
             true => self.renew_crashed(standing),
-            false => match self.word("restart") {
+            false => match self.word("restart").and_then(|()| self.must_be_up()) {
                 Err(failure) => self.recover(standing, main, failure),
                 Ok(()) => Ok(()),
             },
         };
         self.until_others_are_back(&before);
-        failed
+        done
     }
 
     /// Its stop is tried all the same: it takes down what needs it, and clears away what is left.
@@ -137,7 +143,8 @@ impl Work<'_> {
             self.zap()?;
         }
         self.end_orphan(standing)?;
-        self.word("start")
+        self.word("start")?;
+        self.must_be_up()
     }
 
     /// What a dead supervisor left behind goes on when the service is stopped, and beside the next one when
@@ -165,7 +172,8 @@ impl Work<'_> {
             State::Started if now.is_crashed() => self.renew_crashed(&now),
             State::Stopped if before.state != State::Stopped => {
                 self.until_gone(main)?;
-                self.word("start")
+                self.word("start")?;
+                self.must_be_up()
             }
             State::Stopped
             | State::Started
@@ -177,24 +185,21 @@ impl Work<'_> {
 
     /// Those of `before` that need the service and went down with it. OpenRC starts them again after a
     /// restart, and does not wait for them; what it leaves down is started here.
-    fn until_others_are_back(&mut self, before: &[String]) {
-        let is_up = |name: &String| {
-            let standing = Standing::of(self.places, name);
-            standing.is_ok_and(|standing| standing.state == State::Started)
+    fn until_others_are_back(&mut self, before: &BTreeSet<String>) {
+        let others = |up: BTreeSet<String>| {
+            let down = before.difference(&up).cloned();
+            down.filter(|name| *name != self.script.name)
+                .collect::<Vec<_>>()
         };
-        let down = || {
-            before
-                .iter()
-                .filter(|name| !is_up(name) && **name != self.script.name)
-        };
-        if down().next().is_none() {
+        if others(settled(self.places)).is_empty() {
             return;
         }
         let needing = self.tool.needing(self.places, &self.script.name);
-        let fallen: Vec<&String> = down().filter(|name| needing.contains(name)).collect();
+        let down = others(settled(self.places)).into_iter();
+        let fallen: Vec<String> = down.filter(|name| needing.contains(name)).collect();
         // One time for all: it has forked for each of them.
         let soon = self.end.min(Instant::now() + BEGINNING);
-        for name in fallen {
+        for name in &fallen {
             self.until_begun(name, soon);
             if self.is_stopped(name) && !self.is_stopped(&self.script.name) {
                 let call = Call {
@@ -213,7 +218,7 @@ impl Work<'_> {
     fn until_begun(&self, name: &str, soon: Instant) {
         let mut begun = false;
         while Instant::now() < self.end {
-            let state = Standing::of(self.places, name).map(|standing| standing.state);
+            let state = State::of(self.places, name);
             begun |= state == Ok(State::Starting);
             match state {
                 Ok(State::Starting) => {}
@@ -225,8 +230,7 @@ impl Work<'_> {
     }
 
     fn is_stopped(&self, name: &str) -> bool {
-        let standing = Standing::of(self.places, name);
-        standing.is_ok_and(|standing| standing.state == State::Stopped)
+        State::of(self.places, name) == Ok(State::Stopped)
     }
 
     /// Waits while somebody else starts or stops the service: of two, rc-service refuses the second.
@@ -269,7 +273,11 @@ impl Work<'_> {
     }
 
     fn look(&self) -> Result<Standing, JobFailure> {
-        Standing::of(self.places, &self.script.name).map_err(|why| ended("it cannot be seen", &why))
+        Standing::of(self.places, &self.script.name).map_err(|why| unseen(&why))
+    }
+
+    fn state(&self) -> Result<State, JobFailure> {
+        State::of(self.places, &self.script.name).map_err(|why| unseen(&why))
     }
 
     /// Lets OpenRC take it for stopped. It says so loudly, and nobody asked for it.
@@ -288,19 +296,9 @@ impl Work<'_> {
             arguments,
             voice,
         };
-        let called = self.tool.call(self.places, &call, self.end);
-        self.judge(called)
-    }
-
-    fn judge(&mut self, called: Called) -> Done {
-        match called {
-            Called::Ended(status) => {
-                self.ending = Some(status);
-                match status {
-                    0 => Ok(()),
-                    status => Err(ended("failed", &format!("exit status {status}"))),
-                }
-            }
+        match self.tool.call(self.places, &call, self.end) {
+            Called::Ended(0) => Ok(()),
+            Called::Ended(status) => Err(JobFailure::Exited { status }),
             Called::GoesOn => Err(self.timed_out()),
         }
     }
@@ -310,6 +308,10 @@ impl Work<'_> {
             seconds: self.limit.as_secs(),
         }
     }
+}
+
+fn unseen(why: &str) -> JobFailure {
+    ended("it cannot be seen", why)
 }
 
 fn ended(result: &str, service_result: &str) -> JobFailure {

@@ -48,6 +48,30 @@ does() { # NAME COMMAND...
 }
 from_postinst=(env DPKG_MAINTSCRIPT_PACKAGE=lab DPKG_MAINTSCRIPT_NAME=postinst)
 
+# What an admin leaves to init scripts: by the one file they do it all, by the other those that read LSB's functions do
+# nothing where there is a service directory.
+left_to_scripts() { # WHOSE
+    local file name expected
+    while read -r file name expected <&3; do
+        inside touch "/etc/runit/$file"
+        same "$1, with $file: $name" "$expected" "$(does "$name" "${from_postinst[@]}" invoke-rc.d "$name" restart)"
+        inside rm "/etc/runit/$file"
+    done 3<<'END'
+lsb.runit.sysv lab-both scripted 0
+lsb.runit.sysv lab-helped scripted 0
+lsb.runit.sysv lab-plain scripted 0
+lsb.runit.sysv lab-native left 0
+lsb.runit.sysv lab-disabled scripted 0
+lsb.runit.sysv lab-script scripted 0
+lsb.runit.mask lab-both left 0
+lsb.runit.mask lab-helped left 0
+lsb.runit.mask lab-plain scripted 0
+lsb.runit.mask lab-native left 0
+lsb.runit.mask lab-disabled left 0
+lsb.runit.mask lab-script scripted 0
+END
+}
+
 require_stock
 same "stock: both" "renewed 0" "$(does lab-both invoke-rc.d lab-both restart)"
 same "stock: helped" "left 0" "$(does lab-helped invoke-rc.d lab-helped restart)"
@@ -56,6 +80,7 @@ same "stock: native" "left 0" "$(does lab-native invoke-rc.d lab-native restart)
 same "stock: disabled" "left 0" "$(does lab-disabled invoke-rc.d lab-disabled start)"
 same "stock: script" "scripted 0" "$(does lab-script invoke-rc.d lab-script restart)"
 holds "with the stock tool a script of LSB's hands over to sv, and one for which dh_runit has a helper does nothing"
+left_to_scripts stock
 
 require_ours
 for name in lab-both lab-plain lab-native; do
@@ -68,6 +93,9 @@ holds "what runit supervises is restarted by runit, and what it does not have by
 same "ours: helped, by its package" "left 0" "$(does lab-helped "${from_postinst[@]}" invoke-rc.d lab-helped restart)"
 same "ours: helped, by hand" "renewed 0" "$(does lab-helped invoke-rc.d lab-helped restart)"
 holds "what runit's helpers do for a package is left to them, and what a hand asks is done"
+
+left_to_scripts ours
+holds "what an admin leaves to init scripts they do, or do not, as with the stock tool"
 
 inside invoke-rc.d lab-both force-stop
 ! up lab-both || same "lab-both after force-stop" down up

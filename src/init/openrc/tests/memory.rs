@@ -1,9 +1,10 @@
 //! When services went down, over several calls.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
+use super::super::memory::VALUE;
 use super::super::*;
 use super::{Machine, OPENRCS, unit};
 
@@ -18,14 +19,24 @@ impl Machine {
         started.set_modified(at).unwrap();
     }
 
-    /// A call of its own, of one of the project's programs.
-    fn call(&self) -> Openrc {
-        self.openrc().remembering(&self.path("memory"))
+    /// Somebody stops it without us: OpenRC takes its link and its values away.
+    fn falls(&self, name: &str) {
+        fs::remove_file(self.path("run/started").join(name)).unwrap();
+        let _ = fs::remove_dir_all(self.path("run/options").join(name));
+    }
+
+    fn note_of(&self, name: &str) -> std::path::PathBuf {
+        self.path("run/options").join(name).join(VALUE)
     }
 
     fn down_since(&self, name: &str) -> u64 {
-        let units = self.call().units(&[unit(name)], Depth::State);
+        let units = self.openrc().units(&[unit(name)], Depth::State);
         units.unwrap().remove(0).down_since
+    }
+
+    fn job(&self, verb: Verb, name: &str) -> JobOutcome {
+        let jobs = [Job::new(verb, unit(name))];
+        self.openrc().run(&jobs, Wait::Done).unwrap().remove(0)
     }
 }
 
@@ -36,28 +47,37 @@ fn what_was_down_before_another_was_restarted_is_not_taken_for_stopped_by_that()
     machine.quiet();
     machine.tool("down $1; up $1");
     let began = crate::init::monotonic() - STEP;
-    let jobs = [Job::new(Verb::Restart, unit("bar"))];
-    let outcomes = machine.call().run(&jobs, Wait::Done).unwrap();
-    assert_eq!(outcomes, [JobOutcome::Done]);
+    assert_eq!(machine.job(Verb::Restart, "bar"), JobOutcome::Done);
     let down = machine.down_since("foo");
     assert!(0 < down && down < began, "{down} {began}");
 }
 
 #[test]
-fn a_note_does_not_outlive_a_start_that_a_call_for_another_service_sees() {
+fn what_the_admin_started_and_a_prerm_stopped_without_us_is_not_taken_for_stopped_by_the_admin() {
     let machine = Machine::new();
     machine.quiet();
     let first = machine.down_since("foo");
-    for state in ["started", "starting", "stopping", "inactive"] {
-        machine.is(state, "foo");
-        machine.down_since("bar");
-        assert!(!machine.path("memory/foo").exists(), "{state}");
-        let link = machine.path("run").join(state).join("foo");
-        fs::remove_file(link).unwrap();
+    assert!(first > 0 && machine.note_of("foo").exists());
+    machine.is("started", "foo");
+    // A call for another one in between makes no difference.
+    machine.down_since("bar");
+    machine.falls("foo");
+    let second = machine.down_since("foo");
+    assert!(second > first + STEP, "{first} {second}");
+    // Who is down all the while keeps its time, whatever came and went.
+    assert_eq!(machine.down_since("bar"), first);
+}
+
+#[test]
+fn a_start_that_fails_leaves_the_time_as_it_was() {
+    let machine = Machine::new();
+    machine.quiet();
+    let first = machine.down_since("foo");
+    machine.tool("rm -r run/options/$1; up other; exit 1");
+    for verb in [Verb::Start, Verb::Restart] {
+        assert!(matches!(machine.job(verb, "foo"), JobOutcome::Failed(_)));
+        assert_eq!(machine.down_since("foo"), first, "{verb}");
     }
-    // Its own prerm stopped it just now.
-    symlink("x", machine.path("run/started/x")).unwrap();
-    assert!(machine.down_since("foo") > first + STEP);
 }
 
 #[test]
@@ -67,24 +87,25 @@ fn only_services_of_openrcs_own_are_noted() {
     machine.write("init.d/README", OPENRCS);
     machine.script("idle.sh", OPENRCS);
     machine.down_since("foo");
-    let noted = fs::read_dir(machine.path("memory")).unwrap();
+    let noted = fs::read_dir(machine.path("run/options")).unwrap();
     let mut noted: Vec<_> = noted.map(|entry| entry.unwrap().file_name()).collect();
     noted.sort();
     assert_eq!(noted, ["bar", "foo", "idle.sh"]);
 }
 
 #[test]
-fn notes_stay_as_they_are_while_openrcs_own_are_not_to_be_believed() {
-    use std::os::unix::fs::PermissionsExt;
+fn nothing_is_noted_where_openrcs_own_notes_are_not_to_be_believed() {
     let machine = Machine::new();
-    machine.quiet();
-    let first = machine.down_since("foo");
-    let path = machine.path("run/inactive");
-    machine.is("started", "foo");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+    let open = |below: &str, mode: u32| {
+        fs::set_permissions(machine.path(below), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for below in ["run/inactive", "run/options", "run"] {
+        open(below, 0o777);
+        machine.down_since("bar");
+        open(below, 0o755);
+        assert!(!machine.note_of("foo").exists(), "{below}");
+    }
+    fs::remove_dir(machine.path("run/options")).unwrap();
     machine.down_since("bar");
-    assert!(machine.path("memory/foo").exists());
-    fs::remove_file(machine.path("run/started/foo")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(machine.down_since("foo"), first);
+    assert!(!machine.path("run/options").exists());
 }
