@@ -67,9 +67,10 @@ impl Report {
     pub fn unsettled(&self) -> impl Iterator<Item = (&Job, &JobFailure)> {
         self.failures().filter(|(_, failure)| match failure {
             JobFailure::Lost(_) | JobFailure::TimedOut { .. } => true,
-            JobFailure::Refused { .. } | JobFailure::Ended { .. } | JobFailure::Replaced(_) => {
-                false
-            }
+            JobFailure::Refused { .. }
+            | JobFailure::Ended { .. }
+            | JobFailure::Exited { .. }
+            | JobFailure::Replaced(_) => false,
         })
     }
 }

@@ -17,8 +17,9 @@ pub(super) fn built_in(
     reasons: &mut Vec<Reason>,
 ) -> Verdict {
     let asked = Verdict::Run(request.action.clone());
-    // Nothing but its script knows what it does; no trigger starts it.
-    if policy.settings().strict || facts.unit.is_script_only() {
+    // Nothing but its script knows what it does, and only where that was asked a stop notes what ran.
+    let untold = facts.unit.is_script_only() && facts.unit.active.is_unknown();
+    if policy.settings().strict || untold {
         return asked;
     }
     match request.action {
@@ -38,7 +39,7 @@ fn stop(request: &Request, facts: &Facts, policy: &Policy, reasons: &mut Vec<Rea
     let unit = &facts.unit;
     let state = |text: &str| Reason::new(Source::Unit(unit.id.to_string()), text);
     let taken = taken(request, facts, policy);
-    if unit.is_missing() && taken.triggers.is_empty() {
+    if unit.is_missing() && taken.triggers.is_empty() && !unit.is_script_only() {
         reasons.push(state("is not loaded: nothing to stop"));
         return Verdict::Nothing;
     }

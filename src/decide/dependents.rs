@@ -1,15 +1,16 @@
-//! What requires a unit falls with it, although nobody named it: where the admin denies that, a script and a
-//! flush leave alone what would take it down. Pure.
+//! What requires a unit falls with it, although nobody named it: where the admin denies that, by a rule or
+//! by policy-rc.d, a script and a flush leave alone what would take it down. Pure.
 
 use crate::domain::{
-    Action, Facts, FrontEnd, Phase, Reason, Request, Scope, Source, UnitFacts, UnitName, Until,
-    Verdict,
+    Action, Facts, Flag, FrontEnd, Phase, Reason, Request, Scope, Source, UnitFacts, UnitName,
+    Until, Verdict,
 };
 use crate::policy::{Matched, Policy};
 
 use super::defer::{hold, is_trigger};
-use super::question::question;
-use super::triggers::{falling, taken};
+use super::question::{Clearance, clearance, question};
+use super::stock::status;
+use super::triggers::{facets, falling, served, taken};
 
 /// How what falls would come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,30 @@ fn fall(verdict: &Verdict, request: &Request, facts: &Facts, policy: &Policy) ->
     Some(Fall { units, back })
 }
 
+/// What policy-rc.d is asked besides about a stop in a script: may what falls with it be stopped, and be
+/// started again. Stock does not ask, and what fell stays down; here it comes back, if that may be.
+pub(super) fn asked_of_falling(request: &Request, facts: &Facts) -> Vec<(UnitName, Action)> {
+    let by_script = match request.context.phase {
+        Phase::Install | Phase::Upgrade | Phase::Trigger => true,
+        Phase::None | Phase::Remove => false,
+    };
+    if !by_script || request.action != Action::Stop || request.scope == Scope::User {
+        return Vec::new();
+    }
+    let triggers = served(facts)
+        .into_iter()
+        .flat_map(|unit| &unit.triggered_by);
+    let triggers = triggers.filter(|name| facts.of(name).is_some_and(UnitFacts::is_up));
+    let triggers: Vec<UnitName> = triggers.cloned().collect();
+    // What it would stop itself is asked about as such.
+    let named = facets(&request.action, &facts.unit, &facts.related);
+    let fallen = falling(facts, &triggers).into_iter();
+    let fallen = fallen.filter(|unit| !named.contains(unit) && !triggers.contains(unit));
+    fallen
+        .flat_map(|unit| [(unit.clone(), Action::Stop), (unit, Action::Start)])
+        .collect()
+}
+
 fn later(facts: &Facts, action: Action) -> Verdict {
     let until = Until::Batch;
     if is_trigger(facts) {
@@ -121,7 +146,7 @@ impl Asked<'_> {
         let started = self.facts.of(unit);
         let started = started.map_or(&[][..], |unit: &UnitFacts| &unit.triggers);
         let mut judged = std::iter::once(unit).chain(started);
-        judged.find_map(|name| {
+        let by_rule = judged.find_map(|name| {
             let service = name.service();
             actions.iter().find_map(|(action, word)| {
                 let asked = question(self.request, self.facts, &service, action);
@@ -130,6 +155,24 @@ impl Asked<'_> {
                 } = policy.denies(&asked)?;
                 Some(reason(unit, word, source, because))
             })
+        });
+        by_rule.or_else(|| self.denial_by_helper(unit))
+    }
+
+    /// What policy-rc.d says, where it was asked about it.
+    fn denial_by_helper(&self, unit: &UnitName) -> Option<Reason> {
+        if self.request.has(Flag::Force) {
+            return None;
+        }
+        let mut answers = self.facts.helper_related.iter();
+        answers.find_map(|(other, answer)| {
+            let status = match clearance(self.request.front, answer) {
+                Clearance::Denied(status) | Clearance::Error(status) => status,
+                Clearance::Fallback(_) => status::FALLBACK,
+                Clearance::Absent | Clearance::Allowed(_) => return None,
+            };
+            let text = format!("{unit} goes down with it and may not be stopped, or not come back");
+            (other == unit).then(|| Reason::new(Source::PolicyRcD { status }, text))
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What falls with a service because it requires it: whoever may not be stopped, or not be started again,
 //! keeps up what a script or a flush would take down.
 
+use super::also_asked;
 use super::testing::*;
 use crate::domain::{Action, FrontEnd, Phase, UnitFacts, Until, Verdict};
 use crate::ledger::Due;
@@ -108,4 +109,45 @@ fn by_hand_and_in_a_removal_it_is_done_and_said_what_it_costs() {
         assert_eq!(story.verdict(), verdict);
         assert!(story.reasons().contains("docker.service goes down with it"));
     }
+}
+
+#[test]
+fn policy_rc_d_is_asked_about_what_falls_with_a_stop_and_its_denial_keeps_that_up() {
+    let asked = |story: &Story| also_asked(&story.request, &story.facts, None);
+    let docker = name("docker.service");
+    let expected = [(docker.clone(), Action::Stop), (docker, Action::Start)];
+    assert_eq!(asked(&containerd("stop")), expected);
+    assert_eq!(asked(&containerd("restart")), [], "it comes back at once");
+    assert_eq!(asked(&containerd("stop").phase(Phase::Remove)), []);
+    assert_eq!(asked(&containerd("stop").phase(Phase::None)), []);
+    let denied = |status| containerd("stop").helper_of("docker", status);
+    assert_eq!(denied(104).verdict(), Verdict::Stop);
+    assert_eq!(denied(101).verdict(), Verdict::Hold);
+    assert!(
+        denied(101)
+            .reasons()
+            .contains("docker.service goes down with it and may not be stopped"),
+        "{}",
+        denied(101).reasons()
+    );
+    let forced = denied(101).flag(crate::domain::Flag::Force);
+    assert_eq!(forced.verdict(), Verdict::Stop);
+    let removal = denied(101).phase(Phase::Remove);
+    assert_eq!(removal.verdict(), Verdict::Stop, "its files go");
+}
+
+#[test]
+fn a_service_that_a_named_socket_takes_down_is_asked_about_once_and_for_its_stop() {
+    let story = Story::upgrade("stop", "foo.socket")
+        .with("foo.socket", |unit| {
+            up(unit);
+            unit.triggers = names(&["foo.service"]);
+            unit.required_by = names(&["foo.service"]);
+        })
+        .with("foo.service", |unit| {
+            up(unit);
+            unit.triggered_by = names(&["foo.socket"]);
+        });
+    let asked = also_asked(&story.request, &story.facts, None);
+    assert_eq!(asked, [(name("foo.service"), Action::Stop)]);
 }

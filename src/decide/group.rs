@@ -197,11 +197,13 @@ fn has_company(one: &Decided<'_>, all: &[Decided<'_>], policy: &Policy) -> bool 
 fn is_renewed(one: &Decided<'_>, plan: &Plan) -> bool {
     let unit = &one.facts.unit;
     let renews = |verb| match verb {
-        Verb::Restart | Verb::TryRestart | Verb::ReloadOrRestart => true,
+        // What does not say whether it runs may: its stop does no harm.
+        Verb::Restart | Verb::ReloadOrRestart => !unit.is_down(),
+        Verb::TryRestart => unit.is_up(),
         Verb::Start | Verb::Stop | Verb::Reload => false,
     };
     let mut jobs = plan.main.iter().filter(|job| job.unit == unit.id);
-    jobs.any(|job| renews(job.verb)) && unit.is_up() && !unit.has_fd_store && !unit.is_masked()
+    jobs.any(|job| renews(job.verb)) && !unit.has_fd_store && !unit.is_masked()
 }
 
 /// The restart of a member becomes a stop, with what could wake it meanwhile, and a start.

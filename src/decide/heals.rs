@@ -197,6 +197,58 @@ fn what_ran_beside_a_down_file_is_noted_where_a_script_would_start_it_again() {
 }
 
 #[test]
+fn what_a_failed_restart_left_down_comes_back_with_the_next_start_in_an_upgrade() {
+    use crate::decide::note_of_failed_restart;
+    let before = || {
+        let mut story = Story::upgrade("restart", "foo").with("foo.service", up);
+        story.facts.init = InitKind::Openrc;
+        story.facts.capabilities = InitKind::Openrc.capabilities();
+        story
+    };
+    let down = |text: &str| {
+        let mut unit = unit(text);
+        unit.down_since = OUR_STOP;
+        unit
+    };
+    let note = |story: &Story, after: &UnitFacts| {
+        let decision = story.decide();
+        note_of_failed_restart(&story.decided(&decision), after, &[down("bar.service")])
+    };
+    let entry = note(&before(), &down("foo.service")).unwrap();
+    assert_eq!(payment(&entry), Payment::Act(Action::Start));
+    // The next run of dpkg: by the times alone the admin would have stopped it.
+    for action in ["start", "restart"] {
+        let mut story = Story::upgrade(action, "foo")
+            .with("foo.service", |unit| {
+                unit.down_since = OUR_STOP;
+                unit.down_since_epoch = 900;
+                unit.required_by = names(&["bar.service"]);
+            })
+            .with("bar.service", |unit| unit.down_since = OUR_STOP)
+            .noted(entry.clone());
+        story.request.context.batch_began = Some(OUR_STOP + 1_000);
+        let plan = story.plan();
+        assert_eq!(shown(&plan.main), [format!("{action} foo.service")]);
+        assert_eq!(shown(&plan.after), ["start bar.service"]);
+        assert_eq!(plan.strikes.len(), 1);
+    }
+    let mut whole = before();
+    whole.facts.capabilities = InitKind::Systemd.capabilities();
+    let mut up_again = down("foo.service");
+    up(&mut up_again);
+    for (what, found) in [
+        (
+            "by hand",
+            note(&before().phase(Phase::None), &down("foo.service")),
+        ),
+        ("one job of the init's", note(&whole, &down("foo.service"))),
+        ("it is up again", note(&before(), &up_again)),
+    ] {
+        assert!(found.is_none(), "{what}");
+    }
+}
+
+#[test]
 fn a_restart_that_was_cut_off_between_its_halves_is_done_where_its_stop_may_be_ours() {
     for (init, expected) in [
         (InitKind::Systemd, Verdict::Nothing),

@@ -10,7 +10,7 @@ use crate::policy::{Answer, Decide, Matched, Policy, Tier};
 
 use super::built_in::{becomes_restart, built_in, keeps_descriptors, with_its_service};
 use super::defer::{defer, hold, is_trigger};
-use super::dependents::keeps_dependents;
+use super::dependents::{asked_of_falling, keeps_dependents};
 use super::filter::{filter, stock_filter};
 use super::question::{Clearance, clearance, question};
 use super::restore::brought_back;
@@ -146,7 +146,7 @@ fn concerns(request: &Request, facts: &Facts) -> Vec<(ServiceName, Action)> {
 }
 
 /// What policy-rc.d is asked besides the request itself: what a named trigger or target would start
-/// or stop, the restart that a start would be, and what a start would bring back.
+/// or stop, the restart that a start would be, what a start would bring back, and what falls with a stop.
 pub fn also_asked(
     request: &Request,
     facts: &Facts,
@@ -174,6 +174,7 @@ pub fn also_asked(
             asked.push((unit, Action::Start));
         }
     }
+    asked.extend(asked_of_falling(request, facts));
     asked
 }
 

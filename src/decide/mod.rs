@@ -24,13 +24,14 @@ mod wanted;
 pub use filter::is_down_by_our_stop;
 pub use group::{Role, Together, companion, objection, together};
 pub use judge::{also_asked, decide, decide_listed};
+pub use notes::note_of_failed_restart;
 pub use pay::{Payment, has_happened, payment, rest, stopped_since};
 pub use plan::{plan, plan_all};
 pub use question::{Clearance, clearance};
 pub use stale::{age_in_words, is_judged_later, judge_staleness};
 pub use step::{Decided, Part, Plan, Step};
 pub use triggers::{facets, ledger_services};
-pub use wanted::comes_back;
+pub use wanted::{beside_running, comes_back};
 
 #[cfg(test)]
 mod clauses;

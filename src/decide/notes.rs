@@ -106,6 +106,38 @@ pub(super) fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
     Note::Write(Box::new(entry))
 }
 
+/// What is noted once a restart has failed that is a stop and a start: what ran before, `after` of the
+/// service and `fallen` with it, is down by our stop. Only in an upgrade: of what is done by hand, whoever
+/// does it sees to it.
+pub fn note_of_failed_restart(
+    one: &Decided<'_>,
+    after: &UnitFacts,
+    fallen: &[UnitFacts],
+) -> Option<Entry> {
+    let unit = &one.facts.unit;
+    let whole = one.facts.capabilities.whole_restarts.is_native();
+    let upgrade = one.request.context.phase == Phase::Upgrade;
+    // Without a time nothing would tell our stop from a later one of the admin's.
+    let told = after.is_down() && after.down_since > 0;
+    if whole || !upgrade || !unit.is_up() || !told {
+        return None;
+    }
+    let mut entry = entry(one, unit.id.clone())?;
+    entry.because = "its restart failed".to_owned();
+    let down = |unit: &UnitFacts| Stopped {
+        unit: unit.id.clone(),
+        was_enabled: unit.file.get().map(|file| *file == FileState::Enabled),
+        down_since: Some(unit.down_since),
+        dependent: true,
+    };
+    entry.down = Some(Down {
+        units: fallen.iter().map(down).collect(),
+        service_was_running: Some(true),
+        service_down_since: Some(after.down_since),
+    });
+    Some(entry)
+}
+
 /// Whether the service itself is brought back at the batch's end where no script does so: what ran, and
 /// would be started at boot. Where a `down` file says that it would not, a script's start needs the note.
 fn comes_back(one: &Decided<'_>) -> bool {

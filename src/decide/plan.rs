@@ -32,7 +32,7 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
         split_combined_restarts(&mut whole, &all);
         go_together(&mut whole, &all, policy);
         required_last(&mut whole, &all);
-        sockets_first(&mut whole.main);
+        sockets_first(&mut whole.main, &all);
         whole.after.sort_by(|one, other| one.unit.cmp(&other.unit));
         drop_fallen(&mut whole);
     }
@@ -44,7 +44,8 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
 /// Triggers before what they start; last among them those that others require: their stop takes
 /// the service down at once, and what has not been asked to stop by then wakes it.
 ///
-/// Of a group the last goes first, for inits that run one job after the other.
+/// Of a group the last goes first, for inits that run one job after the other: the last of its own order,
+/// and where that says nothing of the links'.
 fn required_last(plan: &mut Plan, all: &[Decided<'_>]) {
     let places = &plan.places;
     plan.stops.sort_by_key(|job| {
@@ -54,20 +55,27 @@ fn required_last(plan: &mut Plan, all: &[Decided<'_>]) {
         });
         let trigger = job.unit.kind().is_trigger();
         let place = Reverse(places.get(&job.unit).copied());
-        (!trigger, required, place, job.unit.clone())
+        let number = Reverse(start_number(all, &job.unit));
+        (!trigger, required, place, number, job.unit.clone())
     });
 }
 
-/// Sockets first: they refuse to start once another trigger has woken their service.
-fn sockets_first(jobs: &mut [Job]) {
+/// Sockets first: they refuse to start once another trigger has woken their service. Scripts in the order
+/// of their links.
+fn sockets_first(jobs: &mut [Job], all: &[Decided<'_>]) {
     jobs.sort_by_key(|job| {
         let rank = match job.unit.kind() {
             UnitKind::Socket => 0,
             UnitKind::Path | UnitKind::Timer | UnitKind::Automount => 1,
             UnitKind::Service | UnitKind::Target | UnitKind::Other => 2,
         };
-        (rank, job.unit.clone())
+        (rank, start_number(all, &job.unit), job.unit.clone())
     });
+}
+
+fn start_number(all: &[Decided<'_>], unit: &UnitName) -> u8 {
+    let mut known = all.iter().filter_map(|one| one.facts.of(unit));
+    known.next().map_or(0, |unit| unit.start_number)
 }
 
 /// What is asked for by name comes with the rest, not once more after it.

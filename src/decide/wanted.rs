@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Facts, FileState, UnitFacts, UnitName};
+use crate::domain::{Facts, FileState, UnitFacts, UnitKind, UnitName};
 use crate::ledger::{Entry, Stopped};
 
 /// What the note says was taken down, is still as we left it, and is still wanted.
@@ -34,6 +34,22 @@ fn leaning_on(gone: Vec<&UnitName>, facts: &Facts) -> BTreeSet<UnitName> {
         }
     }
     leaning
+}
+
+/// Of what `entry` says went down: what can come up beside its service as that runs, and what cannot. A
+/// socket refuses to start then, and what requires one would start it.
+pub fn beside_running(entry: &Entry, facts: &Facts) -> (Vec<Stopped>, Vec<Stopped>) {
+    let units = || entry.down.iter().flat_map(|down| &down.units);
+    let names = units().map(|stopped| &stopped.unit);
+    let sockets: Vec<&UnitName> = names
+        .filter(|name| name.kind() == UnitKind::Socket)
+        .collect();
+    let leaning = leaning_on(sockets, facts);
+    let waits = |stopped: &Stopped| {
+        let unit = &stopped.unit;
+        unit.kind() == UnitKind::Socket || *unit == entry.unit || leaning.contains(unit)
+    };
+    units().cloned().partition(|stopped| !waits(stopped))
 }
 
 /// What must wait for its package's postinst, and what would start that.

@@ -54,6 +54,26 @@ pub enum Verdict {
     Nothing,
 }
 
+impl Verdict {
+    /// The action that is run as it was asked for; `None` where anything else becomes of it.
+    pub fn run(&self) -> Option<&Action> {
+        match self {
+            Self::Run(action) => Some(action),
+            Self::Stop
+            | Self::Quiesce
+            | Self::Restart
+            | Self::IfStale
+            | Self::Reload
+            | Self::Defer { .. }
+            | Self::Hold
+            | Self::FallBack(_)
+            | Self::Deny
+            | Self::Emulate(_)
+            | Self::Nothing => None,
+        }
+    }
+}
+
 /// Where a reason comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

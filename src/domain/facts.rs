@@ -141,6 +141,8 @@ pub struct UnitFacts {
     pub required_by: Vec<UnitName>,
     /// What a target pulls in (Wants, Requires); empty for other kinds.
     pub pulls_in: Vec<UnitName>,
+    /// Whether its stop ends the main process alone: all others run on (KillMode=process).
+    pub spares_others: bool,
     /// Whether a D-Bus call can start it.
     pub bus_activated: bool,
     /// Whether the init keeps file descriptors for it across restarts.
@@ -149,6 +151,9 @@ pub struct UnitFacts {
     pub accepts: bool,
     /// Whether the manager would read the unit's files anew before acting.
     pub needs_reload: bool,
+    /// Where it stands among all that is started one after the other: the number of its start link. 0
+    /// where the init has an order of its own.
+    pub start_number: u8,
     /// Whether dpkg has its package unpacked and not configured, or could not be asked; looked at only
     /// where it would be started beside what was named.
     pub unconfigured: bool,
@@ -174,10 +179,12 @@ impl UnitFacts {
             triggers: Vec::new(),
             required_by: Vec::new(),
             pulls_in: Vec::new(),
+            spares_others: false,
             bus_activated: false,
             has_fd_store: false,
             accepts: false,
             needs_reload: false,
+            start_number: 0,
             unconfigured: false,
         }
     }

@@ -57,6 +57,16 @@ impl InitKind {
         }
     }
 
+    /// What below /run tells scripts that it runs; empty where nothing does.
+    pub fn marks(self) -> &'static [&'static str] {
+        match self {
+            Self::Systemd | Self::Simulated => &["/run/systemd/system", "/run/systemd/private"],
+            Self::Openrc => &["/run/openrc/softlevel"],
+            Self::Runit => &["/run/runit"],
+            Self::Upstart | Self::Sysv | Self::S6 => &[],
+        }
+    }
+
     /// Whether what ran although it is not meant to be started at boot comes back with the start of an
     /// upgrade: the init scripts that others of its services have know nothing of `down` files either.
     pub fn comes_back_disabled(self) -> bool {

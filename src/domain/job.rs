@@ -62,6 +62,12 @@ pub enum JobFailure {
         /// How the service ended, empty where unknown.
         service_result: String,
     },
+    /// The init has its work done by a program, and that ended with this exit status, as a shell sees it.
+    #[error("exit status {status}")]
+    Exited {
+        /// What it ended with; never 0.
+        status: u8,
+    },
     /// Another job took its place. Whether that one did what was asked is seen by looking: whoever
     /// runs jobs for others looks, and hands out `Done`, or `Ended` as canceled.
     #[error("{}", .0.why)]

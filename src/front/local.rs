@@ -166,6 +166,8 @@ fn may_start(unit: &UnitFacts) -> Result<bool, InitError> {
     match unit.active.get() {
         Some(ActiveState::Active | ActiveState::Reloading) => Ok(true),
         Some(_) => Ok(false),
+        // Only links enable an init script.
+        None if missing => Ok(false),
         None => Err(unknown("its state is not known")),
     }
 }

@@ -11,7 +11,7 @@ use crate::init::runit::{self, Runit};
 use crate::init::s6::S6;
 use crate::init::systemd::{Limit, Systemd};
 use crate::init::upstart::Upstart;
-use crate::init::{Depth, Init, InitError};
+use crate::init::{Depth, Init, InitError, Supervising};
 use crate::policy::{ActionLimit, Policy};
 use crate::report::Voice;
 
@@ -23,8 +23,6 @@ use super::spoken::Spoken;
 const UPSTART_MEMORY: &str = "/run/rcpolicy/upstart";
 /// Where it is noted how the machine's clock was set, by which supervisors tell when something happened.
 const CLOCK: &str = "/run/rcpolicy/clock";
-/// Where it is noted when OpenRC's services went down.
-const OPENRC_MEMORY: &str = "/run/rcpolicy/openrc";
 
 /// The init of a machine where `kind` runs, with the policy's limit for its jobs and its patience with an
 /// init that is away; `voice` tells what is waited for. `None` where services are init scripts and no
@@ -39,8 +37,8 @@ pub(super) fn init(
         InitKind::Systemd => Some(Box::new(systemd(policy, voice))),
         InitKind::Upstart => Some(Box::new(upstart(policy, voice))),
         InitKind::Openrc => Some(Box::new(openrc(policy, surroundings))),
-        InitKind::Runit => Some(Box::new(runit(Runit::new(), policy, voice))),
-        InitKind::S6 => Some(Box::new(s6(S6::new(), policy, voice))),
+        InitKind::Runit => Some(Box::new(on_terms(Runit::new(), policy, voice))),
+        InitKind::S6 => Some(Box::new(on_terms(S6::new(), policy, voice))),
         InitKind::Sysv | InitKind::Simulated => None,
     }
 }
@@ -107,34 +105,19 @@ pub(super) fn systemd(policy: &Policy, voice: &Voice) -> Systemd {
         .watched_by(Rc::new(Spoken(voice.clone())))
 }
 
-/// The machine's runit, likewise.
-fn runit(runit: Runit, policy: &Policy, voice: &Voice) -> Runit {
+/// The machine's runit or s6, likewise.
+fn on_terms<I: Supervising>(init: I, policy: &Policy, voice: &Voice) -> I {
     let settings = policy.settings();
-    let mut runit = runit
+    let mut init = init
         .remembering(Path::new(CLOCK))
         .waiting(settings.init_wait)
         .watched_by(Rc::new(Spoken(voice.clone())));
     match settings.action_limit {
         // It has none of its own: what ours falls back to holds.
         ActionLimit::Unit => {}
-        ActionLimit::After(limit) => runit.limit = limit,
+        ActionLimit::After(limit) => init.terms().limit = limit,
     }
-    runit
-}
-
-/// s6's services, likewise.
-fn s6(s6: S6, policy: &Policy, voice: &Voice) -> S6 {
-    let settings = policy.settings();
-    let mut s6 = s6
-        .remembering(Path::new(CLOCK))
-        .waiting(settings.init_wait)
-        .watched_by(Rc::new(Spoken(voice.clone())));
-    match settings.action_limit {
-        // It has none of its own: what ours falls back to holds.
-        ActionLimit::Unit => {}
-        ActionLimit::After(limit) => s6.limit = limit,
-    }
-    s6
+    init
 }
 
 /// The system's Upstart, likewise.
@@ -153,7 +136,7 @@ pub(super) fn upstart(policy: &Policy, voice: &Voice) -> Upstart {
 }
 
 fn openrc(policy: &Policy, surroundings: Surroundings) -> Openrc {
-    let mut openrc = Openrc::new().remembering(Path::new(OPENRC_MEMORY));
+    let mut openrc = Openrc::new();
     match policy.settings().action_limit {
         // It has none of its own: what ours falls back to holds.
         ActionLimit::Unit => {}
@@ -175,8 +158,16 @@ pub(super) fn supervisor(
 ) -> Option<Box<dyn Init>> {
     let directories = vec![directory.to_path_buf()];
     match kind {
-        InitKind::Runit => Some(Box::new(runit(Runit::scanning(directories), policy, voice))),
-        InitKind::S6 => Some(Box::new(s6(S6::scanning(directories), policy, voice))),
+        InitKind::Runit => Some(Box::new(on_terms(
+            Runit::supervising(directories),
+            policy,
+            voice,
+        ))),
+        InitKind::S6 => Some(Box::new(on_terms(
+            S6::supervising(directories),
+            policy,
+            voice,
+        ))),
         InitKind::Systemd
         | InitKind::Upstart
         | InitKind::Openrc

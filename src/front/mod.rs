@@ -2,8 +2,8 @@
 //! and nothing imports one; what they share is in the files beside them: `local` (links, unit state,
 //! runlevel), `gate` and `inquiry` (who is asked what, in which order), `perform` (observe, decide,
 //! act), `case` and `telling` (one request, and what is said of it), `company` and `template` (who goes
-//! along with what was named), `unconfigured` (what dpkg has unpacked only), `way` (how a decision is carried out), `notes`
-//! and `decisions` (ledger and log), `handover` (to the stock tool), `lookout` and `waiter` (who pays at
+//! along with what was named), `unconfigured` (what dpkg has unpacked only), `way` (how a decision is carried out), `notes`,
+//! `failed` and `decisions` (ledger and log), `handover` (to the stock tool), `lookout` and `waiter` (who pays at
 //! a batch's end), `called` and `program` (a process into a call), `crowd` (many at once).
 
 mod called;
@@ -12,6 +12,7 @@ mod company;
 mod crowd;
 pub mod deb_systemd_invoke;
 mod decisions;
+mod failed;
 mod gate;
 mod glimpse;
 mod handover;

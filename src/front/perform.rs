@@ -134,16 +134,11 @@ impl Session {
             Some(unit) => unit,
             None => one_unit(init, &request.unit, Depth::State)?,
         };
+        let machine = self.machine(init);
         let mut facts = Facts {
-            now: self.now,
-            life: self.life(),
-            init: init.kind(),
             capabilities: init.capabilities(),
-            machine: self.machine(init),
             unit,
-            related: Vec::new(),
-            helper: HelperAnswer::Absent,
-            helper_related: Vec::new(),
+            ..self.unseen(request, init.kind(), machine)
         };
         if self.policy.settings().strict {
             if facts.unit.is_script_only() {
@@ -248,6 +243,7 @@ impl Session {
         let (records, ledger) = (&plan.records, ledger.as_ref());
         let mut report = reboot::announce_after(carried, records, ledger, &self.voice)?;
         self.leave_unsettled(cases, &mut report);
+        self.note_failed(init, cases, &mut report);
         Ok(report)
     }
 

@@ -219,7 +219,10 @@ fn how_far(failure: &JobFailure) -> Option<(Contact, Fate)> {
             Some((Contact::Unread, Fate::NotDone))
         }
         JobFailure::Lost(loss) => Some((loss.contact, Fate::Unknown)),
-        JobFailure::Refused { .. } | JobFailure::Ended { .. } | JobFailure::Replaced(_) => None,
+        JobFailure::Refused { .. }
+        | JobFailure::Ended { .. }
+        | JobFailure::Exited { .. }
+        | JobFailure::Replaced(_) => None,
     }
 }
 

@@ -78,20 +78,10 @@ fn is_its_own(case: &Case) -> bool {
 }
 
 fn by_unit(case: &Case, verdict: &Verdict, word: &str) -> Way {
-    match verdict {
-        verdict if case.facts.unit.is_script_only() => by_script(verdict, word),
-        Verdict::Run(action) => under_systemd(case, action, word),
-        Verdict::Deny
-        | Verdict::FallBack(_)
-        | Verdict::Emulate(_)
-        | Verdict::Nothing
-        | Verdict::Stop
-        | Verdict::Quiesce
-        | Verdict::Restart
-        | Verdict::IfStale
-        | Verdict::Reload
-        | Verdict::Defer { .. }
-        | Verdict::Hold => Way::Plan,
+    match verdict.run() {
+        _ if case.facts.unit.is_script_only() => by_script(verdict, word),
+        Some(action) => under_systemd(case, action, word),
+        None => Way::Plan,
     }
 }
 
@@ -99,25 +89,20 @@ fn by_unit(case: &Case, verdict: &Verdict, word: &str) -> Way {
 fn by_service(case: &Case, verdict: &Verdict, word: &str) -> Way {
     let scripts = case.facts.init.runs_scripts_itself();
     let deaf = case.facts.unit.can_reload.is_and(|can| !can);
-    match verdict {
-        Verdict::Run(Action::Status) if !scripts => Way::ShowStatus,
-        Verdict::Run(Action::ForceStop) if !scripts => Way::Kill,
-        Verdict::Run(Action::Status | Action::ForceStop | Action::Other(_)) => {
-            Way::Script(word.to_owned())
-        }
-        Verdict::Run(Action::Reload) if deaf => Way::Script(word.to_owned()),
-        Verdict::Run(_)
-        | Verdict::Nothing
-        | Verdict::Stop
-        | Verdict::Quiesce
-        | Verdict::Restart
-        | Verdict::IfStale
-        | Verdict::Reload
-        | Verdict::Defer { .. }
-        | Verdict::Hold
-        | Verdict::Deny
-        | Verdict::FallBack(_)
-        | Verdict::Emulate(_) => Way::Plan,
+    match verdict.run() {
+        Some(Action::Status) if !scripts => Way::ShowStatus,
+        Some(Action::ForceStop) if !scripts => Way::Kill,
+        Some(Action::Status | Action::ForceStop | Action::Other(_)) => Way::Script(word.to_owned()),
+        Some(Action::Reload) if deaf => Way::Script(word.to_owned()),
+        Some(
+            Action::Start
+            | Action::Stop
+            | Action::Restart
+            | Action::TryRestart
+            | Action::Reload
+            | Action::ForceReload,
+        )
+        | None => Way::Plan,
     }
 }
 
@@ -142,23 +127,13 @@ fn under_systemd(case: &Case, action: &Action, word: &str) -> Way {
 
 /// original: with Upstart, as long as the stock script knew it, no other words were understood
 fn under_upstart(verdict: &Verdict) -> Way {
-    match verdict {
-        Verdict::Run(Action::Status) => Way::ShowStatus,
-        Verdict::Run(Action::TryRestart | Action::ForceStop | Action::Other(_)) => Way::Foreign,
-        Verdict::Run(
+    match verdict.run() {
+        Some(Action::Status) => Way::ShowStatus,
+        Some(Action::TryRestart | Action::ForceStop | Action::Other(_)) => Way::Foreign,
+        Some(
             Action::Start | Action::Stop | Action::Restart | Action::Reload | Action::ForceReload,
         )
-        | Verdict::Nothing
-        | Verdict::Stop
-        | Verdict::Quiesce
-        | Verdict::Restart
-        | Verdict::IfStale
-        | Verdict::Reload
-        | Verdict::Defer { .. }
-        | Verdict::Hold
-        | Verdict::Deny
-        | Verdict::FallBack(_)
-        | Verdict::Emulate(_) => Way::Plan,
+        | None => Way::Plan,
     }
 }
 

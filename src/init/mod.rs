@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use self::supervise::terms::{Supervising, Terms};
 use crate::domain::{
     ActiveState, Capabilities, InitKind, Job, JobOutcome, Known, Machine, Seen, SeenJob, UnitFacts,
     UnitName, Wait,
@@ -137,6 +138,26 @@ pub enum Apart {
     Unknown,
 }
 
+/// What the supervisor of a service has noted about it, beside how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// Another one after each start and each end of the service, and with each supervisor.
+    pub since: String,
+    /// Another one whenever the supervisor was told anything, too.
+    pub version: String,
+    /// What becomes of it when it ends.
+    pub run: Run,
+}
+
+/// What becomes of a service when it ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// It is started again; or it does not run.
+    Lasting,
+    /// Nothing: it was started for once. Where nothing tells these apart, also one that is being stopped.
+    Once,
+}
+
 /// An init, as the steps need it.
 pub trait Init {
     /// Which one it is.
@@ -204,6 +225,11 @@ pub trait Init {
     fn seen(&mut self, units: &[UnitName]) -> Result<Vec<Seen>, InitError> {
         let nothing = |unit| Seen::unknown(unit, "this init cannot tell");
         Ok(units.iter().map(nothing).collect())
+    }
+
+    /// What the supervisor of `unit` has noted; `None` where there is none that could be asked.
+    fn noted(&mut self, _unit: &UnitName) -> Option<Noted> {
+        None
     }
 
     /// Its clock, in microseconds: the one that the times in `seen` belong to.

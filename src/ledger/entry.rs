@@ -227,6 +227,31 @@ impl Entry {
         self.unit.kind() == UnitKind::Service && own.next().is_some()
     }
 
+    /// Whether it is owed to be down.
+    pub fn is_owed_stop(&self) -> bool {
+        let due = self.owed.as_ref().map(|owed| owed.due);
+        matches!(due, Some(Due::Stop | Due::ForceStop))
+    }
+
+    /// Whether a flush was killed while the service was down for a moment with its group: whatever it was put
+    /// off until has come, and what is down must not wait for it again.
+    pub fn is_half_turned(&self) -> bool {
+        self.is_begun() && self.went_along()
+    }
+
+    /// What of it comes back although the rest waits for longer: what was taken down. What is owed to the
+    /// service as it runs is no part of that.
+    pub fn fallen(&self) -> Option<Self> {
+        self.down.as_ref()?;
+        Some(Self {
+            owed: None,
+            kept_running: false,
+            quiesced: None,
+            failed: None,
+            ..self.clone()
+        })
+    }
+
     /// The text of its file.
     ///
     /// # Errors

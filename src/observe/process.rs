@@ -1,7 +1,9 @@
 //! Whether a process still runs that was seen before: its number may be another's by then.
 
 use std::fs;
+use std::time::Duration;
 
+use super::context::to_epoch;
 use super::life::state_and_start;
 
 /// A process that ran when it was looked at.
@@ -31,6 +33,11 @@ impl Process {
     /// When it was started, in clock ticks since the boot.
     pub fn started(self) -> u64 {
         self.started
+    }
+
+    /// The same since the epoch, by the clock as it is set now.
+    pub fn since_epoch(self) -> Option<Duration> {
+        to_epoch(self.started)
     }
 
     /// Whether it still runs.

@@ -9,6 +9,7 @@ pub fn line(verb: Verb, failure: &JobFailure) -> String {
             format!("{verb}: Job failed to {verb}")
         }
         JobFailure::Ended { .. }
+        | JobFailure::Exited { .. }
         | JobFailure::Replaced(_)
         | JobFailure::Refused { .. }
         | JobFailure::TimedOut { .. }

@@ -31,11 +31,13 @@ pub fn standing(unit: &UnitFacts) -> (String, u8) {
     }
 }
 
-/// The exit status for `job`, which came to nothing under `init`: a failure, but where scripts would have
-/// ended with 0 and it is as the service itself, or its admin, wants it. There a postinst goes on that says
+/// The exit status for `job`, which came to nothing under `init`: that of the init's own program where this
+/// ended with one. Otherwise a failure, but where scripts would have ended with 0 and it is as the service
+/// itself, or its admin, wants it. There a postinst goes on that says
 /// `reload` to what is down, or starts what takes itself down because its configuration says so.
 pub fn ending(init: InitKind, job: &Job, failure: &JobFailure) -> u8 {
     let wanted = match (job.verb, failure) {
+        (_, JobFailure::Exited { status }) => return *status,
         (Verb::Reload, JobFailure::Refused { name, .. }) => name.ends_with(NOT_RUNNING),
         // It is up by somebody's will then, and that is a failure to stop it.
         (Verb::Stop, _) => false,
@@ -53,6 +55,7 @@ pub fn failed(job: &Job, failure: &JobFailure) -> String {
             format!("{} of {service} failed: {service_result}", job.verb)
         }
         JobFailure::Ended { .. }
+        | JobFailure::Exited { .. }
         | JobFailure::Replaced(_)
         | JobFailure::Refused { .. }
         | JobFailure::TimedOut { .. }
@@ -117,11 +120,15 @@ mod tests {
             (Verb::Stop, ended("canceled"), 1),
             (Verb::Start, ended("failed"), 1),
             (Verb::Start, JobFailure::TimedOut { seconds: 90 }, 1),
+            (Verb::Restart, JobFailure::Exited { status: 7 }, 7),
         ];
         for (verb, failure, expected) in cases {
             let job = Job::new(verb, UnitName::of_script("foo").unwrap());
             for init in InitKind::ALL {
-                let expected = if init.hears_no_failure() { expected } else { 1 };
+                let expected = match expected {
+                    0 if !init.hears_no_failure() => 1,
+                    expected => expected,
+                };
                 let found = ending(init, &job, &failure);
                 assert_eq!(found, expected, "{init:?} {verb}: {failure}");
             }

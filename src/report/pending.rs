@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::plain::one_line;
 use crate::ledger::{Entry, LedgerError, Listing, Who};
 
@@ -23,6 +25,21 @@ pub struct Told {
     pub flush: String,
     /// What it waits for.
     pub waits: String,
+}
+
+/// What is told of a definition that is not as packages brought it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Definition {
+    /// Of which service.
+    pub service: String,
+    /// `new`, `outdated`, `cut-off`, `gone` or `refused`; `current` where only something else is to be told.
+    pub standing: &'static str,
+    /// The files that somebody changed.
+    pub edited: Vec<String>,
+    /// How often the stock version was tried in vain.
+    pub tries: u32,
+    /// The same for people.
+    pub says: String,
 }
 
 /// The table of `entries`; `now` is in seconds since the epoch.
@@ -117,11 +134,15 @@ fn age(seconds: u64) -> String {
     }
 }
 
-/// The listing as one JSON document.
+/// The listing, and the definitions that are not as packages brought them, as one JSON document.
 ///
 /// # Errors
 /// When an entry cannot be written down; none that was read is such.
-pub fn json(listing: &Listing, tell: &dyn Fn(&Entry) -> Told) -> Result<String, serde_json::Error> {
+pub fn json(
+    listing: &Listing,
+    definitions: &[Definition],
+    tell: &dyn Fn(&Entry) -> Told,
+) -> Result<String, serde_json::Error> {
     let each = |part: fn(Told) -> String| -> BTreeMap<String, String> {
         let entries = listing.entries.iter();
         let pairs = entries.map(|entry| (entry.service.to_string(), part(tell(entry))));
@@ -135,6 +156,7 @@ pub fn json(listing: &Listing, tell: &dyn Fn(&Entry) -> Told) -> Result<String, 
     let document = serde_json::json!({
         "version": 1,
         "entries": listing.entries,
+        "definitions": definitions,
         "flush": each(|told| told.flush),
         "waits": each(|told| told.waits),
         "settled": listing.settled,

@@ -26,6 +26,7 @@ pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
         JobFailure::TimedOut { seconds } => vec![format!(
             "Job for {unit} has not ended within {seconds} s and goes on."
         )],
+        JobFailure::Exited { .. } => ended(unit, "failed", ""),
         JobFailure::Replaced(_) => ended(unit, "canceled", ""),
         JobFailure::Lost(loss) => vec![format!("Failed to {verb} {unit}: {}", loss.why)],
     }
@@ -34,7 +35,7 @@ pub fn lines(verb: Verb, unit: &UnitName, failure: &JobFailure) -> Vec<String> {
 /// Whether `systemctl --quiet` says it too: refusals it does, but not how a job went.
 pub fn is_said_with_quiet(failure: &JobFailure) -> bool {
     match failure {
-        JobFailure::Ended { .. } | JobFailure::Replaced(_) => false,
+        JobFailure::Ended { .. } | JobFailure::Exited { .. } | JobFailure::Replaced(_) => false,
         JobFailure::Refused { .. } | JobFailure::TimedOut { .. } | JobFailure::Lost(_) => true,
     }
 }
@@ -152,6 +153,7 @@ pub fn exit_status_of<'a>(outcomes: impl IntoIterator<Item = (Verb, &'a JobOutco
             // original: a job that ran and failed makes it 1, whatever was refused before
             JobOutcome::Failed(
                 JobFailure::Ended { .. }
+                | JobFailure::Exited { .. }
                 | JobFailure::Replaced(_)
                 | JobFailure::TimedOut { .. }
                 | JobFailure::Lost(_),

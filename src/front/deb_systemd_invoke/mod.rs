@@ -185,16 +185,16 @@ impl Call {
 
     /// What comes of the call when systemd did not answer in time.
     fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
-        if requests.is_empty() || !error.is_away() {
+        // Which instances a template has the flush finds out.
+        let asked = |named: &&Named| self.session.is_for_instances(&named.unit, &self.action);
+        // The ledger is the system's.
+        let system = self.arguments.scope == Scope::System;
+        let templates = self.units.iter().filter(|_| system).filter(asked);
+        let mut owed = requests.to_vec();
+        owed.extend(templates.map(|named| self.request(named)));
+        if owed.is_empty() || !error.is_away() {
             return None;
         }
-        let asked = |named: &&Named| self.session.is_for_instances(&named.unit, &self.action);
-        for Named { word, .. } in self.units.iter().filter(asked) {
-            let action = &self.action;
-            self.voice
-                .warn(&format!("{action} of {word} is not done: {error}"));
-        }
-        let mut owed = requests.to_vec();
         owed.retain(|request| !self.is_denied_unseen(request));
         match owed.is_empty() {
             true => Some(0),

@@ -3,11 +3,12 @@
 
 use crate::decide::also_asked;
 use crate::domain::{
-    Decision, Facts, HelperAnswer, InitKind, Known, Machine, Reason, Request, Source, UnitFacts,
-    Verdict,
+    Decision, Facts, HelperAnswer, InitKind, Known, Machine, Manner, Reason, Request, Source,
+    UnitFacts, Verdict,
 };
 use crate::front::local::GoingDown;
 use crate::front::perform::{Case, Session};
+use crate::front::scripts::Scripts;
 use crate::init::Init;
 use crate::ledger::Entry;
 use crate::observe::helper::HelperError;
@@ -127,6 +128,26 @@ impl Session {
         facts.helper = turn.ask_again(asker)?;
         let owed = self.owed_to(&turn.request.unit.service());
         Ok(turn.decide(self, facts, owed))
+    }
+
+    /// The same with the members of its group, where scripts are all that there is: whether those of other
+    /// inits run is not known.
+    ///
+    /// # Errors
+    /// When the scripts cannot be listed, or policy-rc.d gave no answer.
+    pub(in crate::front) fn consider_scripts(
+        &self,
+        scripts: &mut Scripts,
+        turn: Turn,
+        asker: &mut dyn Asker,
+    ) -> Result<Case, Stuck> {
+        let kind = scripts.kind();
+        let asks = kind.manner() == Manner::Scripts && turn.going_down == GoingDown::No;
+        let case = self.consider_script(kind, turn, asker)?;
+        match asks {
+            true => self.with_company(scripts, case, asker),
+            false => Ok(case),
+        }
     }
 
     /// A service that is disabled is not started, but what its stop took down comes back: `None`

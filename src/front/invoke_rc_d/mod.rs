@@ -167,6 +167,10 @@ impl Call {
 
     /// What comes of the call when the init did not answer in time.
     fn put_off(&self, requests: &[Request], error: &InitError) -> Option<u8> {
+        // Which instances a template has the flush finds out.
+        let template = self.is_for_instances() && requests.is_empty();
+        let own = template.then(|| vec![self.request(self.action.clone())]);
+        let requests = own.as_deref().unwrap_or(requests);
         let request = requests.first().filter(|_| error.is_away())?;
         match self.session.denied(request, self.kind, None) {
             Some(why) => Some(self.denied(&self.arguments.action, &why)),

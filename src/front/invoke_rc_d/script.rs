@@ -4,14 +4,18 @@ use std::path::Path;
 
 use crate::act::ActError;
 use crate::decide::stock::{Judgement, status};
-use crate::domain::{Action, FileState, InitKind, Known, Phase, Request, UnitFacts, Verdict, Wait};
-use crate::front::inquiry::{Origin, Stuck};
+use crate::domain::{
+    Action, ActiveState, FileState, JobOutcome, Known, Phase, Request, UnitFacts, Verdict, Wait,
+};
+use crate::front::inquiry::{Origin, Turn};
 use crate::front::local::{self, GoingDown};
-use crate::front::perform::{self, Case};
+use crate::front::perform::{self, Case, one_unit};
 use crate::front::script::{Descriptors, Script, Surroundings};
 use crate::front::scripts::Scripts;
 use crate::front::way::{self, Way};
-use crate::observe::detect;
+use crate::init::{Depth, InitError};
+use crate::observe::{detect, links};
+use crate::report::native;
 
 use super::Call;
 use super::gate::Asking;
@@ -40,17 +44,17 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Done {
     if turn.known.is_none() && is_to_come_back(call, &turn.request) {
         turn.known = Some(standing(call, &turn.request));
     }
+    if turn.known.is_none() && is_down_by_us(call, &turn.request) {
+        let unit = standing(call, &turn.request);
+        // What does not say that it is up again is as our stop left it.
+        turn.known = (!unit.is_up()).then_some(UnitFacts {
+            active: Known::Is(ActiveState::Inactive),
+            ..unit
+        });
+    }
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
-    let mut scripts = Scripts::under(call.kind);
-    let considered = call.session.consider_script(call.kind, turn, &mut asker);
-    let considered = considered.map_err(Stuck::from).and_then(|case| {
-        // Whether those of other inits run is not known here.
-        let asks = call.kind == InitKind::Sysv && call.going_down == GoingDown::No;
-        match asks {
-            true => call.session.with_company(&mut scripts, case, &mut asker),
-            false => Ok(case),
-        }
-    });
+    let mut scripts = Scripts::here(call.kind, &call.runlevel);
+    let considered = (call.session).consider_scripts(&mut scripts, turn, &mut asker);
     let mut case = match considered {
         Ok(case) => case,
         Err(stuck) => {
@@ -112,7 +116,10 @@ fn together(call: &Call, case: &mut Case, scripts: &mut Scripts) -> Done {
         Ok(report) => {
             let warnings = report.warnings.iter();
             warnings.for_each(|text| call.voice.warn(text));
-            Done::Status(scripts.ending_of(&unit).unwrap_or_default())
+            Done::Status(match report.of(&unit) {
+                Some((job, JobOutcome::Failed(failure))) => native::ending(call.kind, job, failure),
+                Some((_, JobOutcome::Done | JobOutcome::Queued)) | None => 0,
+            })
         }
         Err(error) => {
             let action = &case.request.action;
@@ -122,12 +129,51 @@ fn together(call: &Call, case: &mut Case, scripts: &mut Scripts) -> Done {
     }
 }
 
+/// Of a service that systemd does not know, its script says before a stop whether it runs.
+///
+/// # Errors
+/// When systemd could not be asked whether it knows it.
+pub(super) fn look_before_stop(call: &mut Call, turn: &mut Turn) -> Result<(), InitError> {
+    if !is_to_come_back(call, &turn.request) {
+        return Ok(());
+    }
+    let unit = match turn.known.take() {
+        Some(unit) => unit,
+        None => one_unit(&mut call.systemd, &turn.request.unit, Depth::State)?,
+    };
+    turn.known = Some(match unit.is_script_only() {
+        true => UnitFacts {
+            active: script(call).state(),
+            file: Known::Is(match links::enables(Path::new("/"), &call.arguments.name) {
+                true => FileState::Enabled,
+                false => FileState::Disabled,
+            }),
+            ..unit
+        },
+        false => unit,
+    });
+    Ok(())
+}
+
 /// Whether it has to be known if the service runs: what an upgrade stops comes back at its end, where no
 /// maintainer script sees to it.
 fn is_to_come_back(call: &Call, request: &Request) -> bool {
     let upgrade = request.context.phase == Phase::Upgrade && request.action == Action::Stop;
     let notes = call.session.ledger.is_some() && call.going_down == GoingDown::No;
     upgrade && notes && !call.session.policy.settings().strict
+}
+
+/// Whether a restart is asked for of what a stop of ours took down: what does not run is not put off.
+fn is_down_by_us(call: &Call, request: &Request) -> bool {
+    let renews = match request.action {
+        Action::Restart | Action::TryRestart | Action::Reload | Action::ForceReload => true,
+        Action::Start | Action::Stop | Action::ForceStop | Action::Status | Action::Other(_) => {
+            false
+        }
+    };
+    let noted = || call.session.owed_to(&request.unit.service())?.down;
+    let strict = call.session.policy.settings().strict;
+    renews && !strict && noted().is_some_and(|down| down.service_was_running == Some(true))
 }
 
 /// The service as its script and its links have it.
@@ -151,7 +197,8 @@ fn note_stop(call: &Call, case: &mut Case) {
     }
 }
 
-fn run(call: &Call, case: &mut Case, word: &str) -> Done {
+/// Runs the script, with what that takes down noted before and what it settles struck after.
+pub(super) fn run(call: &Call, case: &mut Case, word: &str) -> Done {
     perform::tell_of_group(case, &call.voice);
     let noted = case.decision.verdict == Verdict::Stop && case.facts.unit.is_up();
     if noted {

@@ -39,10 +39,11 @@ pub(super) fn execute(call: &mut Call, judgement: &Judgement) -> Ending {
 }
 
 fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
-    let turn = call.turn(word, origin);
+    let mut turn = call.turn(word, origin);
+    script::look_before_stop(call, &mut turn)?;
     let mut asker = Asking::new(&call.session, &call.voice, &call.runlevel, call.going_down);
     let considered = call.session.consider(&mut call.systemd, turn, &mut asker);
-    let case = match answered(considered, &call.voice)? {
+    let mut case = match answered(considered, &call.voice)? {
         Ok(case) => Case {
             part: call.part,
             ..case
@@ -62,7 +63,7 @@ fn one(call: &mut Call, word: &str, origin: Origin) -> Result<Done, InitError> {
             if case.request.action == Action::Reload && call.strict() {
                 call.wait_for(&Action::Reload);
             }
-            Done::Status(script::init_script(call, &word))
+            script::run(call, &mut case, &word)
         }
         Way::Masked => Done::Status(0),
         Way::Plan | Way::Note | Way::Foreign => return jobs(call, case),

@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn a_template_whose_instances_the_init_could_not_tell_is_put_off_itself() {
+        let room = Room::new();
+        let call = call(room.ledger());
+        assert_eq!(call.put_off(&[], &away()), Some(1));
+        assert_eq!(owed(&room.ledger()), [("mail@".to_owned(), Due::Restart)]);
+    }
+
+    #[test]
     fn once_an_instance_is_done_the_stock_tool_does_not_begin_anew() {
         let room = Room::new();
         let call = call(room.ledger());

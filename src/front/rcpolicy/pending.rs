@@ -9,7 +9,7 @@ use crate::ledger::{Entry, Ledger, Listing, merge};
 use crate::observe::detect;
 use crate::policy::{self, Keep, Policy, Roots};
 use crate::report::console::Console;
-use crate::report::pending::{self, Told};
+use crate::report::pending::{self, Definition, Told};
 
 use super::definitions;
 use super::waits::Waits;
@@ -36,30 +36,35 @@ pub(super) fn run(
     };
     let listing = with_abandoned(&ledger, listing)?;
     tell_of_bus(&ledger, console);
-    tell_of_definitions(place, &policy, console);
-    let waits = Waits::observe(place, policy);
-    show(arguments, &listing, place, &waits, console)
+    let definitions = definitions(place, &policy, console);
+    for Definition { service, says, .. } in &definitions {
+        console.complain(format_args!("{service}: {says}"));
+    }
+    let shown = Shown {
+        listing,
+        definitions,
+        waits: Waits::observe(place, policy),
+    };
+    shown.show(arguments, place, console)
 }
 
-/// The definitions that are not what packages brought.
-fn tell_of_definitions(place: &Place, policy: &Policy, console: &mut Console<'_>) {
-    let kind = detect::init_under(&place.root);
-    let places = definitions::has_places(kind).then(|| definitions::places(kind, place, policy));
-    let Some(places) = places.flatten() else {
-        return;
-    };
-    if let Some(line) = definitions::line_of_compiled(&places, place, policy) {
-        console.complain(line);
+/// The definitions that are not what packages brought; why some cannot be told of is complained of.
+fn definitions(place: &Place, policy: &Policy, console: &mut Console<'_>) -> Vec<Definition> {
+    let mut told = Vec::new();
+    if !definitions::may_be_any(place) {
+        return told;
     }
-    match definitions::survey(places.clone()) {
-        Ok(found) => {
-            let lines = found
-                .iter()
-                .filter_map(|looked| definitions::line(looked, &places));
-            lines.for_each(|line| console.complain(line));
+    for kept in definitions::all(place, policy) {
+        told.extend(definitions::said_of_compiled(&kept, place, policy));
+        match kept.survey() {
+            Ok(found) => told.extend(found.iter().filter_map(|looked| {
+                let logger = kept.is_logger_waiting(policy, &looked.service);
+                definitions::said(looked, &kept.places, logger)
+            })),
+            Err(why) => console.complain(why),
         }
-        Err(why) => console.complain(why),
     }
+    told
 }
 
 /// A restart of the bus that is under way, or was interrupted.
@@ -110,28 +115,37 @@ fn in_this_life(ledger: Ledger, init: &mut dyn Init) -> Result<(Ledger, Listing)
     Ok((ledger, listing))
 }
 
-fn show(
-    arguments: &Arguments,
-    listing: &Listing,
-    place: &Place,
-    waits: &Waits,
-    console: &mut Console<'_>,
-) -> Result<Ending, Failure> {
-    let tell = |entry: &Entry| Told {
-        flush: flush(entry),
-        waits: waits.of(entry),
-    };
-    if arguments.json {
-        console.say(pending::json(listing, &tell)?);
-        return Ok(Ending::Done);
+/// All that is told.
+struct Shown {
+    listing: Listing,
+    definitions: Vec<Definition>,
+    waits: Waits,
+}
+
+impl Shown {
+    fn show(
+        &self,
+        arguments: &Arguments,
+        place: &Place,
+        console: &mut Console<'_>,
+    ) -> Result<Ending, Failure> {
+        let listing = &self.listing;
+        let tell = |entry: &Entry| Told {
+            flush: flush(entry),
+            waits: self.waits.of(entry),
+        };
+        if arguments.json {
+            console.say(pending::json(listing, &self.definitions, &tell)?);
+            return Ok(Ending::Done);
+        }
+        if listing.entries.is_empty() {
+            console.say("nothing is owed");
+        } else {
+            console.say(pending::table(&listing.entries, place.seconds(), &tell));
+        }
+        complain(listing, console);
+        Ok(Ending::Done)
     }
-    if listing.entries.is_empty() {
-        console.say("nothing is owed");
-    } else {
-        console.say(pending::table(&listing.entries, place.seconds(), &tell));
-    }
-    complain(listing, console);
-    Ok(Ending::Done)
 }
 
 fn add(listing: &mut Listing, entry: Entry) {
@@ -196,9 +210,12 @@ mod tests {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut console = Console::new(&mut out, &mut err);
         let policy = Policy::new(crate::policy::Origin::Current, Vec::new(), Vec::new());
-        let waits = Waits::observe(&place, policy);
-        let arguments = Arguments { json: false };
-        let _ = show(&arguments, &listing, &place, &waits, &mut console);
+        let shown = Shown {
+            listing,
+            definitions: Vec::new(),
+            waits: Waits::observe(&place, policy),
+        };
+        let _ = shown.show(&Arguments { json: false }, &place, &mut console);
         String::from_utf8([out, err].concat()).unwrap()
     }
 

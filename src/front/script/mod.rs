@@ -1,5 +1,6 @@
 //! Running an init script, or OpenRC's rc-service, as the stock script does. Decides nothing.
 
+mod pid_file;
 mod state;
 
 use std::ffi::OsString;

@@ -1,19 +1,25 @@
 //! What an init script's service does, as far as the script tells: LSB's `status`. Its exit status is
-//! the answer; what it writes is dropped, and it cannot keep its caller waiting.
+//! the answer; what it writes is dropped, and it cannot keep its caller waiting. A script that has left the
+//! number of a process that still lives is not asked: that costs as much as a start.
 
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
-use super::Script;
+use super::{Script, pid_file};
 use crate::domain::{ActiveState, Known};
+use crate::init::openrc::is_openrcs;
+use crate::observe::detect::INIT_SCRIPTS;
 use crate::observe::helper::shell_status;
 
 /// What `status` ends with where the service runs, where it died and left its pid or lock file, and
@@ -21,22 +27,28 @@ use crate::observe::helper::shell_status;
 const RUNS: u8 = 0;
 const DIED: [u8; 2] = [1, 2];
 const RUNS_NOT: u8 = 3;
+/// Where scripts note down whom they have started.
+const PID_FILES: &str = "/run";
 /// How long it may take to say so.
 const SAYING: Duration = Duration::from_secs(10);
-/// Between the first two looks whether it has, and at most later on: a small script takes 2 ms.
-const FIRST_PAUSE: Duration = Duration::from_micros(250);
-const LONGEST_PAUSE: Duration = Duration::from_millis(5);
+/// What is enough for whoever waits for its end, in bytes.
+const STACK: usize = 64 * 1024;
 
 impl Script {
     /// What its service does, by its own word. Scripts without `status` end with the status of what
-    /// does not run for every word that they do not know, so only one that mentions it is asked.
+    /// does not run for every word that they do not know, so only one that mentions it is asked, or one
+    /// for which OpenRC answers.
     pub(in crate::front) fn state(&self) -> Known<ActiveState> {
         let unknown = |why: String| Known::Unknown(format!("{}: {why}", self.path));
+        let own = !self.init.runs_scripts_itself() && self.path.starts_with(INIT_SCRIPTS);
+        if own && pid_file::names_a_live_one(Path::new(PID_FILES), &self.name) {
+            return Known::Is(ActiveState::Active);
+        }
         let text = fs::read(&self.path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
+        let answered = self.init.runs_scripts_itself() && is_openrcs(&text);
         let knows = text.contains("status)") || text.contains("init-d-script");
-        // rc-service answers for every script of its own.
-        if !knows && !self.init.runs_scripts_itself() {
+        if !knows && !answered {
             return unknown("it has no status".to_owned());
         }
         close_fds::set_fds_cloexec(3, &[]);
@@ -78,21 +90,20 @@ fn quiet(mut command: Command) -> Command {
 
 /// Its end; `None` where it had to be killed.
 fn end_within(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
-    let end = Instant::now() + limit;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= end {
-            break;
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(LONGEST_PAUSE);
+    let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
+    let (tell, told) = mpsc::channel();
+    // It only sees the end: until it is reaped here its number cannot be another's.
+    let watch = thread::Builder::new().stack_size(STACK).spawn(move || {
+        let end = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        while waitid(Id::Pid(group), end) == Err(Errno::EINTR) {}
+        let _ = tell.send(());
+    });
+    // Where nobody could be set to watch, nobody tells.
+    if watch.is_ok() && told.recv_timeout(limit).is_ok() {
+        return child.wait().map(Some);
     }
-    // It is ours and not reaped yet, so its number cannot be another's.
-    if let Ok(group) = i32::try_from(child.id()) {
-        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    if group.as_raw() > 0 {
+        let _ = killpg(group, Signal::SIGKILL);
     }
     child.wait()?;
     Ok(None)
@@ -101,12 +112,17 @@ fn end_within(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitS
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::time::Instant;
 
     use super::super::{Descriptors, Surroundings};
     use super::*;
     use crate::domain::InitKind;
 
     fn says(body: &str) -> Known<ActiveState> {
+        says_under(InitKind::Sysv, body)
+    }
+
+    fn says_under(init: InitKind, body: &str) -> Known<ActiveState> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("foo");
         fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
@@ -114,7 +130,7 @@ mod tests {
         let script = Script {
             path: path.display().to_string(),
             name: "foo".to_owned(),
-            init: InitKind::Sysv,
+            init,
             descriptors: Descriptors::Kept,
             surroundings: Surroundings::Plain,
         };
@@ -140,8 +156,14 @@ mod tests {
 
     #[test]
     fn a_script_that_knows_no_status_is_not_asked() {
-        let said = says("case $1 in start) ;; *) exit 3 ;; esac");
-        assert!(said.is_unknown(), "{said:?}");
+        for init in [InitKind::Sysv, InitKind::Openrc] {
+            let said = says_under(init, "case $1 in start) ;; *) exit 3 ;; esac");
+            let why = format!("{said:?}");
+            assert!(
+                said.is_unknown() && why.contains("it has no status"),
+                "{why}"
+            );
+        }
     }
 
     #[test]
@@ -167,7 +189,7 @@ mod tests {
         // Only the first of them is waited for; the others die when the kernel comes to it.
         let end = Instant::now() + Duration::from_secs(10);
         while any_left() && Instant::now() < end {
-            thread::sleep(LONGEST_PAUSE);
+            thread::sleep(Duration::from_millis(5));
         }
         assert!(!any_left(), "something of it still runs");
     }

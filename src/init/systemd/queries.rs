@@ -39,8 +39,9 @@ const RELATIONS: [Property; 9] = [
     (UNIT, "InvocationID"),
     (UNIT, "NeedDaemonReload"),
 ];
-const OF_SERVICE: [Property; 5] = [
+const OF_SERVICE: [Property; 6] = [
     (SERVICE, "MainPID"),
+    (SERVICE, "KillMode"),
     (SERVICE, "Type"),
     (SERVICE, "BusName"),
     (SERVICE, "FileDescriptorStoreMax"),
@@ -215,6 +216,7 @@ fn facts(
     let state = match script_only(asked, &state) {
         Some(script) => UnitFacts {
             source_path: Known::Is(script),
+            active: Known::Unknown("what an init script runs systemd does not know".to_owned()),
             ..state
         },
         None => state,
@@ -258,6 +260,9 @@ fn relations(state: UnitFacts, mut answers: Answers, services: &BusServices) -> 
         oneshot: answers
             .take::<String>("Type")
             .is_ok_and(|kind| kind == "oneshot"),
+        spares_others: answers
+            .take::<String>("KillMode")
+            .is_ok_and(|mode| mode == "process"),
         triggered_by: answers.names("TriggeredBy"),
         triggers: answers.names("Triggers"),
         required_by,

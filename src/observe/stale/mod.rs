@@ -43,9 +43,18 @@ fn processes(
     };
     let has_main = found.iter().any(|process| process.pid == main);
     match main == 0 || has_main {
-        true => Ok(found),
+        true => Ok(renewed(unit, found)),
         false => Err(format!("its main process {main} is not among its own")),
     }
+}
+
+/// Those that a restart would renew: what outlives it is as old as before then, and no reason for one.
+fn renewed(unit: &UnitFacts, mut found: Vec<Process>) -> Vec<Process> {
+    let main = unit.main_pid;
+    if unit.spares_others && main != 0 {
+        found.retain(|process| process.pid == main);
+    }
+    found
 }
 
 fn look(machine: &Processes, unit: &UnitFacts, found: &[Process]) -> Staleness {
@@ -110,6 +119,21 @@ mod tests {
         let found = staleness(&unit(std::process::id()), InitKind::Upstart);
         assert!(found.processes >= 1, "{found:?}");
         assert_eq!(found.changed, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_outlives_the_restart_of_its_service_is_not_looked_at() {
+        let process = |pid| Process { pid, started: 1 };
+        let pids = |unit: &UnitFacts| -> Vec<u32> {
+            let found = renewed(unit, vec![process(7), process(9)]);
+            found.iter().map(|process| process.pid).collect()
+        };
+        assert_eq!(pids(&unit(7)), [7, 9]);
+        let mut sparing = unit(7);
+        sparing.spares_others = true;
+        assert_eq!(pids(&sparing), [7]);
+        sparing.main_pid = 0;
+        assert_eq!(pids(&sparing), [7, 9], "nobody knows which one is renewed");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! One process: does it still run the files that lie at their paths now? They are looked at where the
-//! process sees them, in its own root directory and mount namespace.
+//! process saw them when it mapped them: in its own mount namespace, whatever root directory it has there.
 
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
@@ -89,9 +89,16 @@ fn is_another(process: &Path, file: &Mapped, now: Option<Metadata>) -> Result<St
     }
 }
 
-/// A path in a map begins at the root directory of the process.
+/// Where the file of a map lies for us. The kernel writes its path as the reader sees it where both are in
+/// one mount namespace, whatever root directory the process has given itself with chroot(2); from another
+/// namespace it writes it as it is there.
 fn seen_at(process: &Path, path: &str) -> PathBuf {
-    process.join("root").join(path.trim_start_matches('/'))
+    let namespace = |directory: &Path| fs::read_link(directory.join("ns/mnt")).ok();
+    let ours = namespace(Path::new("/proc/self"));
+    match ours.is_some() && ours == namespace(process) {
+        true => PathBuf::from(path),
+        false => process.join("root").join(path.trim_start_matches('/')),
+    }
 }
 
 fn interpreter(process: &Path, into: &mut Staleness) {
@@ -155,6 +162,49 @@ mod tests {
             stdout.read_exact(&mut byte).unwrap();
         }
 
+        /// The same in a root directory of its own, which it has given itself before it ran the program.
+        fn in_a_chroot() -> Self {
+            let mut running = Self::new();
+            let root = running._directory.path().join("root");
+            let maps = fs::read(format!("/proc/{}/maps", running.child.id())).unwrap();
+            let maps = String::from_utf8(maps).unwrap();
+            for file in maps::parse(&maps) {
+                let copy = root.join(file.path.trim_start_matches('/'));
+                fs::create_dir_all(copy.parent().unwrap()).unwrap();
+                fs::copy(&file.path, copy).unwrap();
+            }
+            for directory in ["lib", "lib64"] {
+                let copies = root.join(directory);
+                fs::create_dir_all(&copies).unwrap();
+                for entry in fs::read_dir(Path::new("/").join(directory))
+                    .into_iter()
+                    .flatten()
+                {
+                    let linker = entry.unwrap();
+                    if linker.file_name().to_string_lossy().starts_with("ld-") {
+                        fs::copy(linker.path(), copies.join(linker.file_name())).unwrap();
+                    }
+                }
+            }
+            let is_root = nix::unistd::geteuid().is_root();
+            let mut command = Command::new(if is_root { "chroot" } else { "unshare" });
+            if !is_root {
+                command.args(["--map-root-user", "chroot"]);
+            }
+            let inside = Path::new("/").join(running.program.strip_prefix("/").unwrap());
+            command
+                .arg(&root)
+                .arg(&inside)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped());
+            drop(running.child.stdin.take());
+            let _ = running.child.wait();
+            running.child = command.spawn().unwrap();
+            running.program = root.join(inside.strip_prefix("/").unwrap());
+            running.until_it_answers();
+            running
+        }
+
         fn look(&self) -> Staleness {
             let mut found = Staleness::default();
             let directory = format!("/proc/{}", self.child.id());
@@ -181,6 +231,19 @@ mod tests {
         );
         assert_eq!(fresh.unknown, Vec::<String>::new());
         let new = running.program.with_extension("dpkg-new");
+        fs::copy("/bin/cat", &new).unwrap();
+        fs::rename(&new, &running.program).unwrap();
+        let stale = running.look();
+        assert_eq!(stale.replaced, [running.program.display().to_string()]);
+    }
+
+    #[test]
+    fn a_process_that_has_changed_its_root_directory_is_looked_at_where_its_files_lie() {
+        let running = Running::in_a_chroot();
+        let fresh = running.look();
+        assert_eq!(fresh.processes, 1, "{fresh:?}");
+        assert_eq!((fresh.replaced, fresh.unknown), (Vec::new(), Vec::new()));
+        let new = running.program.with_extension("new");
         fs::copy("/bin/cat", &new).unwrap();
         fs::rename(&new, &running.program).unwrap();
         let stale = running.look();

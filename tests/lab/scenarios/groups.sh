@@ -58,6 +58,73 @@ if [ "$INIT" != systemd ]; then
     same "the one that did not run" down "$(group_version lab-mail-c)"
     never_mixed "a postinst that failed" mail
     holds "what went down comes back after a postinst that failed, and nothing else"
+
+    # --- put off: one stop of all and one start of all in the flush
+    upgrade "$(group_mail 7 "$debs" restart)"
+    lab_sh "$LAB" <<'END'
+mkdir -p /etc/rcpolicy/policy.d
+printf '[[rule]]\nservice = ["lab-mail"]\naction = ["restart"]\ndecide = "defer"\nuntil = "flush"\n' >/etc/rcpolicy/policy.d/10-lab.toml
+END
+    look_away mail
+    upgrade "$(group_mail 8 "$debs" restart)"
+    run_version "while the restart is put off" 7 lab-mail lab-mail-a lab-mail-b
+    inside rcpolicy flush
+    run_version "after the flush" 8 lab-mail lab-mail-a lab-mail-b
+    same "the one that did not run" down "$(group_version lab-mail-c)"
+    # The group lets lab-mail go last, and the links say the same of the other two. When a daemon has come up it writes so
+    # by itself.
+    same "in which order" "down lab-mail-a down lab-mail-b down lab-mail up up up" \
+        "$(inside tail -n 6 /var/log/lab/mail | awk '{ print $1 == "up" ? $1 : $1 " " $2 }' | xargs)"
+    never_mixed "a flush" mail
+    holds "a flush takes down what runs of a group in reverse order, and starts it in order"
+
+    said=$(inside rcpolicy explain --as lab-mail:prerm:upgrade lab-mail stop)
+    for step in 'group lab-mail goes down with it: lab-mail-a.service lab-mail-b.service' 'run `/etc/init.d/lab-mail-b stop`'; do
+        grep -qF "$step" <<<"$said" || same "explain" "$step" "$said"
+    done
+    holds "explain names the members that go down too"
+
+    upgrade "$(group_mail 9 "$debs" stop-start)"
+    inside invoke-rc.d lab-mail stop && for name in lab-mail-b lab-mail-a; do inside invoke-rc.d "$name" stop; done
+    for name in lab-mail lab-mail-a lab-mail-b; do inside invoke-rc.d "$name" start; done
+    look_away mail
+    upgrade "$(group_mail 10 "$debs" restart)"
+    run_version "stopped in prerm, whose restart a rule puts off" 10 lab-mail lab-mail-a lab-mail-b
+    never_mixed "stopped in prerm, whose restart a rule puts off" mail
+    holds "a restart is not put off where the stop has been done already"
+
+    # --- a flush that is killed at any of the calls by which it notes something or runs a script
+    calls=clone,clone3,vfork,rename,renameat,renameat2
+    version=10
+    owe() {
+        version=$((version + 1))
+        upgrade "$(group_mail "$version" "$debs" restart)" >/dev/null
+        look_away mail
+    }
+    flush_traced() { # CALL NTH
+        inside strace -o /run/lab.trace -e "trace=$calls" -e "inject=$1:signal=KILL:when=$2" rcpolicy flush >/dev/null 2>&1
+    }
+    owe
+    flush_traced clone 65000
+    mapfile -t all < <(inside cat /run/lab.trace | sed -n 's/^\([a-z0-9]*\)(.*/\1/p' | awk '{ print $1, ++seen[$1] }')
+    step=5
+    [ "${LAB_FULL:-no}" = no ] || step=1
+    killed=0
+    for ((n = 0; n < ${#all[@]}; n += step)); do
+        owe
+        read -r call nth <<<"${all[n]}"
+        flush_traced "$call" "$nth" || killed=$((killed + 1))
+        # What the flush has begun ends by itself; a daemon writes its pid file a moment after its start.
+        lab_wait_for 30 inside sh -c '! pgrep -f "/etc/init[.]d/lab-mail" >/dev/null'
+        sleep 0.5
+        inside rcpolicy flush >/dev/null
+        run_version "after a flush that was killed at its $nth. $call" "$version" lab-mail lab-mail-a lab-mail-b
+        same "the one that did not run" down "$(group_version lab-mail-c)"
+        never_mixed "a flush that was killed at its $nth. $call" mail
+    done
+    figure "a flush of a group makes ${#all[@]} such calls; it was killed at $killed of them"
+    holds "a flush that is killed while a group is down is brought to the end by the next one, never beside an old member"
+    inside rm /etc/rcpolicy/policy.d/10-lab.toml
     inside dpkg --purge lab-mail-filters lab-mail >/dev/null 2>&1
     exit 0
 fi

@@ -241,7 +241,7 @@ inside sh -c 'mkdir -p /var/lib/rcpolicy /var/log/rcpolicy /run/rcpolicy && touc
 watched "purge" inside dpkg --purge rcpolicy
 is_stock "$newer_sum"
 for path in /var/lib/rcpolicy /var/log/rcpolicy /run/rcpolicy /etc/rcpolicy /etc/logrotate.d/rcpolicy /etc/apt/apt.conf.d/90rcpolicy \
-    /usr/libexec/rcpolicy; do
+    /usr/libexec/rcpolicy /etc/init.d/rcpolicy /etc/rc2.d/S??rcpolicy; do
     fails inside test -e "$path" >/dev/null
 done
 holds "a purge leaves nothing behind"

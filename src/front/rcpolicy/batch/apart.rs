@@ -19,6 +19,8 @@ use crate::report::console::Console;
 
 /// The unit that pays it.
 const UNIT: &str = "rcpolicy-flush-apart.service";
+/// Tells it that nobody has named its services.
+const AMONG: &str = "--among";
 /// How long it may take to begin, on a machine that has much to do.
 const START: Duration = Duration::from_secs(5);
 /// Between two looks at what became of it.
@@ -44,14 +46,20 @@ pub(super) fn pay(
         ));
     }
     let _ = console.finish();
-    let last = match begin(&carrying) {
+    // What is owed until the next boot is paid to who was named, and to nobody else.
+    let named = !occasion.named().is_empty();
+    let rest_of = match named {
+        true => Occasion::ByHand(&carrying),
+        false => Occasion::Among(&carrying),
+    };
+    let last = match begin(&words(rest_of)) {
         Ok(mut systemd) => {
             wait_for(&mut systemd);
             tell(&carrying, &place.ledger()?, console)
         }
         Err(why) => {
             console.complain(format_args!("cannot do it outside of the session: {why}"));
-            flush::pay(Occasion::ByHand(&carrying), place, console)?
+            flush::pay(rest_of, place, console)?
         }
     };
     Ok(both(rest, last))
@@ -104,17 +112,32 @@ fn carrying(occasion: Occasion<'_>, place: &Place) -> Result<Vec<ServiceName>, F
         return Ok(Vec::new());
     }
     let branch = Branch::observe();
-    let carrying = due.into_iter().filter(|entry| branch.hangs_on(&entry.unit));
+    // What is only brought back takes nobody along.
+    let restarted = due.into_iter().filter(|entry| occasion.pays(entry));
+    let carrying = restarted.filter(|entry| branch.hangs_on(&entry.unit));
     // What a killed process left may be noted besides.
     let carrying: BTreeSet<ServiceName> = carrying.map(|entry| entry.service).collect();
     Ok(carrying.into_iter().collect())
 }
 
-/// Has systemd pay `services` outside of everything.
-fn begin(services: &[ServiceName]) -> Result<Systemd, String> {
+/// How another process is told what to pay.
+fn words(occasion: Occasion<'_>) -> Vec<&str> {
+    let services: &[ServiceName] = match occasion {
+        Occasion::ByHand(services) | Occasion::Among(services) => services,
+        Occasion::BatchEnd | Occasion::Without(..) => &[],
+    };
+    let among = matches!(occasion, Occasion::Among(_)).then_some(AMONG);
+    let words = ["flush"].into_iter().chain(among);
+    let names = services.iter().map(ServiceName::as_str);
+    words.chain(["--"]).chain(names).collect()
+}
+
+/// Has systemd run `rcpolicy` with `words` outside of everything.
+fn begin(words: &[&str]) -> Result<Systemd, String> {
     let unit = UnitName::parse(UNIT).map_err(|error| error.to_string())?;
-    let mut command = vec![PROGRAM, "flush"];
-    command.extend(services.iter().map(ServiceName::as_str));
+    let command: Vec<&str> = std::iter::once(PROGRAM)
+        .chain(words.iter().copied())
+        .collect();
     let mut systemd = Systemd::default();
     match systemd.run_apart(&unit, &command) {
         Ok(Apart::Begun) => Ok(systemd),
@@ -185,5 +208,20 @@ fn both(one: Left, other: Left) -> Left {
             Again::Later => Again::Later,
             Again::No => other.again,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::name;
+
+    #[test]
+    fn who_pays_in_our_place_is_told_whether_its_services_were_named() {
+        let services = [name("ssh").service(), name("getty@tty1").service()];
+        let named = words(Occasion::ByHand(&services));
+        assert_eq!(named, ["flush", "--", "ssh", "getty@tty1"]);
+        let all = words(Occasion::Among(&services));
+        assert_eq!(all, ["flush", "--among", "--", "ssh", "getty@tty1"]);
     }
 }

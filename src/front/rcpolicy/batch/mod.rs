@@ -20,6 +20,9 @@ pub(super) fn run(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Ending, Failure> {
+    if arguments.boot {
+        return at_boot(place, console);
+    }
     match (arguments.batch_end, arguments.settled) {
         (Some(end), _) => {
             if let Err(failure) = at_end(end, place, console) {
@@ -29,12 +32,26 @@ pub(super) fn run(
         }
         (None, true) => wait::run(place, console),
         (None, false) => {
-            let occasion = Occasion::ByHand(&arguments.services);
+            let occasion = match arguments.among {
+                true => Occasion::Among(&arguments.services),
+                false => Occasion::ByHand(&arguments.services),
+            };
             let left = apart::pay(occasion, place, console)?;
             leave_waiter(left, place, console);
             Ok(left.ending)
         }
     }
+}
+
+/// What is not done at boot, the waiter does later on.
+fn at_boot(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
+    let left = match flush::finish_cut_off(place, console) {
+        // Nothing can be brought up here.
+        Err(Failure::NoLife) => return Ok(Ending::Done),
+        left => left?,
+    };
+    leave_waiter(left, place, console);
+    Ok(left.ending)
 }
 
 /// dpkg's, or apt's, run is at its end.

@@ -16,6 +16,7 @@ use signal_hook::low_level::pipe;
 
 use crate::batch::{Look, Net, Next, Readiness, Trace, Vigil, readiness};
 use crate::domain::ServiceName;
+use crate::front::rcpolicy::definitions;
 use crate::front::rcpolicy::flush::{self, Again, Occasion};
 use crate::front::rcpolicy::{Ending, Failure, Place};
 use crate::front::waiter::{PROGRAM, WORDS};
@@ -31,9 +32,30 @@ const SECOND: Duration = Duration::from_millis(500);
 /// What /proc says behind the name of a program whose file was replaced or removed.
 const DELETED: &str = " (deleted)";
 
-/// What is due at a batch's end: to which service, and since which request (seconds since the epoch, and
-/// microseconds of the monotonic clock where those are noted: a second may see two).
-type Dues = BTreeSet<(ServiceName, u64, Option<u64>)>;
+/// What is due at a batch's end.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Dues {
+    /// To which service, and since which request (seconds since the epoch, and microseconds of the monotonic clock
+    /// where those are noted: a second may see two).
+    owed: BTreeSet<(ServiceName, u64, Option<u64>)>,
+    /// Which definitions, in which versions.
+    definitions: BTreeSet<String>,
+}
+
+impl Dues {
+    fn of(ledger: &Ledger, place: &Place) -> Result<Self, LedgerError> {
+        let due = flush::due(ledger, Occasion::BatchEnd)?.into_iter();
+        Ok(Self {
+            owed: due.map(which).collect(),
+            definitions: definitions::dues(place),
+        })
+    }
+
+    /// Whether `other` knows of all of it.
+    fn is_known(&self, other: &Self) -> bool {
+        self.owed.is_subset(&other.owed) && self.definitions.is_subset(&other.definitions)
+    }
+}
 
 /// Why a wait is over.
 enum Over {
@@ -64,7 +86,7 @@ pub(super) fn run(place: &Place, console: &mut Console<'_>) -> Result<Ending, Fa
             Over::Told => return Ok(Ending::Done),
             Over::Replaced => return Ok(become_new(console)),
             // What was noted until now found a waiter.
-            Over::Settled(known) if dues(&ledger)?.is_subset(&known) => {
+            Over::Settled(known) if Dues::of(&ledger, place)?.is_known(&known) => {
                 return Ok(Ending::Done);
             }
             Over::Settled(_) => {}
@@ -81,11 +103,6 @@ fn become_new(console: &mut Console<'_>) -> Ending {
     }
     console.complain(format_args!("cannot run `{PROGRAM}`: {error}"));
     Ending::Failed
-}
-
-fn dues(ledger: &Ledger) -> Result<Dues, LedgerError> {
-    let due = flush::due(ledger, Occasion::BatchEnd)?.into_iter();
-    Ok(due.map(which).collect())
 }
 
 fn which(entry: Entry) -> (ServiceName, u64, Option<u64>) {
@@ -123,7 +140,7 @@ impl<'a> Wait<'a> {
             }
             let look = self.look();
             let pause = match self.vigil.look(look) {
-                Next::End => return Over::Settled(Dues::new()),
+                Next::End => return Over::Settled(Dues::default()),
                 Next::Pause(pause) => pause,
                 Next::Flush if look::is_going_down(self.place) => return Over::Told,
                 Next::Flush => match self.flush(console) {
@@ -161,7 +178,7 @@ impl<'a> Wait<'a> {
     /// Pays what may be paid. What is left where only somebody's doing can change that; `None` where it
     /// is to be tried again.
     fn flush(&mut self, console: &mut Console<'_>) -> Option<Dues> {
-        let known = dues(self.ledger).unwrap_or_default();
+        let known = Dues::of(self.ledger, self.place).unwrap_or_default();
         let again = match readiness(Net::Waiter, &look::observe(self.place)) {
             Readiness::Later(_) => Again::Later,
             Readiness::Flush => {
@@ -238,6 +255,11 @@ mod tests {
     fn what_is_asked_for_again_in_the_same_second_is_not_known_yet() {
         let room = Room::new();
         let ledger = room.ledger();
+        let place = Place {
+            root: room.directory.path().to_path_buf(),
+            now: 0,
+            is_root: true,
+        };
         let mut seen = Vec::new();
         for at in [1, 2] {
             let mut entry = Entry::new(name("foo"), life(), Who::default(), 7, "x");
@@ -249,9 +271,23 @@ mod tests {
                 begun: None,
             });
             ledger.lock().unwrap().put(&entry).unwrap();
-            seen.push(dues(&ledger).unwrap());
+            seen.push(Dues::of(&ledger, &place).unwrap());
         }
-        assert_eq!(dues(&ledger).unwrap(), seen[1]);
-        assert!(!seen[1].is_subset(&seen[0]), "{seen:?}");
+        assert_eq!(Dues::of(&ledger, &place).unwrap(), seen[1]);
+        assert!(!seen[1].is_known(&seen[0]), "{seen:?}");
+    }
+
+    #[test]
+    fn a_definition_that_became_due_while_others_were_paid_is_not_known_yet() {
+        let dues = |definitions: &[&str]| Dues {
+            owed: BTreeSet::new(),
+            definitions: definitions.iter().map(|due| (*due).to_owned()).collect(),
+        };
+        let known = dues(&["runit foo 1", "runit bar is gone"]);
+        assert!(dues(&["runit foo 1"]).is_known(&known));
+        assert!(dues(&[]).is_known(&known));
+        for new in ["runit foo 2", "runit baz 1", "s6 foo 1"] {
+            assert!(!dues(&["runit foo 1", new]).is_known(&known), "{new}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! From a decision to its explanation: what would be done, in words, and all that is known.
 
-use crate::decide::plan_all;
+use crate::decide::{Step, plan_all};
 use crate::domain::{FrontEnd, Known, Manner, Request, Wait};
 use crate::front::perform::{Case, all_decided};
 use crate::front::way::Way;
@@ -26,6 +26,11 @@ impl Scene<'_> {
                 "these are tried in turn, until one succeeds: {}",
                 actions.join(", ")
             )],
+            Way::Script(_) if !case.companions.is_empty() => self
+                .plan_of(case, wait)
+                .iter()
+                .flat_map(step::by_scripts)
+                .collect(),
             Way::Script(word) => {
                 let path = detect::script_path(&case.request.named);
                 let mut steps = vec![format!("run `{path} {word}`")];
@@ -45,15 +50,13 @@ impl Scene<'_> {
             },
             Way::Kill => vec![format!("kill all processes of {unit}")],
             Way::Foreign => vec![format!("run `systemctl {} {unit}`", case.request.action)],
-            Way::Plan | Way::Note => plan_all(
-                &all_decided(std::slice::from_ref(case)),
-                &self.session.policy,
-            )
-            .steps(wait)
-            .iter()
-            .map(step::step)
-            .collect(),
+            Way::Plan | Way::Note => self.plan_of(case, wait).iter().map(step::step).collect(),
         }
+    }
+
+    fn plan_of(&self, case: &Case, wait: Wait) -> Vec<Step> {
+        let all = all_decided(std::slice::from_ref(case));
+        plan_all(&all, &self.session.policy).steps(wait)
     }
 
     /// Everything there is to say about `asked`, which came to `case`.

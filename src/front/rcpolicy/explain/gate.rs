@@ -2,9 +2,12 @@
 
 use crate::decide::stock::{Options, status};
 use crate::domain::{Decision, Flag, HelperAnswer, Reason, Request, Source, Verdict};
-use crate::front::gate::{Judged, Passage};
+use crate::front::gate::{Gate, Judged, Passage};
+use crate::front::inquiry::Asker;
 use crate::front::local::GoingDown;
 
+use super::asking::Asking;
+use super::scene::Scene;
 use super::told::Told;
 
 /// What the gate lets pass.
@@ -17,8 +20,32 @@ pub(super) enum Opening {
     Disabled(Decision),
 }
 
+impl Scene<'_> {
+    /// Goes to the drop-in's gate with `request`, in a runlevel of a machine that may be going down;
+    /// `through` goes the way of its init. What came of it, and by which options.
+    pub(super) fn at_gate<T>(
+        &mut self,
+        request: &Request,
+        (runlevel, going_down): (&str, GoingDown),
+        through: impl FnOnce(&Gate<'_>, &mut dyn Asker) -> T,
+    ) -> (Options, T) {
+        let options = options(request, going_down);
+        let gate = Gate {
+            session: &self.session,
+            root: &self.place.root,
+            kind: self.kind,
+            request,
+            runlevel,
+            options,
+        };
+        let asking = Asking::new(self.helper(), self.permission, &mut self.told);
+        let mut asking = asking.in_runlevel(runlevel, going_down);
+        (options, through(&gate, &mut asking))
+    }
+}
+
 /// The options that matter, as the drop-in sets them.
-pub(super) fn options(request: &Request, going_down: GoingDown) -> Options {
+fn options(request: &Request, going_down: GoingDown) -> Options {
     let down = going_down == GoingDown::Yes;
     Options {
         force: down || request.has(Flag::Force),

@@ -3,17 +3,17 @@
 
 use crate::decide::stock::status;
 use crate::domain::{Action, Decision, Reason, Request, Source, UnitFacts, Verdict, Wait};
-use crate::front::gate::Gate;
 use crate::front::inquiry::{Asker, Origin, Stuck, Turn};
 use crate::front::local::{self, GoingDown};
 use crate::front::perform::{Case, Session, why};
+use crate::front::scripts::Scripts;
 use crate::front::way::{self, Way};
 use crate::init::Init;
 use crate::report::explain::Explanation;
 use crate::report::log::verdict_word;
 
 use super::asking::Asking;
-use super::gate::{Opening, opening, options};
+use super::gate::{Opening, opening};
 use super::scene::{Scene, begun_with};
 
 /// What the turns of one call have in common.
@@ -48,18 +48,10 @@ impl Scene<'_> {
         let found = local::level_without_init(self.root());
         let level = self.told.level(&found);
         self.tell_links(request, &level);
-        let options = options(request, found.going_down);
-        let gate = Gate {
-            session: &self.session,
-            root: &self.place.root,
-            kind: self.kind,
-            request,
-            runlevel: &level,
-            options,
-        };
-        let mut asking = Asking::new(self.helper(), self.permission, &mut self.told)
-            .in_runlevel(&level, found.going_down);
-        let passage = gate.by_links(&mut asking);
+        let (options, passage) =
+            self.at_gate(request, (&level, found.going_down), |gate, asker| {
+                gate.by_links(asker)
+            });
         let turns = Turns {
             request,
             level: &level,
@@ -68,9 +60,10 @@ impl Scene<'_> {
         };
         match opening(passage, options, Source::Links, &mut self.told) {
             Opening::Open(actions) => {
-                let kind = self.kind;
+                let scripts = Scripts::here(self.kind, &level);
+                let mut scripts = scripts.in_plain_surroundings(self.root());
                 self.in_turn(&turns, actions, &mut |session, turn, asker| {
-                    Ok(session.consider_script(kind, turn, asker)?)
+                    session.consider_scripts(&mut scripts, turn, asker)
                 })
             }
             Opening::Shut(decision) | Opening::Disabled(decision) => {
@@ -104,18 +97,10 @@ impl Scene<'_> {
     ) -> Result<Explanation, Stuck> {
         let found = local::level(self.root(), self.kind, init)?;
         let level = self.told.level(&found);
-        let options = options(request, found.going_down);
-        let gate = Gate {
-            session: &self.session,
-            root: &self.place.root,
-            kind: self.kind,
-            request,
-            runlevel: &level,
-            options,
-        };
-        let mut asking = Asking::new(self.helper(), self.permission, &mut self.told)
-            .in_runlevel(&level, found.going_down);
-        let (passage, known) = gate.by_unit(init, &mut asking)?;
+        let (options, passed) = self.at_gate(request, (&level, found.going_down), |gate, asker| {
+            gate.by_unit(init, asker)
+        });
+        let (passage, known) = passed?;
         let noted = self.noted(init, request)?;
         let request = begun_with(request.clone(), noted);
         let turns = Turns {

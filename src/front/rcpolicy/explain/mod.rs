@@ -14,7 +14,7 @@ mod template;
 mod told;
 mod units;
 
-use super::{Ending, Failure, Place};
+use super::{Ending, Failure, Place, definitions};
 use crate::domain::{Context, FrontEnd, InitKind, Request};
 use crate::front::inquiry::Stuck;
 use crate::front::perform::Session;
@@ -97,6 +97,7 @@ type Asked<'a> = Result<&'a mut dyn Init, String>;
 impl Scene<'_> {
     fn explain(&mut self, init: Asked<'_>, request: &Request) -> Explanation {
         self.look_around();
+        self.tell_definition(request);
         let under_systemd = self.kind == InitKind::Systemd;
         let invoked = request.front == FrontEnd::InvokeRcD;
         let result = match (under_systemd, invoked, init) {
@@ -120,6 +121,24 @@ impl Scene<'_> {
     fn is_template(&self, request: &Request) -> bool {
         let session = &self.session;
         session.is_for_instances(&request.unit, &request.action)
+    }
+
+    /// What its service is started by, where that is not what packages brought.
+    fn tell_definition(&mut self, request: &Request) {
+        if self.away || !definitions::may_be_any(self.place) {
+            return;
+        }
+        let (policy, service) = (&self.session.policy, request.unit.service());
+        for kept in definitions::all(self.place, policy) {
+            let found = kept.survey().unwrap_or_default().into_iter();
+            for looked in found.filter(|looked| looked.service == service) {
+                let logger = kept.is_logger_waiting(policy, &looked.service);
+                if let Some(told) = definitions::said(&looked, &kept.places, logger) {
+                    self.told
+                        .seen(&format!("definition of {service}"), told.says);
+                }
+            }
+        }
     }
 
     fn look_around(&mut self) {

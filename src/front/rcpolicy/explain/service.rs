@@ -4,14 +4,12 @@
 use std::path::Path;
 
 use crate::domain::{Manner, Request, Source, UnitFacts};
-use crate::front::gate::Gate;
 use crate::front::inquiry::Stuck;
 use crate::front::local;
 use crate::front::machine::{self, Picked};
 use crate::report::explain::Explanation;
 
-use super::asking::Asking;
-use super::gate::{Opening, opening, options};
+use super::gate::{Opening, opening};
 use super::invoke::Turns;
 use super::scene::{Scene, begun_with};
 
@@ -44,18 +42,10 @@ impl Scene<'_> {
     ) -> Result<Explanation, Stuck> {
         let found = local::level_without_init(self.root());
         let level = self.told.level(&found);
-        let options = options(request, found.going_down);
-        let gate = Gate {
-            session: &self.session,
-            root: &self.place.root,
-            kind: self.kind,
-            request,
-            runlevel: &level,
-            options,
-        };
-        let mut asking = Asking::new(self.helper(), self.permission, &mut self.told)
-            .in_runlevel(&level, found.going_down);
-        let passage = gate.by_service(&unit, &mut asking);
+        let (options, passage) =
+            self.at_gate(request, (&level, found.going_down), |gate, asker| {
+                gate.by_service(&unit, asker)
+            });
         let noted = self.noted(init.as_mut(), request)?;
         let request = begun_with(request.clone(), noted);
         let turns = Turns {

@@ -2,6 +2,7 @@
 
 use crate::decide::Step;
 use crate::domain::Wait;
+use crate::observe::detect;
 use crate::report::pending::what;
 
 /// A step in words.
@@ -36,6 +37,22 @@ pub(super) fn step(step: &Step) -> String {
                     list.join(", ")
                 ),
             }
+        }
+    }
+}
+
+/// The same where its jobs are init scripts, which are run one after the other.
+pub(super) fn by_scripts(one: &Step) -> Vec<String> {
+    match one {
+        Step::Jobs { jobs, .. } => jobs
+            .iter()
+            .map(|job| {
+                let path = detect::script_path(job.unit.service().as_str());
+                format!("run `{path} {}`", job.verb)
+            })
+            .collect(),
+        Step::Record(_) | Step::Hold(_) | Step::Release(_) | Step::Leave(_) | Step::Strike(_) => {
+            vec![step(one)]
         }
     }
 }

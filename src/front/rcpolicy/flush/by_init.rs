@@ -112,7 +112,7 @@ impl Payer<'_> {
     }
 
     /// Does it and verifies it. What was done, `None` where nothing had to be.
-    fn carry_out_alone(
+    pub(super) fn carry_out_alone(
         &self,
         init: &mut dyn Init,
         case: &Case,
@@ -206,6 +206,16 @@ pub(super) fn is_refused(verdict: &Verdict) -> bool {
         | Verdict::IfStale
         | Verdict::Reload
         | Verdict::Defer { .. } => false,
+    }
+}
+
+/// Whether it is done together with what else is owed: a stop, a kill and what comes in turns are done for
+/// themselves.
+pub(super) fn is_paid_together(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Stop | Verdict::Quiesce => false,
+        Verdict::Run(action) => !action.stops(),
+        verdict => !is_refused(verdict),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::decide::stock::status;
-use crate::domain::{Action, ActiveState, InitKind, Known, LoadState, Machine};
+use crate::domain::{Action, ActiveState, InitKind, Known, LoadState, Machine, UnitFacts};
 use crate::failpoint::{Point, reach};
 use crate::front::local::{self, GoingDown, Level};
 use crate::front::perform::{self, Case};
@@ -29,28 +29,76 @@ impl Payer<'_> {
         entry: &Entry,
         action: &Action,
     ) -> Result<Paid, Unpaid> {
+        match self.judged(kind, entry, action, None)? {
+            Judged::Over(done) => Ok(self.strike(entry, None, &done)),
+            Judged::Due(case) => self.carried_out(kind, entry, &case),
+        }
+    }
+
+    /// What is still to be done by a script of what `action` was to pay. `seen` is what it says of its
+    /// service, where that was asked already.
+    ///
+    /// # Errors
+    /// Why it stays owed.
+    pub(super) fn judged(
+        &self,
+        kind: InitKind,
+        entry: &Entry,
+        action: &Action,
+        seen: Option<UnitFacts>,
+    ) -> Result<Judged, Unpaid> {
         self.is_staying_up()?;
         let script = self.script(kind, entry);
         if !is_executable(&script.path) {
-            let done = format!("its init script {} is gone", script.path);
-            return Ok(self.strike(entry, None, &done));
+            return Ok(Judged::Over(format!(
+                "its init script {} is gone",
+                script.path
+            )));
         }
         let name = entry.service.as_str();
         if let Some(done) = self.denied_by_links(kind, name, action)? {
-            return Ok(self.strike(entry, None, &done));
+            return Ok(Judged::Over(done));
         }
-        let action = &match by_state(&script, entry, action) {
-            Ok(action) => action,
-            Err(done) => return Ok(self.strike(entry, None, done)),
+        let state = || match &seen {
+            Some(seen) => seen.active.clone(),
+            None => script.state(),
         };
-        let case = self.judge_for_script(kind, entry, action, Listed::No)?;
-        match way::of_invoke_rc_d(&case, action.as_str()) {
+        let action = &match by_state(state, entry, action) {
+            Ok(action) => action,
+            Err(done) => return Ok(Judged::Over(done.to_owned())),
+        };
+        let asked = Asked {
+            action,
+            listed: Listed::No,
+            seen,
+        };
+        let case = self.judge_for_script(kind, entry, asked)?;
+        Ok(Judged::Due(Box::new(case)))
+    }
+
+    /// Does by its script what `case` was decided to be.
+    ///
+    /// # Errors
+    /// Why it stays owed.
+    pub(super) fn carried_out(
+        &self,
+        kind: InitKind,
+        entry: &Entry,
+        case: &Case,
+    ) -> Result<Paid, Unpaid> {
+        let script = self.script(kind, entry);
+        match way::of_invoke_rc_d(case, case.request.action.as_str()) {
             Way::Instead(actions) => in_turn(&actions, |action| {
-                let listed = self.judge_for_script(kind, entry, action, Listed::of(&case))?;
+                let asked = Asked {
+                    action,
+                    listed: Listed::of(case),
+                    seen: None,
+                };
+                let listed = self.judge_for_script(kind, entry, asked)?;
                 let way = way::of_invoke_rc_d(&listed, action.as_str());
                 self.run_script(Note::of(entry), &listed, &way, &script)
             }),
-            way => self.run_script(Note::of(entry), &case, &way, &script),
+            way => self.run_script(Note::of(entry), case, &way, &script),
         }
     }
 
@@ -122,23 +170,25 @@ impl Payer<'_> {
         &self,
         kind: InitKind,
         entry: &Entry,
-        action: &Action,
-        listed: Listed,
+        asked: Asked<'_>,
     ) -> Result<Case, String> {
-        let request = self.request(entry, action);
+        let request = self.request(entry, asked.action);
         let machine = Known::Is(Machine::Running);
         let mut facts = self.session.unseen(&request, kind, machine);
+        if let Some(seen) = asked.seen {
+            facts.unit = seen;
+        }
         if kind == InitKind::Systemd {
             // One that it does not know.
             let path = PathBuf::from(INIT_SCRIPTS).join(entry.service.to_string());
             facts.unit.load = Known::Is(LoadState::NotFound);
             facts.unit.source_path = Known::Is(path.display().to_string());
         }
-        self.decide(request, facts, entry, listed)
+        self.decide(request, facts, entry, asked.listed)
     }
 
     /// Does what was decided, and leaves the rest of the note where that pays it.
-    fn run_script(
+    pub(super) fn run_script(
         &self,
         note: Note<'_>,
         case: &Case,
@@ -218,7 +268,7 @@ impl Payer<'_> {
         }
     }
 
-    fn script(&self, kind: InitKind, entry: &Entry) -> Script {
+    pub(super) fn script(&self, kind: InitKind, entry: &Entry) -> Script {
         let name = entry.service.to_string();
         let path = self.place.path(INIT_SCRIPTS).join(&name);
         Script {
@@ -231,8 +281,24 @@ impl Payer<'_> {
     }
 }
 
+/// What is left of an entry that a script is to pay.
+pub(super) enum Judged {
+    /// Nothing, and why.
+    Over(String),
+    /// This, as it was decided now.
+    Due(Box<Case>),
+}
+
+/// An action that is to be decided about.
+struct Asked<'a> {
+    action: &'a Action,
+    listed: Listed,
+    /// What is known of the service.
+    seen: Option<UnitFacts>,
+}
+
 /// What a script is run for.
-struct Note<'e> {
+pub(super) struct Note<'e> {
     entry: &'e Entry,
     /// What is left of it where that pays it.
     rest: Option<&'e Entry>,
@@ -249,6 +315,15 @@ impl<'e> Note<'e> {
             begins: Begins::Restart,
         }
     }
+
+    /// What of `entry` is not in `rest`.
+    pub(super) fn part(entry: &'e Entry, rest: &'e Entry) -> Self {
+        Self {
+            entry,
+            rest: Some(rest),
+            begins: Begins::Other,
+        }
+    }
 }
 
 /// Whether a script may stop its service on the way.
@@ -260,13 +335,17 @@ fn goes_down_for_a_moment(action: &Action) -> bool {
 }
 
 /// What is still to be done by what the script says of its service, or why that is nothing.
-fn by_state(script: &Script, entry: &Entry, action: &Action) -> Result<Action, &'static str> {
+fn by_state(
+    state: impl FnOnce() -> Known<ActiveState>,
+    entry: &Entry,
+    action: &Action,
+) -> Result<Action, &'static str> {
     let begun = entry.owed.as_ref().is_some_and(|owed| owed.begun.is_some());
     let tried = goes_down_for_a_moment(action) && (begun || entry.failed.is_some());
     if !tried && !action.may_start() {
         return Ok(action.clone());
     }
-    let state = script.state();
+    let state = state();
     match action {
         // A flush that was killed has started it, or somebody else has.
         Action::Start if state.is_and(|state| state.is_active()) => Err("it runs already"),

@@ -8,18 +8,22 @@ mod by_script;
 mod compiling;
 mod debt;
 mod definitions;
+mod families;
 mod foreseen;
 mod group;
+mod heal;
 mod leave;
 mod look_back;
 mod occasion;
 mod payer;
 mod promise;
 mod rounds;
+mod templates;
 mod together;
 
 use std::cell::Cell;
 
+use super::definitions::Scope;
 use super::{Ending, Failure, Place, restart_bus};
 use crate::domain::{Context, Known, ServiceName};
 use crate::failpoint::{Point, reach};
@@ -43,12 +47,18 @@ pub(super) struct Arguments {
     /// Only these services: `foo`, `foo.service`, `foo@x`.
     #[arg(value_parser = ServiceName::parse)]
     pub(super) services: Vec<ServiceName>,
+    /// Of these services no more than what a flush of all pays.
+    #[arg(long, hide = true, requires = "services")]
+    pub(super) among: bool,
     /// At the end of dpkg's, or of apt's, run: pay what waits for it, or leave it to the waiter.
     #[arg(long, hide = true, value_name = "WHOSE", conflicts_with_all = ["services", "settled"])]
     pub(super) batch_end: Option<BatchEnd>,
     /// Be the waiter: hold off until package operations have been over for a while.
     #[arg(long, hide = true, conflicts_with = "services")]
     pub(super) settled: bool,
+    /// The machine boots: only bring what was cut off to its end.
+    #[arg(long, hide = true, conflicts_with_all = ["services", "settled", "batch_end"])]
+    pub(super) boot: bool,
 }
 
 /// Whose run is at its end.
@@ -68,7 +78,7 @@ pub(super) fn due(ledger: &Ledger, occasion: Occasion<'_>) -> Result<Vec<Entry>,
     let left_behind = ledger.abandoned()?.into_iter();
     let mut due = ledger.all()?.entries;
     due.extend(left_behind.flat_map(|undertaking| undertaking.entries()));
-    due.retain(|entry| occasion.pays(entry));
+    due.retain(|entry| occasion.pays(entry) || occasion.heals(entry));
     Ok(due)
 }
 
@@ -97,9 +107,14 @@ pub(super) fn pay(
     let ledger = place.ledger()?;
     let paying = ledger.begin_paying()?;
     reach(Point::Paying);
-    let all = !matches!(occasion, Occasion::ByHand([_, ..]));
-    let bus = all.then(|| restart_bus::finish((&ledger, &paying), occasion, place, console));
-    let brought = definitions::bring(&ledger, occasion, place, console)?;
+    let bus = (occasion.is_of_all())
+        .then(|| restart_bus::finish((&ledger, &paying), occasion, place, console));
+    let here = definitions::Occurrence {
+        ledger: &ledger,
+        occasion,
+        place,
+    };
+    let brought = definitions::bring(here, Scope::All, console)?;
     // Nobody is told that nothing is owed who did not ask, or was told something else.
     let silent = brought.is_some() || occasion.is_batch_end();
     let nothing = silent && ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?);
@@ -112,6 +127,24 @@ pub(super) fn pay(
     }
     left.join(brought.unwrap_or(Left::NOTHING));
     Ok(left)
+}
+
+/// Brings what was cut off of updates of definitions to its end, and pays nothing: at boot, when an outage of
+/// power may have left services down that only this brings back.
+///
+/// # Errors
+/// As [`pay`].
+pub(super) fn finish_cut_off(place: &Place, console: &mut Console<'_>) -> Result<Left, Failure> {
+    place.require_root("flush")?;
+    let ledger = place.ledger()?;
+    let _paying = ledger.begin_paying()?;
+    let here = definitions::Occurrence {
+        ledger: &ledger,
+        occasion: Occasion::BatchEnd,
+        place,
+    };
+    let brought = definitions::bring(here, Scope::CutOff, console)?;
+    Ok(brought.unwrap_or(Left::NOTHING))
 }
 
 /// A flush's session.
@@ -183,17 +216,22 @@ fn flush(
     for entry in adopt(&ledger)? {
         console.say(format_args!("{}: {}", entry.service, entry.because));
     }
+    let session = Session {
+        ledger: Some(ledger.clone()),
+        ..session
+    };
+    let mut left = Left::NOTHING;
+    if let Means::Init(init) = &mut means {
+        templates::expand(&session, *init, &mut left, console);
+    }
     let listing = ledger.all()?;
     if is_empty(&listing) {
         console.say("nothing is owed");
         return Ok(Left::NOTHING);
     }
-    let mut left = Left::NOTHING;
-    left.ending = settle(&ledger, &listing, &mut means, console)?;
-    let session = Session {
-        ledger: Some(ledger.clone()),
-        ..session
-    };
+    if settle(&ledger, &listing, &mut means, console)? != Ending::Done {
+        left.keep(Again::No);
+    }
     let payer = payer(session, &mut means, place)?;
     for name in occasion.named() {
         if !listing.entries.iter().any(|entry| entry.service == *name) {
@@ -205,7 +243,11 @@ fn flush(
         left.keep(Again::No);
     }
     let entries = listing.entries.into_iter();
-    let due = entries.filter(|entry| occasion.pays(entry)).collect();
+    let is_due = |entry: &Entry| {
+        let due = occasion.pays(entry) || occasion.heals(entry);
+        due && !entry.unit.is_template()
+    };
+    let due = entries.filter(is_due).collect();
     let rounds = Rounds::new(&payer, occasion, left, console);
     Ok(rounds.pay(&mut means, due))
 }

@@ -1,6 +1,7 @@
 //! On what occasion a flush pays, which debts are due then, and what it leaves. Pure.
 
-use crate::domain::{ServiceName, Until};
+use crate::decide::{Payment, payment};
+use crate::domain::{Action, ServiceName, Until};
 use crate::front::rcpolicy::Ending;
 use crate::ledger::Entry;
 
@@ -9,6 +10,8 @@ use crate::ledger::Entry;
 pub(in crate::front::rcpolicy) enum Occasion<'a> {
     /// Somebody asks for it: all that does not wait for the next boot, or all that is owed to these.
     ByHand(&'a [ServiceName]),
+    /// Of what a flush of all pays by hand these, which somebody else leaves to us.
+    Among(&'a [ServiceName]),
     /// The package operations are over: what waits for that, stops that were held, and what a stop
     /// took down and nobody brought back.
     BatchEnd,
@@ -17,35 +20,53 @@ pub(in crate::front::rcpolicy) enum Occasion<'a> {
 }
 
 impl Occasion<'_> {
-    /// Whether `entry` is paid now.
-    pub(super) fn pays(&self, entry: &Entry) -> bool {
+    /// Whether all of `entry` is paid now.
+    pub(in crate::front::rcpolicy) fn pays(&self, entry: &Entry) -> bool {
         let until = entry.owed.as_ref().map(|owed| owed.until);
+        let is_time = until != Some(Until::Reboot) || entry.is_half_turned();
         match self {
-            Self::ByHand([]) => until != Some(Until::Reboot),
+            Self::ByHand([]) => is_time,
             Self::ByHand(services) => services.contains(&entry.service),
-            Self::BatchEnd => entry.waits_for_batch(),
+            Self::Among(services) => is_time && services.contains(&entry.service),
+            Self::BatchEnd => entry.waits_for_batch() || entry.is_half_turned(),
             Self::Without(occasion, others) => {
                 occasion.pays(entry) && !others.contains(&entry.service)
             }
         }
     }
 
+    /// Whether what went down comes back now, although the rest of `entry` waits for longer.
+    pub(super) fn heals(&self, entry: &Entry) -> bool {
+        let fallen = entry.fallen();
+        let comes_back = fallen.is_some_and(|part| payment(&part) == Payment::Act(Action::Start));
+        comes_back && !self.pays(entry) && self.covers(&entry.service)
+    }
+
     /// Whether what belongs to `service` itself is looked after now, whatever is owed to it.
     pub(super) fn covers(&self, service: &ServiceName) -> bool {
         match self {
             Self::ByHand([]) | Self::BatchEnd => true,
-            Self::ByHand(services) => services.contains(service),
+            Self::ByHand(services) | Self::Among(services) => services.contains(service),
             Self::Without(occasion, others) => {
                 occasion.covers(service) && !others.contains(service)
             }
         }
     }
 
+    /// Whether no service is left out of what is looked after.
+    pub(super) fn is_of_all(&self) -> bool {
+        match self {
+            Self::ByHand(services) => services.is_empty(),
+            Self::Among(_) => false,
+            Self::BatchEnd | Self::Without(..) => true,
+        }
+    }
+
     /// The services that somebody named.
-    pub(super) fn named(&self) -> &[ServiceName] {
+    pub(in crate::front::rcpolicy) fn named(&self) -> &[ServiceName] {
         match self {
             Self::ByHand(services) => services,
-            Self::BatchEnd => &[],
+            Self::Among(_) | Self::BatchEnd => &[],
             Self::Without(occasion, _) => occasion.named(),
         }
     }
@@ -53,7 +74,7 @@ impl Occasion<'_> {
     /// Whether nobody stands by.
     pub(in crate::front::rcpolicy) fn is_batch_end(&self) -> bool {
         match self {
-            Self::ByHand(_) => false,
+            Self::ByHand(_) | Self::Among(_) => false,
             Self::BatchEnd => true,
             Self::Without(occasion, _) => occasion.is_batch_end(),
         }

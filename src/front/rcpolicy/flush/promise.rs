@@ -1,12 +1,13 @@
 //! Whether what jobs promise is there once they are done: only then a debt is struck.
 
-use crate::domain::{Facts, Job, UnitFacts, UnitName, Verb};
+use crate::domain::{Facts, Job, Manner, UnitFacts, UnitName, Verb};
 use crate::init::{Depth, Init};
 
 /// What is not as `jobs` promised, a line each; `before` is how it was.
 pub(super) fn unkept(init: &mut dyn Init, jobs: &[&Job], before: &Facts) -> Vec<String> {
     let names: Vec<UnitName> = jobs.iter().map(|job| job.unit.clone()).collect();
-    if names.is_empty() {
+    // A script's own word is its end: many a daemon cannot be seen yet when its script has ended.
+    if names.is_empty() || before.init.manner() == Manner::Scripts {
         return Vec::new();
     }
     match init.units(&names, Depth::Relations) {

@@ -2,24 +2,19 @@
 //! carries the session that we run in. And what is said of each.
 
 use crate::definitions::{Told, Way};
-use crate::domain::{Action, InitKind, ServiceName, UnitName, Verdict};
+use crate::domain::{Action, ServiceName, UnitName};
 use crate::failpoint::{Point, reach};
-use crate::front::local::Level;
 use crate::init::Init;
 use crate::ledger::Entry;
 use crate::observe::above::Branch;
-use crate::observe::links;
 use crate::report::console::Console;
 
-use super::by_init::{is_refused, word_for_script};
+use super::by_init::{is_paid_together, word_for_script};
 use super::debt::Debt;
 use super::foreseen::Foreseen;
 use super::occasion::{Again, Left, Occasion};
 use super::payer::{Looked, Means, Paid, Patience, Payer, script_under};
 use super::together::Member;
-
-/// Where a script comes that has no start link: after all that have one.
-const NO_LINK: u8 = u8::MAX;
 
 /// Whether the init has read its definitions again: once is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +25,8 @@ enum Definitions {
 
 /// One flush on its way.
 pub(super) struct Rounds<'a, 'c> {
-    payer: &'a Payer<'a>,
-    occasion: Occasion<'a>,
+    pub(super) payer: &'a Payer<'a>,
+    pub(super) occasion: Occasion<'a>,
     console: &'a mut Console<'c>,
     left: Left,
     definitions: Definitions,
@@ -63,26 +58,17 @@ impl<'a, 'c> Rounds<'a, 'c> {
         self.left
     }
 
-    /// One script after the other, in the order in which they are started.
-    fn by_scripts(&mut self, kind: InitKind, mut due: Vec<Entry>) {
-        let root = &self.payer.place.root;
-        let level = self.payer.level.as_ref();
-        let level = level.and_then(|Level { name, .. }| name.clone());
-        due.sort_by_cached_key(|entry| {
-            let name = entry.service.as_str();
-            let number = level
-                .as_ref()
-                .and_then(|level| links::number(root, level, name));
-            (number.unwrap_or(NO_LINK), entry.service.clone())
-        });
-        for entry in due {
-            let waits = self.payer.waits(&entry, self.occasion);
-            let paid = waits.unwrap_or_else(|| self.payer.pay_by_script(kind, &entry));
-            self.tell(&entry.service, paid);
-        }
-    }
-
     fn by_init(&mut self, init: &mut dyn Init, due: Vec<Entry>) {
+        let occasion = self.occasion;
+        let (due, healing): (Vec<Entry>, Vec<Entry>) =
+            due.into_iter().partition(|entry| occasion.pays(entry));
+        for entry in healing {
+            let waits = self.payer.waits(&entry, occasion);
+            let healed = waits.or_else(|| self.payer.heal(init, &entry));
+            healed
+                .into_iter()
+                .for_each(|paid| self.tell(&entry.service, paid));
+        }
         let branch = Branch::observe();
         let (last, first): (Vec<Entry>, Vec<Entry>) = due
             .into_iter()
@@ -118,6 +104,8 @@ impl<'a, 'c> Rounds<'a, 'c> {
             self.sort(entry, found, &mut debts, &mut under_way);
         }
         self.reread(init, &mut debts);
+        // What is to be down does not go along with what comes up.
+        debts.sort_by_key(|debt| !debt.entry.is_owed_stop());
         let mut members = Vec::with_capacity(debts.len());
         for debt in debts {
             members.extend(self.taken_on(init, debt));
@@ -154,7 +142,7 @@ impl<'a, 'c> Rounds<'a, 'c> {
     }
 
     /// Tells a person what is about to be done.
-    fn announce(&mut self, members: &[Member]) {
+    pub(super) fn announce(&mut self, members: &[Member]) {
         let names: Vec<&str> = members
             .iter()
             .map(|member| member.entry.service.as_str())
@@ -234,12 +222,8 @@ impl<'a, 'c> Rounds<'a, 'c> {
                 return Vec::new();
             }
         };
-        let joins = match &case.decision.verdict {
-            Verdict::Stop | Verdict::Quiesce => false,
-            Verdict::Run(action) => !action.stops(),
-            verdict => !is_refused(verdict),
-        };
-        if joins && word_for_script(&entry, &case).is_none() {
+        let together = is_paid_together(&case.decision.verdict);
+        if together && word_for_script(&entry, &case).is_none() {
             return self.payer.members(entry, case);
         }
         let paid = self.payer.alone(init, &entry, &case);
@@ -257,7 +241,7 @@ impl<'a, 'c> Rounds<'a, 'c> {
     }
 
     /// Says what became of the service's debt.
-    fn tell(&mut self, service: &ServiceName, paid: Paid) {
+    pub(super) fn tell(&mut self, service: &ServiceName, paid: Paid) {
         let most = self.payer.session.policy.settings().flush_tries;
         let line = match &paid {
             Paid::Done(what) => what.clone(),
@@ -286,7 +270,7 @@ impl<'a, 'c> Rounds<'a, 'c> {
 
 /// Each service once. Who is owed something for itself need not go along with others, unless that is
 /// less than the restart that they come to.
-fn each_once(members: &mut Vec<Member>) {
+pub(super) fn each_once(members: &mut Vec<Member>) {
     members.sort_by_cached_key(|member| {
         let action = &member.case.request.action;
         let restarts = matches!(action, Action::Restart | Action::TryRestart);

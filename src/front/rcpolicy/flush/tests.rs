@@ -3,6 +3,7 @@
 mod age;
 mod cut;
 mod definitions;
+mod families;
 mod groups;
 mod many;
 mod order;
@@ -157,6 +158,15 @@ fn flush_on(
     root: PathBuf,
     policy: &str,
 ) -> (Left, String) {
+    flush_with(Means::Init(init), occasion, (ledger, root), policy)
+}
+
+fn flush_with(
+    means: Means<'_>,
+    occasion: Occasion<'_>,
+    (ledger, root): (Ledger, PathBuf),
+    policy: &str,
+) -> (Left, String) {
     let parsed = parse("test.toml", Tier::Admin, policy);
     assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
     let place = Place {
@@ -175,7 +185,7 @@ fn flush_on(
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut console = Console::new(&mut out, &mut err);
-    let left = flush(session, Means::Init(init), occasion, &place, &mut console).unwrap();
+    let left = flush(session, means, occasion, &place, &mut console).unwrap();
     let text = [out, err].concat();
     (left, String::from_utf8(text).unwrap())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::act::{ActError, Asking, Bounds, Report, carry_out_within};
 use crate::decide::{Part, Plan, plan, plan_all};
-use crate::domain::{Contact, Job, JobFailure, JobOutcome, UnitName, Verb, Wait};
+use crate::domain::{Contact, Job, JobFailure, JobOutcome, Manner, UnitName, Verb, Wait};
 use crate::failpoint::{Point, reach};
 use crate::front::perform::{self, Case};
 use crate::front::spoken::Spoken;
@@ -88,7 +88,13 @@ impl Payer<'_> {
                 result,
                 claimed: claimed(members),
             };
-            let names: Vec<UnitName> = done.claimed.iter().cloned().collect();
+            // Of scripts nothing is looked at but how they ended.
+            let names: Vec<UnitName> = match init.kind().manner() {
+                Manner::Scripts => Vec::new(),
+                Manner::Units | Manner::Jobs | Manner::Services => {
+                    done.claimed.iter().cloned().collect()
+                }
+            };
             let mut foreseen = Foreseen::of(init, &names);
             for member in members {
                 tell(member, self.conclude(&mut foreseen, member, &done));

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::definitions::{Before, Compiles, Part, Places, Supervisor};
+use crate::definitions::{Before, Compiles, Definitions, Part, Places, Supervisor};
+use crate::front::rcpolicy::definitions::Scope;
 use crate::front::rcpolicy::flush::bringing::Bringing;
 use crate::front::rcpolicy::flush::leave::Leave;
 
@@ -44,6 +45,7 @@ impl Supervisor for Noting {
 struct Scene {
     room: Room,
     supervisor: Noting,
+    scope: Scope,
 }
 
 fn write(path: &Path, text: &str) {
@@ -63,6 +65,7 @@ impl Scene {
         let mut scene = Self {
             room: Room::new(),
             supervisor,
+            scope: Scope::All,
         };
         write(&scene.places().live.join("foo/run"), "1");
         write(&scene.places().stock.join("foo/run"), "1");
@@ -83,6 +86,15 @@ impl Scene {
 
     fn live(&self) -> String {
         fs::read_to_string(self.places().live.join("foo/run")).unwrap()
+    }
+
+    /// A batch's end is cut off at this step of it.
+    fn cut_off_at(&mut self, step: usize) {
+        use crate::failpoint::cut;
+        cut::at(Some((Point::Defining, step)));
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.flush("")));
+        cut::at(None);
+        assert!(ended.is_err(), "step {step}");
     }
 
     /// What a batch's end leaves, and says.
@@ -114,6 +126,7 @@ impl Scene {
             supervisor: &mut self.supervisor,
             console: &mut console,
             places: &places,
+            scope: self.scope,
         }
         .all();
         let _ = console.finish();
@@ -258,12 +271,8 @@ fn a_restart_that_is_owed_stays_owed_where_only_the_logger_was_restarted() {
 
 #[test]
 fn what_was_cut_off_is_not_brought_up_where_its_start_is_denied_now() {
-    use crate::failpoint::cut;
     let mut scene = Scene::new();
-    cut::at(Some((Point::Defining, 12)));
-    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scene.flush("")));
-    cut::at(None);
-    assert!(ended.is_err());
+    scene.cut_off_at(12);
     scene.supervisor.asked.clear();
     let deny = "[[rule]]\naction = \"start\"\ndecide = \"deny\"\n";
     let (_, said) = scene.flush(deny).unwrap();
@@ -288,13 +297,9 @@ fn only_who_was_named_is_brought_up_to_date() {
 
 #[test]
 fn what_was_cut_off_comes_to_its_end_and_what_changed_since_comes_after_it() {
-    use crate::failpoint::cut;
     for step in [8, 12, 16] {
         let mut scene = Scene::new();
-        cut::at(Some((Point::Defining, step)));
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scene.flush("")));
-        cut::at(None);
-        assert!(ended.is_err(), "step {step}");
+        scene.cut_off_at(step);
         write(&scene.places().stock.join("foo/run"), "3");
         // Whatever the rules say now: it is down because of us.
         let deny = "[[rule]]\naction = \"restart\"\ndecide = \"deny\"\n";
@@ -304,4 +309,95 @@ fn what_was_cut_off_comes_to_its_end_and_what_changed_since_comes_after_it() {
         assert!(scene.flush("").is_some());
         assert_eq!(scene.live(), "3", "step {step}");
     }
+}
+
+#[test]
+fn what_its_package_leaves_running_waits_for_who_names_it_or_for_the_admins_rule() {
+    let restart = "[[rule]]\nservice = \"foo\"\naction = \"restart\"\ndecide = \"restart\"\n";
+    let foo = [ServiceName::parse("foo").unwrap()];
+    for said in ["nostop", "reload"] {
+        let scene = || {
+            let scene = Scene::new();
+            write(&scene.places().live.join("foo/.meta/onupgrade"), said);
+            scene
+        };
+        let mut waits = scene();
+        let (again, text) = waits.flush("").unwrap();
+        assert_eq!(again, Again::No, "{said}");
+        assert!(text.contains("`rcpolicy flush foo`"), "{said}: {text}");
+        assert_eq!(
+            (waits.live(), waits.supervisor.asked.len()),
+            ("1".into(), 0)
+        );
+        assert!(waits.flush_on(Occasion::ByHand(&[]), "").is_some());
+        assert_eq!(waits.live(), "1");
+        assert!(waits.flush_on(Occasion::ByHand(&foo), "").is_some());
+        assert_eq!(waits.live(), "2");
+        let mut told = scene();
+        assert!(told.flush(restart).is_some());
+        assert_eq!(told.live(), "2", "{said}");
+        let mut down = scene();
+        down.supervisor.before = Before::Down;
+        assert!(down.flush("").is_some());
+        assert_eq!(down.live(), "2", "{said}");
+    }
+}
+
+#[test]
+fn what_was_started_for_once_is_waited_for() {
+    let mut scene = Scene::new();
+    scene.supervisor.before = Before::Once;
+    let (again, said) = scene.flush("").unwrap();
+    assert_eq!(again, Again::Later);
+    assert!(said.contains("started for once"), "{said}");
+    assert_eq!(
+        (scene.live(), scene.supervisor.asked.len()),
+        ("1".into(), 0)
+    );
+}
+
+#[test]
+fn put_aside_nothing_is_begun_and_what_was_cut_off_comes_to_its_end() {
+    let mut scene = Scene::new();
+    scene.scope = Scope::CutOff;
+    assert_eq!(scene.flush(""), None);
+    assert_eq!(scene.live(), "1");
+    scene.scope = Scope::All;
+    scene.cut_off_at(12);
+    scene.scope = Scope::CutOff;
+    let (_, said) = scene.flush("").unwrap();
+    assert_eq!(said, "foo: its definition was brought up to date\n");
+    assert_eq!(scene.live(), "2");
+    assert!(scene.supervisor.asked.contains(&"up"));
+}
+
+#[test]
+fn an_update_that_is_denied_before_it_replaced_anything_is_no_try() {
+    let mut scene = Scene::new();
+    // Noted, and nothing more.
+    let deny =
+        "[flush]\ntries = 1\n[[rule]]\naction = [\"start\", \"restart\"]\ndecide = \"deny\"\n";
+    let step = (1..20).find(|step| {
+        scene = Scene::new();
+        scene.cut_off_at(*step);
+        let found = Definitions::open(scene.places())
+            .unwrap()
+            .cut_off()
+            .unwrap();
+        !found.is_empty()
+    });
+    assert!(step.is_some());
+    let (again, said) = scene.flush(deny).unwrap();
+    assert_eq!((again, scene.live()), (Again::No, "1".into()), "{said}");
+    assert!(said.contains("its new definition waits: "), "{said}");
+    assert!(scene.flush("[flush]\ntries = 1\n").is_some());
+    assert_eq!(scene.live(), "2");
+}
+
+#[test]
+fn a_logger_that_came_with_the_new_definition_is_told_of() {
+    let mut scene = Scene::new();
+    write(&scene.places().stock.join("foo/log/run"), "1");
+    let (_, said) = scene.flush("").unwrap();
+    assert!(said.contains("its new logger runs only once"), "{said}");
 }

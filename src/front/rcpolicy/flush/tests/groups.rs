@@ -166,3 +166,37 @@ fn where_a_member_may_not_be_restarted_what_is_owed_is_paid_alone() {
     assert_eq!(status, 0, "{said}");
     assert_eq!(room.renewed(), ["mail@a"]);
 }
+
+#[test]
+fn a_template_that_was_asked_for_while_its_init_was_away_stands_for_what_runs_of_it() {
+    let mut room = Room::with_family();
+    room.ledger()
+        .lock()
+        .unwrap()
+        .strike(&name("mail@a").service())
+        .unwrap();
+    room.owes_to_upgrade("mail@", |entry| {
+        restart(entry);
+        entry.kept_running = false;
+    });
+    let (ledger, root) = (room.ledger(), room.directory.path().to_path_buf());
+    let (left, said) = flush_on(Occasion::BatchEnd, &mut room.init, ledger, root, "");
+    assert_eq!(left, Left::NOTHING, "{said}");
+    assert_eq!(room.renewed(), ["mail@a", "mail@b"], "{said}");
+    assert!(!room.is_up("mail@c"), "what did not run stays down");
+    assert_eq!(room.owed_to_members(), Vec::<String>::new(), "{said}");
+}
+
+#[test]
+fn a_member_that_is_owed_a_stop_stays_down_while_its_group_turns() {
+    let mut room = Room::with_family();
+    room.owes_to_upgrade("mail@b", |entry| {
+        restart(entry);
+        entry.kept_running = false;
+        entry.owed.as_mut().unwrap().due = Due::Stop;
+    });
+    let (status, said) = room.flush(GROUP);
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(room.renewed(), ["mail", "mail@a"], "{said}");
+    assert!(!room.is_up("mail@b"), "{said}");
+}
