@@ -20,7 +20,7 @@ pub use evaluate::{Answer, Matched, Question};
 pub use glob::{Glob, GlobError};
 pub use group::Membership;
 pub use hold::{Held, Hold, HoldError, Holds};
-pub use load::{HoldStore, Keep, Roots, check, check_directory, load};
+pub use load::{HoldStore, Keep, Roots, check, check_directory, load, read_directory};
 pub use merge::{Origin, Policy, PolicyFile};
 pub use problem::{Place, Problem, Severity};
 pub use rule::{Decide, Group, Pattern, Rule, Tier};

@@ -16,6 +16,15 @@ pub struct Console<'a> {
     said: BTreeMap<String, String>,
 }
 
+/// Whether what is written still arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It does.
+    Goes,
+    /// It does not: the reader went away, or the disk is full. [`Console::finish`] tells which.
+    Stopped,
+}
+
 /// Whether a person looks on while something takes its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Onlooker {
@@ -43,6 +52,11 @@ impl<'a> Console<'a> {
         Self { onlooker, ..self }
     }
 
+    /// Whether a person looks on.
+    pub fn onlooker(&self) -> Onlooker {
+        self.onlooker
+    }
+
     /// Tells a person what is being done; nobody else wants it.
     pub fn progress(&mut self, text: impl Display) {
         if self.onlooker == Onlooker::Person {
@@ -59,6 +73,24 @@ impl<'a> Console<'a> {
         if self.onlooker == Onlooker::Person {
             // One that fails is told of in the end.
             let _ = self.out.flush();
+        }
+    }
+
+    /// Hands over what is complete in itself, at once and as it is: the caller drew it, colours and all, and
+    /// made harmless what came from outside.
+    pub fn hand_out(&mut self, drawn: &str) -> Flow {
+        if self.failure.is_none() {
+            let written = self.out.write_all(drawn.as_bytes());
+            self.failure = written.and_then(|()| self.out.flush()).err();
+        }
+        self.flow()
+    }
+
+    /// Whether what was written up to now arrived.
+    pub fn flow(&self) -> Flow {
+        match self.failure {
+            None => Flow::Goes,
+            Some(_) => Flow::Stopped,
         }
     }
 
@@ -164,6 +196,19 @@ mod tests {
             console.progress("paying");
             assert_eq!(String::from_utf8(err).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn what_was_drawn_keeps_its_colours_and_a_reader_that_goes_away_is_noticed() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console::new(&mut out, &mut err);
+        assert_eq!(console.hand_out("\u{1b}[1mbold\u{1b}[0m\n"), Flow::Goes);
+        assert!(console.finish().is_ok());
+        assert_eq!(String::from_utf8(out).unwrap(), "\u{1b}[1mbold\u{1b}[0m\n");
+        let mut closed = Refusing(io::ErrorKind::BrokenPipe);
+        let mut console = Console::new(&mut closed, &mut err);
+        assert_eq!(console.hand_out("x"), Flow::Stopped);
+        assert_eq!(console.flow(), Flow::Stopped);
     }
 
     #[test]

@@ -1,15 +1,32 @@
 //! Text that came from outside, such as an error that a user's manager wrote, without what could move a
-//! terminal's cursor or make one message look like two. Pure.
+//! terminal's cursor, make one message look like two, or show it in another order than it has. Pure.
 
 /// What stands for a character that is not shown.
 const NOT_SHOWN: char = '\u{fffd}';
 
-/// As one line: a tab becomes a blank.
+/// Whether a character shows itself and no more: not one that controls a terminal, turns the direction of
+/// what follows it, is not seen, or ends a line where only some programs see an end.
+pub fn is_plain(c: char) -> bool {
+    let hidden = matches!(
+        c,
+        '\u{61c}' // turns the direction
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}' // no width, and directions
+        | '\u{2028}'..='\u{202e}' // ends of lines, and directions
+        | '\u{2060}'..='\u{206f}' // likewise
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}' // tags, which repeat ASCII unseen
+    );
+    !c.is_control() && !hidden
+}
+
+/// As one line: a tab becomes a blank. It has as many characters as before.
 pub fn one_line(text: &str) -> String {
     let plain = |c: char| match c {
         '\t' => ' ',
-        c if c.is_control() => NOT_SHOWN,
-        c => c,
+        c if is_plain(c) => c,
+        _ => NOT_SHOWN,
     };
     text.chars().map(plain).collect()
 }
@@ -18,8 +35,8 @@ pub fn one_line(text: &str) -> String {
 pub fn lines(text: &str) -> String {
     let plain = |c: char| match c {
         '\n' | '\t' => c,
-        c if c.is_control() => NOT_SHOWN,
-        c => c,
+        c if is_plain(c) => c,
+        _ => NOT_SHOWN,
     };
     text.chars().map(plain).collect()
 }
@@ -39,5 +56,15 @@ mod tests {
             lines(text),
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}1me\u{fffd}\tf\ngrün\u{fffd}"
         );
+    }
+
+    #[test]
+    fn what_turns_the_direction_or_is_not_seen_is_not_shown() {
+        let text =
+            "stop\u{202e}trats\u{2066}a\u{200b}b\u{feff}c\u{2028}d\u{e0041}e – „é“ 漢 \u{301}";
+        let expected =
+            "stop\u{fffd}trats\u{fffd}a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e – „é“ 漢 \u{301}";
+        assert_eq!(one_line(text), expected);
+        assert_eq!(lines(text), expected);
     }
 }

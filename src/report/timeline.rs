@@ -91,12 +91,14 @@ pub struct Timeline {
     pub from: u64,
     /// The time at the right end.
     pub to: u64,
+    /// Columns that names have; longer ones are cut.
+    pub names: usize,
     /// The rows.
     pub lanes: Vec<Lane>,
 }
 
-/// Columns before a lane begins: indentation, label, a space.
-const MARGIN: usize = 11;
+/// Columns around a name: indentation, and a space behind it.
+const AROUND: usize = 3;
 /// Columns in all.
 const WIDTH: usize = 79;
 
@@ -109,22 +111,28 @@ impl Timeline {
     /// When `out` cannot be written to.
     pub fn draw(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
         for lane in &self.lanes {
-            let mut row = vec![(' ', Tone::Plain); WIDTH - MARGIN];
+            let mut row = vec![(' ', Tone::Plain); self.columns()];
             for span in &lane.spans {
                 self.put(span, look.charset, &mut row);
             }
             while row.last().is_some_and(|(char, _)| *char == ' ') {
                 row.pop();
             }
-            write!(out, "  {:<width$}", lane.label, width = MARGIN - 2)?;
+            let name = cut(&lane.label, self.names);
+            write!(out, "  {name:<width$}", width = self.names + 1)?;
             write_row(&row, look.color, out)?;
             writeln!(out)?;
         }
         Ok(())
     }
 
+    /// Columns of a lane.
+    fn columns(&self) -> usize {
+        WIDTH.saturating_sub(self.names + AROUND)
+    }
+
     fn column(&self, time: u64) -> usize {
-        let columns = WIDTH - MARGIN;
+        let columns = self.columns();
         let length = self.to.saturating_sub(self.from).max(1);
         let offset = time.saturating_sub(self.from).min(length);
         let wide = u128::from(offset) * columns as u128 / u128::from(length);
@@ -135,7 +143,7 @@ impl Timeline {
     fn put(&self, span: &Span, charset: Charset, row: &mut [Cell]) {
         let from = self.column(span.from).min(row.len().saturating_sub(1));
         let to = self.column(span.to).max(from + 1);
-        let Some(cells) = row.get_mut(from..to.min(WIDTH - MARGIN)) else {
+        let Some(cells) = row.get_mut(from..to.min(self.columns())) else {
             return;
         };
         let length = cells.len();
@@ -153,6 +161,15 @@ impl Timeline {
             }
         }
     }
+}
+
+/// `name`, with a mark where its end is cut off.
+fn cut(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
+        return name.to_owned();
+    }
+    let kept: String = name.chars().take(most.saturating_sub(1)).collect();
+    format!("{kept}~")
 }
 
 fn glyph(fill: Fill, charset: Charset, place: usize, length: usize) -> char {
@@ -218,6 +235,7 @@ mod tests {
         let timeline = Timeline {
             from: 0,
             to: 680,
+            names: 8,
             lanes,
         };
         timeline.draw(look, &mut out).unwrap();
@@ -245,6 +263,12 @@ mod tests {
         assert_eq!(line, "  lane          x\n");
         let line = drawn(vec![span(900, 9000, Fill::Char('x'), "")], PLAIN);
         assert_eq!(line.trim_end().len(), WIDTH);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_and_marked() {
+        assert_eq!(cut("acpid.service", 8), "acpid.s~");
+        assert_eq!(cut("acpid.so", 8), "acpid.so");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! ways of stopping and starting, and shows what became of the service and its clients.
 //! Every figure comes out of the model; nothing on the real machine is read or changed.
 
+mod company;
+mod considered;
 mod figures;
 mod play;
 mod scenario;
@@ -15,6 +17,7 @@ use crate::report::timeline::Look;
 pub use figures::Figures;
 pub use play::{Played, Way, play};
 pub use scenario::Scenario;
+pub use tool::{Answered, Tool};
 
 /// Exit status where the output could not be written, or the simulation could not be set up.
 const FAILED: u8 = 1;

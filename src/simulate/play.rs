@@ -131,7 +131,8 @@ impl Caller {
                     Action::Stop => flags.clone(),
                     _ => Vec::new(),
                 };
-                tool.ask(machine, &request(scenario, action, flags))
+                let request = request(scenario, action, flags);
+                tool.ask(machine, &[request]).map(drop)
             }
         }
     }

@@ -132,7 +132,12 @@ fn timeline(scenario: &Scenario, played: &Played, axis: Axis) -> Timeline {
         lanes.push(lane("", woken.iter().map(|at| wake(*at, to)).collect()));
     }
     lanes.push(lane("clients", clients(played.machine.connections())));
-    Timeline { from, to, lanes }
+    Timeline {
+        from,
+        to,
+        names: 8,
+        lanes,
+    }
 }
 
 fn lane(label: &str, spans: Vec<Span>) -> Lane {

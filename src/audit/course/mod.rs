@@ -1,25 +1,64 @@
 //! Which maintainer scripts dpkg runs, in which order and with which words, and what they then ask for.
-//! The order is that of Debian policy, chapter 6, checked against what dpkg does.
+//! The order is that of Debian policy, chapter 6, checked against what dpkg does (tests/audit/course.rs).
 
-use crate::audit::call::Side;
-use crate::audit::package::ScriptName;
-use crate::audit::shell::Path;
+mod order;
+mod scene;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use crate::audit::call::{Call, Side};
+use crate::audit::package::{Package, ScriptName};
+use crate::audit::shell::{Cut, Parsed, Path, ScriptError};
+use order::{Outline, Stage};
+pub use scene::{Moment, Scene};
 
 /// What dpkg does with a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Way {
     /// It is installed where it was not.
     Install,
+    /// It is installed where its configuration was left.
+    Again,
     /// One version replaces another.
     Upgrade,
-    /// An upgrade during which this script of this side fails, with what dpkg does to unwind it.
+    /// An upgrade during which this script of this side fails, with what dpkg does to unwind it. A script
+    /// that runs only to mend what another one left fails after that one did.
     Failed(Side, ScriptName),
     /// It is removed; its configuration stays.
     Remove,
+    /// It is to be removed, and its prerm fails.
+    FailedRemove,
     /// What is left of it is removed.
     Purge,
+    /// It is deconfigured since a package that conflicts with one that it needs is to be installed, and
+    /// configured again since that failed.
+    Deconfigure,
     /// A trigger that it is interested in was activated.
     Trigger,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Install,
+        Self::Again,
+        Self::Upgrade,
+        Self::Failed(Side::Old, ScriptName::Prerm),
+        Self::Failed(Side::New, ScriptName::Prerm),
+        Self::Failed(Side::New, ScriptName::Preinst),
+        Self::Failed(Side::Old, ScriptName::Postrm),
+        Self::Failed(Side::New, ScriptName::Postrm),
+        Self::Failed(Side::Old, ScriptName::Preinst),
+        Self::Failed(Side::Old, ScriptName::Postinst),
+        Self::Failed(Side::New, ScriptName::Postinst),
+        Self::Remove,
+        Self::FailedRemove,
+        Self::Purge,
+        Self::Deconfigure,
+        Self::Trigger,
+    ];
 }
 
 /// One step of a way.
@@ -33,15 +72,31 @@ pub enum Step {
         script: ScriptName,
         /// With these words.
         arguments: Vec<String>,
-        /// The ways through it; one where everything is known.
+        /// Whether it is the one that fails on this way.
+        fails: bool,
+        /// The ways through it; one where everything is known, none where it cannot be read.
         paths: Vec<Path>,
+        /// Why these are not all the ways, where they are not.
+        cut: Option<Cut>,
     },
     /// The new version's files take the place of the old one's.
     Unpack,
+    /// The old version's files take the place of the new one's again.
+    Restore,
     /// The files are removed, the configuration stays.
     RemoveFiles,
     /// The configuration is removed.
     RemoveConfiguration,
+}
+
+impl Step {
+    /// The calls that are made whatever has to be assumed, or on the way that assumes least.
+    pub fn likeliest(&self) -> &[Call] {
+        match self {
+            Self::Run { paths, .. } => paths.first().map_or(&[], |path| &path.calls),
+            Self::Unpack | Self::Restore | Self::RemoveFiles | Self::RemoveConfiguration => &[],
+        }
+    }
 }
 
 /// All that dpkg does on one way.
@@ -51,4 +106,137 @@ pub struct Course {
     pub way: Way,
     /// Its steps.
     pub steps: Vec<Step>,
+}
+
+/// The two packages of an upgrade; one of them alone for all else.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'a> {
+    /// The one that is installed.
+    pub old: Option<&'a Package>,
+    /// The one that is coming. What is removed, purged, deconfigured and triggered is it, where it is there.
+    pub new: Option<&'a Package>,
+}
+
+impl<'a> Pair<'a> {
+    /// A package of which it is not known what it replaces: itself, as most upgrades keep the scripts.
+    pub fn of_one(package: &'a Package) -> Self {
+        Self {
+            old: Some(package),
+            new: Some(package),
+        }
+    }
+
+    /// The package of a side.
+    pub fn side(&self, side: Side) -> Option<&'a Package> {
+        match side {
+            Side::Old => self.old,
+            Side::New => self.new,
+        }
+    }
+
+    /// The side that is meant where it is about one package.
+    fn sole(&self) -> Side {
+        if self.new.is_some() {
+            Side::New
+        } else {
+            Side::Old
+        }
+    }
+}
+
+/// The scripts of two packages, parsed once for all ways.
+#[derive(Debug)]
+pub struct Courses<'a> {
+    pair: Pair<'a>,
+    scripts: BTreeMap<(Side, ScriptName), Result<Parsed, ScriptError>>,
+}
+
+impl<'a> Courses<'a> {
+    /// Parses the scripts.
+    pub fn new(pair: Pair<'a>) -> Self {
+        let mut scripts = BTreeMap::new();
+        for side in [Side::Old, Side::New] {
+            let of = pair
+                .side(side)
+                .into_iter()
+                .flat_map(|package| package.scripts.values());
+            scripts.extend(of.map(|script| ((side, script.name), Parsed::parse(script))));
+        }
+        Self { pair, scripts }
+    }
+
+    /// The scripts that cannot be read, and why; what they ask for is in no course.
+    pub fn errors(&self) -> Vec<(Side, ScriptName, &ScriptError)> {
+        let errors = self.scripts.iter().filter_map(|((side, name), parsed)| {
+            let error = parsed.as_ref().err()?;
+            Some((*side, *name, error))
+        });
+        errors.collect()
+    }
+
+    /// What dpkg does on a way, on the machine that `scene` is.
+    pub fn course(&self, way: Way, scene: &Scene) -> Course {
+        let outlines = order::outline(way, &self.pair);
+        let steps = outlines.into_iter().filter_map(|outline| match outline {
+            Outline::Run {
+                side,
+                script,
+                arguments,
+                stage,
+                fails,
+            } => {
+                let run = Running {
+                    side,
+                    script,
+                    arguments,
+                    fails,
+                };
+                self.run(run, (way, stage), scene)
+            }
+            Outline::Step(step) => Some(step),
+        });
+        Course {
+            way,
+            steps: steps.collect(),
+        }
+    }
+
+    /// A script that is run; `None` where the package has none of this name.
+    fn run(&self, run: Running, (way, stage): (Way, Stage), scene: &Scene) -> Option<Step> {
+        let parsed = self.scripts.get(&(run.side, run.script))?;
+        let (mut paths, mut cut) = (Vec::new(), None);
+        if let Ok(parsed) = parsed {
+            let moment = Moment {
+                scene,
+                pair: self.pair,
+                side: run.side,
+                script: run.script,
+                way,
+                stage,
+            };
+            let evaluated = parsed.evaluate(run.side, &run.arguments, &moment);
+            (paths, cut) = (evaluated.paths, evaluated.cut);
+        }
+        Some(Step::Run {
+            side: run.side,
+            script: run.script,
+            arguments: run.arguments,
+            fails: run.fails,
+            paths,
+            cut,
+        })
+    }
+}
+
+/// What of a script's run dpkg decides.
+struct Running {
+    side: Side,
+    script: ScriptName,
+    arguments: Vec<String>,
+    fails: bool,
+}
+
+/// What dpkg does with two packages on a way.
+pub fn course(way: Way, pair: &Pair<'_>, scene: &Scene) -> Course {
+    Courses::new(*pair).course(way, scene)
 }

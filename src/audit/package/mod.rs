@@ -1,8 +1,31 @@
 //! A package, as much of it as matters to services: control fields, maintainer scripts, the list of its
 //! files, and the text of those that describe services. Large files are never kept.
+//!
+//! The types here are pure, and so are `paths`, `contents`, `control` and `debhelper`; [`read`] and what
+//! it uses alone touch files: `deb` (with `ar`, `unpack` and `archive`), `tree` and `source` (with
+//! `folder`). None of them writes anything, follows a link within a package, or reads past [`Limits`].
+
+mod ar;
+mod archive;
+mod contents;
+mod control;
+mod deb;
+mod debhelper;
+mod error;
+mod folder;
+mod limits;
+mod paths;
+mod read;
+mod source;
+mod tree;
+mod unpack;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+pub use self::error::{PackageError, Reason};
+pub use self::limits::Limits;
+pub use self::read::read;
 
 /// Where a package was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +93,7 @@ pub enum Entry {
     },
     /// A symbolic link, or a hard link to another path of the package.
     Link {
-        /// Where it leads, as it is written.
+        /// Where it leads, as it is written; a hard link's is absolute.
         target: String,
     },
     /// A directory.
@@ -100,14 +123,42 @@ pub struct Package {
     pub conffiles: BTreeSet<String>,
     /// The lines of its `triggers` file, without comments.
     pub triggers: Vec<String>,
+    /// Which file of a source package it is that lies at a path, as a reader finds it.
+    pub origins: BTreeMap<String, String>,
 }
 
+/// How many links one after the other are followed within a package.
+const MOST_LINKS: usize = 8;
+
 impl Package {
-    /// The text of the file at `path`, where it was kept.
+    /// The text of the file at `path`, where it was kept; links within the package are followed.
     pub fn text(&self, path: &str) -> Option<&str> {
-        match self.files.get(path)? {
-            Entry::File { text, .. } => text.as_deref(),
-            Entry::Link { .. } | Entry::Directory | Entry::Other => None,
+        match self.resolve(path)? {
+            (_, Entry::File { text, .. }) => text.as_deref(),
+            (_, Entry::Link { .. } | Entry::Directory | Entry::Other) => None,
         }
     }
+
+    /// What is at `path` in the end, and where that is; `None` for what is not in the package.
+    pub fn resolve<'a>(&'a self, path: &str) -> Option<(&'a str, &'a Entry)> {
+        let mut path = paths::merged(path).unwrap_or_else(|| path.to_owned());
+        for _ in 0..MOST_LINKS {
+            let (at, entry) = self.files.get_key_value(&path)?;
+            match entry {
+                Entry::Link { target } => path = paths::target(at, target),
+                Entry::File { .. } | Entry::Directory | Entry::Other => return Some((at, entry)),
+            }
+        }
+        None
+    }
+
+    /// Where a reader finds the file at `path`: in the package, or in the source package.
+    pub fn place<'a>(&'a self, path: &'a str) -> &'a str {
+        self.origins.get(path).map_or(path, String::as_str)
+    }
+}
+
+/// Where the link at `from` leads, as an absolute path with one spelling; nothing is looked up.
+pub fn target(from: &str, to: &str) -> String {
+    paths::target(from, to)
 }

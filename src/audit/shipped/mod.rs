@@ -1,9 +1,34 @@
 //! What of a package is about services: units with their drop-ins, D-Bus activation, init scripts,
 //! Upstart jobs, service directories, policy files. It reads texts that are there already, and no more.
+//! Paths here are those of [`Package::files`]; [`Package::place`] says where a reader finds one.
+
+mod bus;
+mod resets;
+mod scripts;
+mod unit_file;
+mod units;
 
 use std::collections::BTreeMap;
 
+use super::package::Package;
 use crate::domain::UnitName;
+
+/// Something that is not as its format demands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file.
+    pub path: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.message)
+    }
+}
 
 /// A line of a unit file, or of anything in that format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +86,19 @@ impl Unit {
     }
 }
 
+/// A unit that another one pulls in by a link that is shipped, `sockets.target.wants/foo.socket`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// The link.
+    pub path: String,
+    /// Who pulls.
+    pub by: UnitName,
+    /// How: `Wants`, `Requires`, `Upholds`.
+    pub how: &'static str,
+    /// The unit that is pulled in.
+    pub unit: UnitName,
+}
+
 /// A name on the system bus that starts a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusActivation {
@@ -99,6 +137,8 @@ pub struct Shipped {
     pub units: BTreeMap<UnitName, Unit>,
     /// Units of the users' managers.
     pub user_units: BTreeMap<UnitName, Unit>,
+    /// System units that are pulled in by links, whatever is enabled.
+    pub pulled: Vec<Pulled>,
     /// Bus names.
     pub bus: Vec<BusActivation>,
     /// Init scripts.
@@ -111,4 +151,47 @@ pub struct Shipped {
     pub openrc: Vec<Native>,
     /// Policy files of ours that the package ships, by path, with their text.
     pub policies: BTreeMap<String, String>,
+    /// What could not be read of all this.
+    pub problems: Vec<Problem>,
 }
+
+const SYSTEM: [&str; 2] = ["/etc/systemd/system/", "/usr/lib/systemd/system/"];
+const USER: [&str; 3] = [
+    "/etc/systemd/user/",
+    "/usr/lib/systemd/user/",
+    "/usr/share/systemd/user/",
+];
+const POLICIES: &str = "/usr/lib/rcpolicy/policy.d/";
+
+/// What of `package` is about services.
+pub fn of(package: &Package) -> Shipped {
+    let mut shipped = Shipped::default();
+    let problems = &mut shipped.problems;
+    shipped.units = units::collect(package, &SYSTEM, problems);
+    shipped.pulled = units::pulled(package, &SYSTEM);
+    shipped.user_units = units::collect(package, &USER, problems);
+    shipped.bus = bus::activations(package, problems);
+    scripts::collect(package, &mut shipped);
+    for path in paths_in(package, POLICIES) {
+        let text = package.text(path).filter(|_| path.ends_with(".toml"));
+        if let Some(text) = text.filter(|_| is_directly_in(path, POLICIES)) {
+            shipped.policies.insert(path.to_owned(), text.to_owned());
+        }
+    }
+    shipped
+}
+
+/// The paths below `directory`, which ends with a slash.
+fn paths_in<'p>(package: &'p Package, directory: &'p str) -> impl Iterator<Item = &'p str> {
+    let from = package.files.range(directory.to_owned()..);
+    from.map(|(path, _)| path.as_str())
+        .take_while(move |path| path.starts_with(directory))
+}
+
+fn is_directly_in(path: &str, directory: &str) -> bool {
+    let name = path.strip_prefix(directory);
+    name.is_some_and(|name| !name.contains('/'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -111,15 +111,11 @@ impl Simulated {
 
 impl Init for Simulated {
     fn kind(&self) -> InitKind {
-        InitKind::Simulated
+        self.kind
     }
 
     fn capabilities(&self) -> Capabilities {
-        match self.flavour {
-            Flavour::Systemd => self.kind().capabilities(),
-            Flavour::Upstart => InitKind::Upstart.capabilities(),
-            Flavour::Sysv => InitKind::Sysv.capabilities(),
-        }
+        self.capabilities
     }
 
     fn machine(&mut self) -> Known<Machine> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{ActiveState, FileState, UnitKind, UnitName};
+use crate::domain::{ActiveState, Capabilities, FileState, InitKind, Manner, UnitKind, UnitName};
 
 use super::clock::{Chance, Clock, Due, Micros};
 use super::connection::{Client, Connection};
@@ -21,10 +21,22 @@ pub enum Flavour {
     Upstart,
 }
 
+impl Flavour {
+    fn capabilities(self) -> Capabilities {
+        match self {
+            Self::Systemd => InitKind::Simulated.capabilities(),
+            Self::Upstart => InitKind::Upstart.capabilities(),
+            Self::Sysv => InitKind::Sysv.capabilities(),
+        }
+    }
+}
+
 /// An init in memory.
 #[derive(Debug, Clone)]
 pub struct Simulated {
     pub(super) flavour: Flavour,
+    pub(super) kind: InitKind,
+    pub(super) capabilities: Capabilities,
     pub(super) clock: Clock,
     pub(super) chance: Chance,
     pub(super) units: BTreeMap<UnitName, Unit>,
@@ -48,6 +60,8 @@ impl Simulated {
     pub fn new(flavour: Flavour, seed: u64) -> Self {
         Self {
             flavour,
+            kind: InitKind::Simulated,
+            capabilities: flavour.capabilities(),
             clock: Clock::default(),
             chance: Chance::new(seed),
             units: BTreeMap::new(),
@@ -59,6 +73,20 @@ impl Simulated {
             processes_made: 0,
             call_takes: CALL_TAKES,
             line: Line::default(),
+        }
+    }
+
+    /// An empty machine that stands for one under `kind`, and can do what that can.
+    pub fn like(kind: InitKind, seed: u64) -> Self {
+        let flavour = match kind.manner() {
+            Manner::Units => Flavour::Systemd,
+            Manner::Jobs => Flavour::Upstart,
+            Manner::Services | Manner::Scripts => Flavour::Sysv,
+        };
+        Self {
+            kind,
+            capabilities: kind.capabilities(),
+            ..Self::new(flavour, seed)
         }
     }
 
@@ -132,6 +160,31 @@ impl Simulated {
         });
         if loading {
             self.note_image(unit);
+        }
+    }
+
+    /// Takes in a unit's definition anew, as after `daemon-reload`: what runs goes on running. One that is
+    /// not there yet comes down, with `files` on disk. Whether it is enabled stays as it was.
+    pub fn redefine(&mut self, spec: Spec, files: Image) {
+        match self.units.get_mut(&spec.name) {
+            Some(unit) => {
+                let file = std::mem::replace(&mut unit.spec, spec).file;
+                unit.spec.file = file;
+            }
+            None => self.add(spec, files),
+        }
+    }
+
+    /// Takes a unit's definition away: one that is down is gone, one that is not goes on running and fails
+    /// when it is started again.
+    pub fn undefine(&mut self, unit: &UnitName) {
+        let Some(found) = self.units.get_mut(unit) else {
+            return;
+        };
+        found.spec.course = Course::Fails;
+        if found.is_idle() {
+            self.refuse_waiting(unit);
+            self.units.remove(unit);
         }
     }
 

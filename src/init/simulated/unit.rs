@@ -151,6 +151,10 @@ pub struct View {
     pub stored: u32,
     /// Whether a job of it is queued or running.
     pub has_job: bool,
+    /// Whether it is enabled, static, masked.
+    pub file: FileState,
+    /// Whether bus calls are kept from starting it.
+    pub held: bool,
 }
 
 /// A unit.
@@ -233,6 +237,8 @@ impl Unit {
             files: self.files,
             stored: self.stored,
             has_job: self.job.is_some(),
+            file: self.spec.file.clone(),
+            held: self.held,
         }
     }
 }

@@ -66,13 +66,21 @@ pub fn check(roots: &Roots) -> Vec<Problem> {
 /// All problems of the files in one directory, judged as those of `tier`. It and they must belong to root or `owner`;
 /// the directories above are not looked at.
 pub fn check_directory(directory: &Path, tier: Tier, owner: u32) -> Vec<Problem> {
+    let (files, mut problems) = read_directory(directory, tier, owner);
+    problems.extend(lint::lint(&files));
+    problems
+}
+
+/// The files of one directory as those of `tier`, in their order of precedence, and what is wrong with them; who they
+/// must belong to is as for `check_directory`.
+pub fn read_directory(directory: &Path, tier: Tier, owner: u32) -> (Vec<PolicyFile>, Vec<Problem>) {
     if let Err(error) = std::fs::read_dir(directory) {
         let path = directory.display().to_string();
-        return vec![Problem::whole(
-            Severity::Error,
-            path,
-            format!("cannot read it: {error}"),
-        )];
+        let text = format!("cannot read it: {error}");
+        return (
+            Vec::new(),
+            vec![Problem::whole(Severity::Error, path, text)],
+        );
     }
     // Where it lies now does not matter: it is meant for another place.
     let real = std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
@@ -81,8 +89,7 @@ pub fn check_directory(directory: &Path, tier: Tier, owner: u32) -> Vec<Problem>
     let hidden = &mut Hidden::default();
     let (texts, mut problems) = files::read_directory(directory, tier, &trust, hidden);
     let files = parse_all(&texts, &mut problems);
-    problems.extend(lint::lint(&files));
-    problems
+    (files, problems)
 }
 
 /// The texts of the admin's files.

@@ -1,7 +1,12 @@
 //! What a maintainer script asks of services: each call with its place, with what had to be assumed for
 //! it to be reached, and with what becomes of its exit status.
 
+mod ask;
+#[cfg(test)]
+mod tests;
+
 use crate::audit::package::ScriptName;
+pub use ask::{Ask, asks};
 
 /// Which of the two packages of an upgrade a script belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,203 @@
+//! Words, expanded. Substitutions in them are commands like others: each may lead to several ways.
+
+use super::super::pattern::Pattern;
+use super::super::state::{Flow, State};
+use super::super::syntax::{Part, Span, Word};
+use super::super::value::{Piece, Symbol, Value};
+use super::fields::{Chunk, Field, fields, pattern, whole};
+use super::{Many, Runner, Use};
+use crate::audit::call::StatusUse;
+
+/// Whether an expansion stands in double quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quoting {
+    Bare,
+    Quoted,
+}
+
+const HIDDEN: Use = Use::Kept(StatusUse::Hidden);
+
+impl Runner<'_> {
+    /// The fields of a command's words.
+    pub(super) fn arguments(&mut self, words: &[Word], state: State) -> Many<Vec<Field>> {
+        // What `$?` is in a word, a substitution in the word before does not change.
+        let status = state.status.clone();
+        let mut ways = vec![(state, Vec::new())];
+        for word in words {
+            let mut next = Vec::new();
+            for (mut state, before) in ways {
+                if state.flow == Flow::On {
+                    state.status.clone_from(&status);
+                }
+                // The arguments of `export` and its like are assignments: these are not split.
+                let assigns = declares(&before) && begins_assignment(word);
+                for (state, chunks) in self.chunks(word, state, HIDDEN) {
+                    let mut all: Vec<Field> = before.clone();
+                    if assigns {
+                        all.push(Field {
+                            span: word.span,
+                            ..Field::quoted(whole(&chunks))
+                        });
+                    } else {
+                        all.extend(fields(&chunks, &self.separators(&state), word.span));
+                    }
+                    next.push((state, all));
+                }
+            }
+            ways = next;
+        }
+        ways
+    }
+
+    /// A word as one string.
+    pub(super) fn single_value(&mut self, word: &Word, state: State) -> Many<Value> {
+        self.assigned_value(word, state, HIDDEN)
+    }
+
+    /// The value of an assignment; `status` is what becomes of the status of a substitution in it.
+    pub(super) fn assigned_value(&mut self, word: &Word, state: State, status: Use) -> Many<Value> {
+        let kept = match status {
+            Use::Plain => Use::Plain,
+            Use::Tested(of) | Use::Kept(of) => Use::Kept(of),
+        };
+        let ways = self.chunks(word, state, kept);
+        ways.into_iter()
+            .map(|(state, chunks)| (state, whole(&chunks)))
+            .collect()
+    }
+
+    /// A word as a pattern.
+    pub(super) fn pattern_of(&mut self, word: &Word, state: State) -> Many<Pattern> {
+        let ways = self.chunks(word, state, HIDDEN);
+        ways.into_iter()
+            .map(|(state, chunks)| (state, pattern(&chunks)))
+            .collect()
+    }
+
+    fn chunks(&mut self, word: &Word, state: State, status: Use) -> Many<Vec<Chunk>> {
+        self.parts(&word.parts, state, (Quoting::Bare, status))
+    }
+
+    /// Parts, one after the other.
+    pub(super) fn parts(
+        &mut self,
+        parts: &[Part],
+        state: State,
+        of: (Quoting, Use),
+    ) -> Many<Vec<Chunk>> {
+        let mut ways = vec![(state, Vec::new())];
+        for part in parts {
+            let mut next = Vec::new();
+            for (state, before) in ways {
+                if state.flow != Flow::On {
+                    next.push((state, before));
+                    continue;
+                }
+                for (state, more) in self.part(part, state, of) {
+                    let mut all: Vec<Chunk> = before.clone();
+                    all.extend(more);
+                    next.push((state, all));
+                }
+            }
+            ways = next;
+        }
+        ways
+    }
+
+    fn part(&mut self, part: &Part, state: State, of: (Quoting, Use)) -> Many<Vec<Chunk>> {
+        let (quoting, status) = of;
+        match part {
+            Part::Text(text) => {
+                let chunk = match quoting {
+                    Quoting::Bare => Chunk::Plain(text.clone()),
+                    Quoting::Quoted => Chunk::Quoted(Piece::Known(text.clone())),
+                };
+                vec![(state, vec![chunk])]
+            }
+            Part::Fixed(text) => vec![(state, vec![Chunk::Quoted(Piece::Known(text.clone()))])],
+            Part::Double(parts) => self.double(parts, state, status),
+            Part::Parameter(parameter) => self.parameter(parameter, state, of),
+            Part::Command(list, span) => {
+                let ways = self.substitution(list, *span, (state, status));
+                ways.into_iter()
+                    .map(|(state, value)| (state, chunks_of(&value, quoting)))
+                    .collect()
+            }
+            Part::Arithmetic(word) => {
+                let ways = self.arithmetic(word, state);
+                ways.into_iter()
+                    .map(|(state, value)| (state, chunks_of(&value, quoting)))
+                    .collect()
+            }
+            Part::Tilde(span) => {
+                let mut state = state;
+                let value = self.made(*span, &mut state);
+                vec![(state, chunks_of(&value, Quoting::Quoted))]
+            }
+            Part::Process(list, span) => {
+                let ways = self.subshell(state, |runner, state| runner.list(list, state, HIDDEN));
+                let ways = ways.into_iter().map(|mut state| {
+                    let value = self.made(*span, &mut state);
+                    (state, chunks_of(&value, Quoting::Quoted))
+                });
+                ways.collect()
+            }
+        }
+    }
+
+    fn double(&mut self, parts: &[Part], state: State, status: Use) -> Many<Vec<Chunk>> {
+        let all = |part: &Part| matches!(part, Part::Parameter(parameter) if parameter.name == "@");
+        // Double quotes are a word even when they are empty, but for those around `$@` alone.
+        let forced = !(parts.len() == 1 && parts.iter().any(all));
+        let mut ways = self.parts(parts, state, (Quoting::Quoted, status));
+        for (_, chunks) in ways
+            .iter_mut()
+            .filter(|(_, chunks)| forced && chunks.is_empty())
+        {
+            chunks.push(Chunk::Quoted(Piece::Known(String::new())));
+        }
+        ways
+    }
+
+    /// Something unknown that is made by what stands at `span`.
+    pub(super) fn made(&self, span: Span, state: &mut State) -> Value {
+        let symbol = Symbol {
+            at: span.start,
+            text: self.source(span).into(),
+        };
+        state.forget(&symbol);
+        Value::unknown(symbol)
+    }
+}
+
+/// A value as an expansion gives it.
+pub(super) fn chunks_of(value: &Value, quoting: Quoting) -> Vec<Chunk> {
+    let pieces = value.pieces().iter().cloned();
+    match quoting {
+        Quoting::Quoted => pieces.map(Chunk::Quoted).collect(),
+        Quoting::Bare => pieces.map(Chunk::Split).collect(),
+    }
+}
+
+/// Whether what stands before are a command whose arguments are assignments.
+fn declares(before: &[Field]) -> bool {
+    let name = before.first().and_then(Field::text);
+    matches!(
+        name,
+        Some("export" | "local" | "readonly" | "declare" | "typeset")
+    )
+}
+
+/// Whether a word is written as an assignment is.
+fn begins_assignment(word: &Word) -> bool {
+    let Some(Part::Text(text)) = word.parts.first() else {
+        return false;
+    };
+    let Some((name, _)) = text.split_once('=') else {
+        return false;
+    };
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|letter| letter == '_' || letter.is_ascii_alphanumeric())
+}
