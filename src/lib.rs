@@ -14,7 +14,7 @@
 //! | [`decide`] | verdicts and plans; pure | domain, and the pure parts of policy and ledger |
 //! | [`batch`] | when a batch of package operations is over; pure | nothing |
 //! | [`recover`] | what a lost reply means; pure | domain |
-//! | [`init`] | one trait, one folder for each init | domain, files |
+//! | [`init`] | one trait, one folder for each init | domain, failpoint, files |
 //! | [`observe`] | the machine, as facts | domain, files |
 //! | [`definitions`] | stock and live service definitions, and bringing these up to date; pure but for its files | domain, failpoint, files, init |
 //! | [`report`] | all printing and logging | domain, files, ledger, policy |

@@ -77,3 +77,22 @@ roots_make() { # SUITE INIT
     done
     return 1
 }
+
+# Fetches a package, and what it needs beside what a root filesystem has, into a directory of the cache, and prints that.
+# The host's own apt is not touched: this one has its lists, its cache and the lab's list of what is installed.
+roots_fetch() { # SUITE INIT PACKAGE
+    local apt=$LAB_ROOTS/apt-$1-$2 to=$LAB_ROOTS/packages-$1-$2/$3
+    [ -e "$to/fetched" ] && echo "$to" && return 0
+    mkdir -p "$apt"/{lists/partial,archives/partial} "$to"
+    echo "deb ${RCPOLICY_LAB_MIRROR:-$(roots_mirror)} $1 main" >"$apt/sources.list"
+    [ -e "$apt/status" ] || tar -xOf "$LAB_ROOTS/$1-$2.tar" ./var/lib/dpkg/status >"$apt/status"
+    local options=(-o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State="$apt"
+        -o Dir::State::Lists="$apt/lists" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt" -o Dir::Cache::Archives="$apt/archives"
+        -o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Check-Valid-Until=false -o Debug::NoLocking=true)
+    [ -e "$apt/updated" ] || { apt-get "${options[@]}" -q update && touch "$apt/updated"; } >&2
+    rm -f "$apt"/archives/*.deb
+    apt-get "${options[@]}" -q --yes --no-install-recommends --download-only install "$3" >&2
+    mv "$apt"/archives/*.deb "$to/"
+    touch "$to/fetched"
+    echo "$to"
+}

@@ -1,6 +1,7 @@
 //! `rcpolicy`, the admin's command line: one file a subcommand, from arguments to exit status.
 //! What stands outside (clock, user, root directory) comes in a [`Place`], so that tests choose it.
 
+mod audit;
 mod batch;
 mod bypass;
 mod check;
@@ -10,7 +11,9 @@ mod flush;
 mod forget;
 mod hold;
 mod log;
+mod look;
 mod pending;
+mod play;
 mod reexec;
 mod restart_bus;
 mod simulate;
@@ -48,7 +51,7 @@ Exit status:
   1  the answer is no: a policy file is broken, something is still owed after a
      flush, nothing to forget, nothing held, the bypass is off, what was waited for
      did not come in time, something did not survive a re-exec, or did not come
-     back to a bus
+     back to a bus, an audit found something (`--fail-on`)
   2  wrong usage
   3  something could not be read or written, or needs root
 
@@ -60,6 +63,7 @@ Examples:
   rcpolicy log --service ssh --since 2h     what was decided about ssh lately
   rcpolicy wait init --timeout 30s          until the init answers again
   rcpolicy restart-bus --dry-run            who would lose the system bus
+  rcpolicy audit ../foo_1.2-1_amd64.deb     what its upgrade does to services
   rcpolicy bypass on                        hand every call to the stock tools";
 
 /// How long an init is waited for where a person looks on.
@@ -131,6 +135,10 @@ enum Failure {
     NoManager(u32),
     #[error("cannot become user {0}: {1}")]
     NotUser(u32, Errno),
+    #[error(transparent)]
+    Play(#[from] play::PlayFailure),
+    #[error(transparent)]
+    Audit(#[from] audit::AuditFailure),
     #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
     NoLife,
 }
@@ -139,7 +147,9 @@ impl Failure {
     fn ending(&self) -> Ending {
         match self {
             Self::Time(_) | Self::Name(_) | Self::Past(_) | Self::Template(_) => Ending::Usage,
-            Self::Ledger(_)
+            Self::Audit(failure) => failure.ending(),
+            Self::Play(_)
+            | Self::Ledger(_)
             | Self::Log(_)
             | Self::File(_)
             | Self::Json(_)
@@ -265,7 +275,9 @@ enum Command {
     RestartBus(restart_bus::Arguments),
     /// Put rcpolicy aside: every call goes to the stock tools.
     Bypass(bypass::Arguments),
-    /// Play a package upgrade in four ways on a simulated init: a demonstration, touches nothing.
+    /// Read packages as dpkg will run them, and show what goes wrong with their services.
+    Audit(audit::Arguments),
+    /// Play an upgrade on a simulated init: a demonstration, or packages; touches nothing.
     Simulate(simulate::Arguments),
 }
 
@@ -302,6 +314,7 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Reexec(arguments) => reexec::run(arguments, place, console),
         Command::RestartBus(arguments) => restart_bus::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
+        Command::Audit(arguments) => audit::run(arguments, console),
         Command::Simulate(arguments) => simulate::run(arguments, console),
     };
     result.unwrap_or_else(|failure| {
