@@ -161,14 +161,27 @@ fn module(root: &Path, file: &Path) -> Option<Module> {
         let text = fs::read_to_string(declaring).unwrap_or_default();
         text.contains(&format!("#[cfg(test)]\nmod {own};"))
     });
-    // What a folder of tests is made of is declared there, without saying again that it is one.
-    let is_test = is_test || path.iter().any(|part| part == "tests");
+    let is_test = is_test || file.ancestors().any(is_folder_of_tests);
     let outside = path.first().is_some_and(|first| first == "bin");
     let end = text
         .find("#[cfg(test)]\nmod tests")
         .or(text.find("#[cfg(test)]\npub(super) mod tests"));
     let text = text[..end.unwrap_or(text.len())].to_owned();
     (!is_test && !outside).then_some(Module { path, text })
+}
+
+/// Whether it is a folder `tests` that its parent declares for tests alone: what is in it need not say so again.
+fn is_folder_of_tests(folder: &Path) -> bool {
+    let declares = |file: PathBuf| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        ["mod tests;", "pub(super) mod tests;"]
+            .iter()
+            .any(|line| text.contains(&format!("#[cfg(test)]\n{line}")))
+    };
+    folder.file_name().is_some_and(|name| name == "tests")
+        && folder.parent().is_some_and(|parent| {
+            declares(parent.join("mod.rs")) || declares(parent.with_extension("rs"))
+        })
 }
 
 /// The paths that `use` lines name, braces expanded, and whether they are only handed on.

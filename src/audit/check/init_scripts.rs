@@ -9,7 +9,7 @@ use crate::audit::package::Entry;
 use crate::audit::shipped::InitScript;
 use crate::domain::UnitName;
 
-/// An action is not implemented.
+/// An action that every script must know.
 pub(super) const ACTIONS: Check = Check {
     id: "init-script-action-missing",
     title: "an init script does not know an action that scripts ask for",
