@@ -386,7 +386,13 @@ fn between_the_halves_of_a_restart_a_job_is_seen() {
     restart
         .arg(machine.path("init.d/foo"))
         .stdin(Stdio::piped());
-    machine.children.push(restart.spawn().unwrap());
+    let restart = restart.spawn().unwrap();
+    let line = format!("/proc/{}/cmdline", restart.id());
+    machine.children.push(restart);
+    // For a moment in the midst of its exec a process has no arguments.
+    while fs::read(&line).unwrap().is_empty() {
+        std::thread::yield_now();
+    }
     assert_eq!(
         look(&machine),
         Known::Is(Some(SeenJob { id: 0, verb: None }))
