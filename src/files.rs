@@ -2,6 +2,7 @@
 //! without following links, checked by owner and mode after opening, replaced as a whole.
 //! It knows neither formats nor policies; the ledger, the log and the bypass flag write through it.
 
+mod lock;
 mod tree;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ use thiserror::Error;
 
 use crate::failpoint::{Point, reach};
 
+pub use self::lock::FileLock;
 pub use self::tree::{Found, NodeKind, Rights};
 
 /// Why a directory or file was not used.

@@ -38,15 +38,15 @@ pub struct Options {
     pub no_fallback: bool,
 }
 
-/// Notices about links that are not what they should be.
+/// Notices about links that are not what they should be, or that nobody knows of.
 pub fn check_links(links: &Links) -> Vec<Notice> {
     let all = links.start.iter().chain(&links.kill).chain(&links.boot);
-    all.flat_map(|link| {
+    let wrong = all.flat_map(|link| {
         let not_link = (!link.is_link).then(|| format!("not a symlink: {}", link.path));
         let dangling = (!link.leads_to_file).then(|| format!("dangling symlink: {}", link.path));
         not_link.into_iter().chain(dangling)
-    })
-    .collect()
+    });
+    links.unread.iter().cloned().chain(wrong).collect()
 }
 
 /// What the links say of an action: `None` where they are not asked.

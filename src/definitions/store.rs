@@ -1,17 +1,17 @@
 //! The records on disk: one small file a service, replaced as a whole. They outlive a boot, as the live
 //! definitions do.
 
-use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::OFlag;
 
 use super::error::DefinitionError;
 use super::record::Record;
 use crate::domain::ServiceName;
 use crate::failpoint::{Point, reach};
-use crate::files::{Directory, FileError, Missing};
+use crate::files::{Directory, FileError, FileLock, Missing};
 
 /// Largest record that is read, in bytes: three trees of the most files that a definition may have.
 const LARGEST: u64 = 4 << 20;
@@ -30,7 +30,7 @@ pub(super) struct Store {
 #[must_use = "the right is given back when this is dropped"]
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: Flock<File>,
+    _file: FileLock,
 }
 
 impl Store {
@@ -57,15 +57,10 @@ impl Store {
     pub(super) fn lock(&self) -> Result<Lock, DefinitionError> {
         let directory = self.directory()?;
         let file = directory.open_file(LOCK, OFlag::O_RDWR | OFlag::O_CREAT, 0o600)?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Ok(Lock { _file: file }),
-            Err((_, Errno::EWOULDBLOCK)) => Err(DefinitionError::Busy),
-            Err((_, source)) => Err(DefinitionError::File(FileError::System {
-                doing: "lock",
-                path: directory.path().join(LOCK),
-                source,
-            })),
-        }
+        let path = directory.path().join(LOCK);
+        let locked = FileLock::within(Duration::ZERO, file, &path)?;
+        let file = locked.ok_or(DefinitionError::Busy)?;
+        Ok(Lock { _file: file })
     }
 
     /// What is kept of `service`.

@@ -23,4 +23,6 @@ pub struct Links {
     pub kill: Vec<RunlevelLink>,
     /// Start links of runlevel S.
     pub boot: Vec<RunlevelLink>,
+    /// What is wrong with directories that are there and cannot be read: nothing is known of the links in them.
+    pub unread: Vec<String>,
 }

@@ -39,6 +39,7 @@ pub(super) fn level(root: &Path, kind: InitKind, init: &mut dyn Init) -> Result<
         Runlevel::Is(level) => Some(level),
         Runlevel::Unknown if is_up(kind, init)? => Some(UP.to_owned()),
         Runlevel::Unknown => None,
+        Runlevel::Unasked(why) => return Err(untold(why)),
     };
     Ok(taken(told))
 }
@@ -47,7 +48,7 @@ pub(super) fn level(root: &Path, kind: InitKind, init: &mut dyn Init) -> Result<
 pub(super) fn level_without_init(root: &Path) -> Level {
     taken(match runlevel::ask_under(root) {
         Runlevel::Is(level) => Some(level),
-        Runlevel::Unknown => None,
+        Runlevel::Unknown | Runlevel::Unasked(_) => None,
     })
 }
 
@@ -133,7 +134,7 @@ pub(super) fn by_unit(
     if !action.needs_link() {
         return Ok((None, None));
     }
-    if links::enables(root, name) {
+    if links::enables(root, name).map_err(untold)? {
         return Ok((Some(status::ALLOWED), None));
     }
     let unit = one_unit(init, unit, Depth::State)?;
@@ -145,11 +146,19 @@ pub(super) fn by_unit(
     Ok((Some(code), Some(unit)))
 }
 
+/// What could not be found out.
+fn untold(message: String) -> InitError {
+    InitError::Refused {
+        name: String::new(),
+        message,
+    }
+}
+
 /// Enabled as `systemctl is-enabled` has it, or running. A question that failed is no no.
 fn may_start(unit: &UnitFacts) -> Result<bool, InitError> {
-    let unknown = |why: &str| InitError::Refused {
-        name: String::new(),
-        message: format!("cannot tell whether {} is enabled: {why}", unit.asked),
+    let unknown = |why: &str| {
+        let asked = &unit.asked;
+        untold(format!("cannot tell whether {asked} is enabled: {why}"))
     };
     let missing = unit.load.is_and(|load| *load == LoadState::NotFound);
     let enabled = match unit.file.get() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
 use super::{supervision, upstart};
@@ -46,7 +47,11 @@ pub fn script_path(name: &str) -> String {
     format!("{INIT_SCRIPTS}/{name}")
 }
 
-/// Whether the shell's `test -x` holds: for root, any x bit, directories included.
+/// Whether the shell's `test -x` holds: for root, any x bit, directories included. What a disk that fails does not
+/// tell is taken for a yes: then running it fails, and says so, and nothing is passed over.
 pub fn is_executable(path: &str) -> bool {
-    access(path, AccessFlags::X_OK).is_ok()
+    match access(path, AccessFlags::X_OK) {
+        Ok(()) => true,
+        Err(error) => matches!(error, Errno::EIO | Errno::EINTR | Errno::ENOMEM),
+    }
 }

@@ -1,6 +1,7 @@
 //! The S and K links of an init script in the runlevel directories.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use crate::domain::{Links, RunlevelLink};
@@ -20,16 +21,33 @@ fn directory(root: &Path, runlevel: &str) -> String {
 }
 
 /// Paths of `LETTER??NAME` for each of `letters` in `directory`, which is read once, sorted as `ls` sorts
-/// them.
-fn entries<const N: usize>(directory: &str, letters: [char; N], name: &str) -> [Vec<String>; N] {
-    let listing = fs::read_dir(directory).into_iter().flatten();
-    let files = listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut files: Vec<String> = files.filter(|file| file.ends_with(name)).collect();
+/// them. A directory that is not there has none.
+fn entries<const N: usize>(
+    directory: &str,
+    letters: [char; N],
+    name: &str,
+) -> Result<[Vec<String>; N], String> {
+    let unread = |error: io::Error| format!("cannot read {directory}: {error}");
+    let listing = match fs::read_dir(directory) {
+        Ok(listing) => Some(listing),
+        Err(error) if is_missing(&error) => None,
+        Err(error) => return Err(unread(error)),
+    };
+    let mut files = Vec::new();
+    for entry in listing.into_iter().flatten() {
+        let file = entry.map_err(unread)?.file_name().into_string();
+        files.extend(file.ok().filter(|file| file.ends_with(name)));
+    }
     files.sort();
-    letters.map(|letter| {
+    Ok(letters.map(|letter| {
         let found = files.iter().filter(|file| is_link_name(file, letter, name));
         found.map(|file| format!("{directory}/{file}")).collect()
-    })
+    }))
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 fn is_link_name(file: &str, letter: char, name: &str) -> bool {
@@ -54,29 +72,46 @@ fn look(path: String) -> RunlevelLink {
 
 /// The number of the start link of `name` in `runlevel`: scripts are started in the order of those.
 pub fn number(root: &Path, runlevel: &str, name: &str) -> Option<u8> {
-    let [links] = entries(&directory(root, runlevel), ['S'], name);
+    let [links] = entries(&directory(root, runlevel), ['S'], name).ok()?;
     let file = Path::new(links.first()?).file_name()?.to_str()?;
     file.get(1..3)?.parse().ok()
 }
 
 /// The links of `name` in `runlevel`, and its boot links, below `root`.
 pub fn of_runlevel(root: &Path, runlevel: &str, name: &str) -> Links {
-    let [start, kill] = entries(&directory(root, runlevel), ['S', 'K'], name);
-    let [boot] = entries(&directory(root, "S"), ['S'], name);
+    let mut unread = Vec::new();
+    let of_level = entries(&directory(root, runlevel), ['S', 'K'], name);
+    let [start, kill] = of_level.unwrap_or_else(|why| {
+        unread.push(why);
+        Default::default()
+    });
+    let [boot] = entries(&directory(root, "S"), ['S'], name).unwrap_or_else(|why| {
+        unread.push(why);
+        Default::default()
+    });
     let look_at = |paths: Vec<String>| paths.into_iter().map(look).collect();
     Links {
         start: look_at(start),
         kill: look_at(kill),
         boot: look_at(boot),
+        unread,
     }
 }
 
 /// Whether any runlevel that is reached by booting has a start link for `name`, below `root`.
-pub fn enables(root: &Path, name: &str) -> bool {
-    ENABLING.iter().any(|level| {
-        let [links] = entries(&directory(root, level), ['S'], name);
-        !links.is_empty()
-    })
+///
+/// # Errors
+/// Which directory cannot be read, and why, where none of the others has one.
+pub fn enables(root: &Path, name: &str) -> Result<bool, String> {
+    let mut unread = Ok(false);
+    for level in ENABLING {
+        match entries(&directory(root, level), ['S'], name) {
+            Ok([links]) if links.is_empty() => {}
+            Ok(_) => return Ok(true),
+            Err(why) => unread = Err(why),
+        }
+    }
+    unread
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //! or sysvinit's, without a child.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
 
 use super::detect::is_executable;
 
@@ -24,6 +26,8 @@ pub enum Runlevel {
     Is(String),
     /// Nobody could tell.
     Unknown,
+    /// Nobody could be asked, and why: the machine is out of something.
+    Unasked(String),
 }
 
 /// Whose program answers.
@@ -95,8 +99,18 @@ fn run() -> Runlevel {
         Ok(output) if output.status.success() => {
             Runlevel::Is(current(&String::from_utf8_lossy(&output.stdout)))
         }
+        Err(error) if is_shortage(&error) => {
+            Runlevel::Unasked(format!("cannot run {RUNLEVEL}: {error}"))
+        }
         Ok(_) | Err(_) => Runlevel::Unknown,
     }
+}
+
+/// Whether it says nothing of the program, but that the machine cannot run any now.
+fn is_shortage(error: &io::Error) -> bool {
+    use Errno::{EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOMEM};
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    errno.is_some_and(|errno| [EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOMEM].contains(&errno))
 }
 
 /// The part after the previous runlevel: `N 2` is `2`.

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
 use thiserror::Error;
 
 use crate::audit::audited::{Input, Line, LineError};
+use crate::files::FileLock;
 
 /// Why the file cannot be gone on with.
 #[derive(Debug, Error)]
@@ -43,7 +44,7 @@ pub enum KeptError {
 #[derive(Debug)]
 pub struct Kept {
     path: PathBuf,
-    file: Flock<File>,
+    file: FileLock,
     /// Bytes of whole lines.
     whole: u64,
     done: BTreeSet<Input>,
@@ -63,10 +64,10 @@ impl Kept {
             let source = io::Error::other("it is no regular file");
             return Err(io_error("write", path, source));
         }
-        let file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| KeptError::Busy(path.to_owned()))?;
-        let (done, whole) = read(path, &file)?;
-        file.set_len(whole).map_err(failed("write"))?;
+        let locked = FileLock::within(Duration::ZERO, file, path).ok().flatten();
+        let file = locked.ok_or_else(|| KeptError::Busy(path.to_owned()))?;
+        let (done, whole) = read(path, file.file())?;
+        file.file().set_len(whole).map_err(failed("write"))?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -86,11 +87,12 @@ impl Kept {
     /// When the disk is full, for one; what was added before stays.
     pub fn add(&mut self, lines: &[String]) -> Result<(), KeptError> {
         let text: String = lines.iter().map(|json| format!("{json}\n")).collect();
-        let mut written = self.file.seek(SeekFrom::Start(self.whole)).map(|_| ());
-        written = written.and_then(|()| self.file.write_all(text.as_bytes()));
+        let mut file = self.file.file();
+        let mut written = file.seek(SeekFrom::Start(self.whole)).map(|_| ());
+        written = written.and_then(|()| file.write_all(text.as_bytes()));
         if let Err(source) = written {
             // What stands of it is cut off now, or else by the next run.
-            let _ = self.file.set_len(self.whole);
+            let _ = file.set_len(self.whole);
             return Err(io_error("write", &self.path, source));
         }
         self.whole += u64::try_from(text.len()).unwrap_or(0);

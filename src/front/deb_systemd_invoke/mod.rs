@@ -126,6 +126,9 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     match result {
         Ok(ending) => ending,
         Err(Stuck::Init(error)) => {
+            if let Some(ending) = call.outside(true) {
+                return ending;
+            }
             voice.warn(&format!(
                 "{error}; handing over to the stock deb-systemd-invoke"
             ));

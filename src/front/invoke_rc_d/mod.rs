@@ -121,6 +121,10 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
             call.voice.warn(&error.to_string());
             return status::ERROR;
         }
+        // Whatever we could not find out: who said no has said it to the stock tool too.
+        if let Some(ending) = call.outside(true) {
+            return ending;
+        }
         call.voice
             .warn(&format!("{error}; handing over to the stock invoke-rc.d"));
         stock(&call.voice)
@@ -178,7 +182,7 @@ impl Call {
         }
     }
 
-    /// Where systemd is out of reach an admin's deny still holds; in observe mode our decision is
+    /// Where the init is out of reach (`away`) an admin's deny still holds; in observe mode our decision is
     /// only written down. `None`: the stock tool goes on.
     fn outside(&mut self, away: bool) -> Option<u8> {
         let request = self.request(self.action.clone());
@@ -186,7 +190,10 @@ impl Call {
             self.session.watch(&mut self.systemd, request);
             return None;
         }
-        let why = self.session.denied(&request, InitKind::Systemd, None)?;
+        if self.going_down == GoingDown::Yes {
+            return None;
+        }
+        let why = self.session.denied(&request, self.kind, None)?;
         let action = self.arguments.action.clone();
         Some(self.denied(&action, &why))
     }

@@ -144,10 +144,11 @@ pub(super) fn look_before_stop(call: &mut Call, turn: &mut Turn) -> Result<(), I
     turn.known = Some(match unit.is_script_only() {
         true => UnitFacts {
             active: script(call).state(),
-            file: Known::Is(match links::enables(Path::new("/"), &call.arguments.name) {
-                true => FileState::Enabled,
-                false => FileState::Disabled,
-            }),
+            file: match links::enables(Path::new("/"), &call.arguments.name) {
+                Ok(true) => Known::Is(FileState::Enabled),
+                Ok(false) => Known::Is(FileState::Disabled),
+                Err(why) => Known::Unknown(why),
+            },
             ..unit
         },
         false => unit,

@@ -8,13 +8,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::OFlag;
 
 use super::daemons::{self, Daemons};
 use super::places::{Places, is_there};
 use super::script::open_plainly;
 use crate::domain::ActiveState;
+use crate::files::FileLock;
 use crate::init::process::Process;
 
 /// The state that the links tell; one alone counts, and the last of them as OpenRC goes through them.
@@ -243,6 +243,5 @@ fn is_locked(places: &Places, name: &str) -> bool {
     let Ok(file) = open_plainly(&path, OFlag::O_NOFOLLOW) else {
         return false;
     };
-    let locked = Flock::lock(file, FlockArg::LockSharedNonblock);
-    matches!(locked, Err((_, Errno::EWOULDBLOCK)))
+    FileLock::is_held(&file) == Ok(true)
 }

@@ -5,11 +5,12 @@ use std::fs::File;
 use std::io::Write;
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 
 use super::{Ledger, LedgerError, Locked};
 use crate::failpoint::{Point, reach};
-use crate::files::{Directory, FileError, Missing, errno_of, may_grow_to};
+use crate::files::{Directory, FileError, FileLock, Missing, errno_of, may_grow_to};
 use crate::ledger::{Entry, Undertaking};
 
 /// Where undertakings are, beside the entries.
@@ -27,7 +28,7 @@ pub struct Undertaken {
     directory: Directory,
     name: String,
     // INVARIANT: nobody takes the note for a dead process's as long as this is held.
-    _lock: Flock<File>,
+    _lock: FileLock,
 }
 
 impl Undertaken {
@@ -73,9 +74,10 @@ impl Ledger {
         let file = directory
             .open_file(&hidden, flags, 0o600)
             .map_err(LedgerError::writing)?;
-        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|(_, errno)| system("lock", errno))?;
-        let written = file.write_all(&bytes);
+        let locked = FileLock::within(Duration::ZERO, file, &path).map_err(LedgerError::writing)?;
+        // Nobody else opens it for more than a look.
+        let lock = locked.ok_or_else(|| system("lock", Errno::EWOULDBLOCK))?;
+        let written = lock.file().write_all(&bytes);
         let placed = written
             .map_err(|error| system("write", errno_of(&error)))
             .and_then(|()| {
@@ -91,7 +93,7 @@ impl Ledger {
         Ok(Undertaken {
             directory,
             name,
-            _lock: file,
+            _lock: lock,
         })
     }
 
@@ -135,7 +137,11 @@ impl Ledger {
         if name.starts_with('.') && is_young(&file) {
             return None;
         }
-        let _lock = Flock::lock(file, FlockArg::LockSharedNonblock).ok()?;
+        // Until it is read nobody else takes it either.
+        let is_over = FileLock::is_held(&file) == Ok(false);
+        if !is_over {
+            return None;
+        }
         // A hidden one was never put in place: nothing had been begun.
         let bytes = directory.read(name, LARGEST).ok()?;
         let whole = (!name.starts_with('.')).then(|| Undertaking::decode(&bytes).ok());

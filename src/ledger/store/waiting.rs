@@ -1,11 +1,8 @@
 //! The right to be the one that waits for a batch's end. It goes with its process, whatever ends that.
 
-use std::fs::File;
+use nix::fcntl::OFlag;
 
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
-
-use crate::files::{Directory, Missing};
+use crate::files::{Directory, FileLock, Missing};
 
 use super::error::LedgerError;
 use super::read::Ledger;
@@ -17,7 +14,7 @@ const LOCK: &str = "waiter";
 #[must_use = "the right is given back when this is dropped"]
 #[derive(Debug)]
 pub struct Waiting {
-    _lock: Flock<File>,
+    _lock: FileLock,
 }
 
 impl Ledger {
@@ -41,8 +38,7 @@ impl Ledger {
             return false;
         };
         // Given back at once: one that begins to wait at this moment tries again.
-        let tried = Flock::lock(file, FlockArg::LockSharedNonblock);
-        matches!(tried, Err((_, Errno::EWOULDBLOCK)))
+        FileLock::is_held(&file) == Ok(true)
     }
 }
 

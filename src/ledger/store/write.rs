@@ -1,22 +1,17 @@
 //! Writing the ledger, under its lock, which alone gives the right to it. It decides nothing.
 
-use std::fs::File;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::OFlag;
 
 use crate::domain::ServiceName;
-use crate::files::{Directory, FileError, Missing};
+use crate::files::{Directory, FileLock, Missing};
 use crate::ledger::{Entry, EntryError, Notice, merge};
 
 use super::error::LedgerError;
 use super::name::{entry_names, file_name};
 use super::read::{Ledger, Reading};
-
-/// Between two attempts to lock.
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 impl Ledger {
     /// Takes the lock, which alone gives the right to write; makes the directories.
@@ -48,41 +43,16 @@ impl Ledger {
         Ok(Paying { _lock: lock })
     }
 
-    pub(super) fn lock_file(
-        &self,
-        top: &Directory,
-        name: &str,
-    ) -> Result<Flock<File>, LedgerError> {
+    pub(super) fn lock_file(&self, top: &Directory, name: &str) -> Result<FileLock, LedgerError> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT;
         let file = top
             .open_file(name, flags, 0o600)
             .map_err(LedgerError::writing)?;
-        self.wait_for(file, self.root.join(name))
-    }
-
-    fn wait_for(&self, mut file: File, path: PathBuf) -> Result<Flock<File>, LedgerError> {
-        let deadline = Instant::now() + self.lock_limit;
-        loop {
-            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                Ok(lock) => return Ok(lock),
-                Err((again, Errno::EWOULDBLOCK | Errno::EINTR)) if Instant::now() < deadline => {
-                    file = again;
-                    std::thread::sleep(LOCK_PAUSE);
-                }
-                Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => {
-                    let seconds = self.lock_limit.as_secs();
-                    return Err(LedgerError::Busy { path, seconds });
-                }
-                Err((_, source)) => {
-                    let doing = "lock";
-                    return Err(LedgerError::writing(FileError::System {
-                        doing,
-                        path,
-                        source,
-                    }));
-                }
-            }
-        }
+        let path = self.root.join(name);
+        let locked =
+            FileLock::within(self.lock_limit, file, &path).map_err(LedgerError::writing)?;
+        let seconds = self.lock_limit.as_secs();
+        locked.ok_or(LedgerError::Busy { path, seconds })
     }
 }
 
@@ -90,7 +60,7 @@ impl Ledger {
 #[must_use = "the right is given back when this is dropped"]
 #[derive(Debug)]
 pub struct Paying {
-    _lock: Flock<File>,
+    _lock: FileLock,
 }
 
 /// The ledger while nobody else can change it.
@@ -101,7 +71,7 @@ pub struct Locked<'a> {
     directory: Directory,
     notices: Vec<Notice>,
     // INVARIANT: held as long as this value lives; everything that writes takes `&mut self`.
-    _lock: Flock<File>,
+    _lock: FileLock,
 }
 
 impl Locked<'_> {

@@ -1,15 +1,14 @@
 //! The holds on disk: one small file a service under /var/lib/rcpolicy/holds, so that they outlast a
 //! reboot. Whoever writes one clears away those that have ended. Says nothing about what they mean.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::OFlag;
 
 use super::roots::Roots;
 use crate::domain::ServiceName;
-use crate::files::{Directory, FileError, Missing};
+use crate::files::{Directory, FileError, FileLock, Missing};
 use crate::policy::hold::{Hold, Holds};
 
 /// Largest hold that is read, in bytes.
@@ -107,14 +106,10 @@ impl HoldStore {
         Directory::open(&self.directory, missing)
     }
 
-    fn lock(&self, directory: &Directory) -> Result<Flock<File>, FileError> {
+    fn lock(&self, directory: &Directory) -> Result<FileLock, FileError> {
         let file = directory.open_file(LOCK, OFlag::O_RDWR | OFlag::O_CREAT, 0o600)?;
         // Whoever has it writes one small file.
-        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, source)| FileError::System {
-            doing: "lock",
-            path: self.directory.join(LOCK),
-            source,
-        })
+        FileLock::wait(file, &self.directory.join(LOCK))
     }
 }
 

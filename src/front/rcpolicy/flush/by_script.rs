@@ -112,7 +112,7 @@ impl Payer<'_> {
         let root = &self.place.root;
         if kind == InitKind::Systemd {
             // As invoke-rc.d has it there, in whatever runlevel.
-            let denied = action.needs_link() && !links::enables(root, name);
+            let denied = action.needs_link() && !links::enables(root, name)?;
             return Ok(denied.then(|| "not started: it has no start link".to_owned()));
         }
         let level = self.running_level()?;

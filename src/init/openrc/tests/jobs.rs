@@ -151,12 +151,12 @@ fn a_job_that_does_not_end_in_time_is_left_to_itself() {
 
 #[test]
 fn while_somebody_else_starts_the_service_its_lock_is_waited_for() {
-    use nix::fcntl::{Flock, FlockArg};
+    use crate::files::FileLock;
     let machine = Machine::new();
     machine.is("starting", "foo");
     machine.write("run/exclusive/foo", "");
     let file = fs::File::open(machine.path("run/exclusive/foo")).unwrap();
-    let lock = Flock::lock(file, FlockArg::LockExclusive).unwrap();
+    let lock = FileLock::wait(file, &machine.path("run/exclusive/foo")).unwrap();
     let seen = machine.openrc().seen(&[unit("foo")]).unwrap().remove(0);
     assert_eq!(
         seen.job.get().unwrap().as_ref().unwrap().verb,
