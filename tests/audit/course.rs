@@ -2,149 +2,15 @@
 //! words, in a root of their own, each script failing in turn.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
 use rcpolicy::audit::call::Side;
 use rcpolicy::audit::course::{Pair, Scene, Step, Way, course};
 use rcpolicy::audit::package::{Entry, Form, Package, Script, ScriptName};
 use rcpolicy::domain::InitKind;
 
-/// What each script notes: its name with its version, its words, and which of the package's files it sees.
-const NOTES: &str = r#"#!/bin/sh
-seen=
-[ -e "$DPKG_ROOT/usr/share/story/both" ] && seen="$seen both"
-[ -e "$DPKG_ROOT/usr/share/story/only-1" ] && seen="$seen only-1"
-[ -e "$DPKG_ROOT/usr/share/story/only-2" ] && seen="$seen only-2"
-[ -e "$DPKG_ROOT/etc/story.conf" ] && seen="$seen conf"
-[ -e "$DPKG_ROOT/etc/story-2.conf" ] && seen="$seen conf-2"
-service "SCRIPT-VERSION" "$@" "sees$seen"
-"#;
-
-/// A root with its dpkg database, and the packages.
-struct Root {
-    directory: tempfile::TempDir,
-}
-
-impl Root {
-    fn new() -> Self {
-        let root = Self {
-            directory: tempfile::tempdir().unwrap(),
-        };
-        for directory in [
-            "root/var/lib/dpkg/info",
-            "root/var/lib/dpkg/updates",
-            "root/var/lib/dpkg/triggers",
-            "bin",
-        ] {
-            fs::create_dir_all(root.path(directory)).unwrap();
-        }
-        fs::write(root.path("root/var/lib/dpkg/status"), "").unwrap();
-        fs::write(root.path("root/var/lib/dpkg/available"), "").unwrap();
-        let stub = "#!/bin/sh\nfor word; do printf '%s\\1' \"$word\"; done >>\"$STORY_LOG\"; printf '\\n' >>\"$STORY_LOG\"\n";
-        executable(&root.path("bin/service"), stub);
-        root
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// The package's version with scripts of which these fail.
-    fn package(&self, version: &str, failing: &[ScriptName]) -> PathBuf {
-        let tree = self.path(&format!("tree-{version}"));
-        let _ = fs::remove_dir_all(&tree);
-        for directory in ["DEBIAN", "etc", "usr/share/story"] {
-            fs::create_dir_all(tree.join(directory)).unwrap();
-        }
-        let mut conffiles = String::from("/etc/story.conf\n");
-        fs::write(tree.join("etc/story.conf"), "").unwrap();
-        if version == "2" {
-            conffiles.push_str("/etc/story-2.conf\n");
-            fs::write(tree.join("etc/story-2.conf"), "").unwrap();
-        }
-        fs::write(tree.join("usr/share/story/both"), version).unwrap();
-        fs::write(tree.join(format!("usr/share/story/only-{version}")), "").unwrap();
-        fs::write(tree.join("DEBIAN/conffiles"), conffiles).unwrap();
-        fs::write(
-            tree.join("DEBIAN/triggers"),
-            "interest-noawait /story\ninterest-noawait told\n",
-        )
-        .unwrap();
-        let control = format!(
-            "Package: story\nVersion: {version}\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: x\n"
-        );
-        fs::write(tree.join("DEBIAN/control"), control).unwrap();
-        for name in ScriptName::ALL {
-            let mut text = NOTES
-                .replace("SCRIPT", name.as_str())
-                .replace("VERSION", version);
-            if failing.contains(&name) {
-                text.push_str(failure(version));
-            }
-            executable(&tree.join("DEBIAN").join(name.as_str()), &text);
-        }
-        let deb = self.path(&format!("story_{version}.deb"));
-        let built = Command::new("dpkg-deb")
-            .args(["--root-owner-group", "-Znone", "-b"])
-            .arg(&tree)
-            .arg(&deb)
-            .output();
-        let built = built.unwrap();
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-        deb
-    }
-
-    /// What the scripts note while dpkg does this.
-    fn dpkg(&self, words: &[&str]) -> Vec<Vec<String>> {
-        let log = self.path("log");
-        fs::write(&log, "").unwrap();
-        let path = format!(
-            "{}:/usr/sbin:/usr/bin:/sbin:/bin",
-            self.path("bin").display()
-        );
-        let mut dpkg = Command::new("dpkg");
-        dpkg.arg(format!("--root={}", self.path("root").display()));
-        dpkg.args([
-            "--force-script-chrootless",
-            "--force-not-root",
-            "--force-bad-path",
-            "--log=/dev/null",
-        ]);
-        dpkg.args(words).env("PATH", path).env("STORY_LOG", &log);
-        dpkg.env_remove("DPKG_FRONTEND_LOCKED")
-            .env("DPKG_COLORS", "never");
-        // Whether it succeeds hangs on the script that is to fail.
-        dpkg.stdin(Stdio::null()).output().unwrap();
-        let noted = fs::read_to_string(&log).unwrap();
-        let lines = noted
-            .lines()
-            .map(|line| line.split_terminator('\u{1}').map(str::to_owned).collect());
-        lines.collect()
-    }
-
-    fn install(&self, deb: &Path) -> Vec<Vec<String>> {
-        self.dpkg(&["-i", deb.to_str().unwrap()])
-    }
-}
-
-/// How a version's script fails: the new one's only where it is to do its part, not where it is to undo it.
-fn failure(version: &str) -> &'static str {
-    match version {
-        "1" => "exit 1\n",
-        _ => "[ \"$1\" = abort-upgrade ] || exit 1\n",
-    }
-}
-
-fn executable(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
+use crate::dpkg::{Root, text};
 
 /// The same package as the audit sees it.
 fn seen(version: &str, failing: &[ScriptName]) -> Package {
@@ -163,17 +29,11 @@ fn seen(version: &str, failing: &[ScriptName]) -> Package {
     files.insert("/usr/share/story/both".to_owned(), file(1));
     files.insert(format!("/usr/share/story/only-{version}"), file(0));
     let scripts = ScriptName::ALL.into_iter().map(|name| {
-        let mut text = NOTES
-            .replace("SCRIPT", name.as_str())
-            .replace("VERSION", version);
-        if failing.contains(&name) {
-            text.push_str(failure(version));
-        }
         let script = Script {
             name,
             shown: name.as_str().to_owned(),
             interpreter: "sh".to_owned(),
-            text,
+            text: text(name, version, failing),
         };
         (name, script)
     });
@@ -323,4 +183,69 @@ fn all_triggers_of_a_run_come_as_one_word() {
     };
     // In which order they are named is dpkg's affair.
     assert_eq!(sorted(&names[0]), sorted(&told[0][2]));
+}
+
+/// The words of each script that dpkg ran, what it saw left out.
+fn words(noted: &[Vec<String>]) -> Vec<String> {
+    let words = noted.iter().map(|words| &words[..words.len() - 1]);
+    words.map(|words| words.join(" ")).collect()
+}
+
+#[test]
+fn what_breaks_a_package_has_it_deconfigured_and_configured_again_where_it_is_not_unpacked() {
+    let root = Root::new();
+    root.install(&root.package("1", &[]));
+    let coming = root.other("coming", "Breaks: story", "exit 1\n");
+    let package = seen("1", &[]);
+    let one = Pair {
+        old: None,
+        new: Some(&package),
+    };
+    let real = root.dpkg(&["--auto-deconfigure", "-i", coming.to_str().unwrap()]);
+    assert_eq!(said(Way::Deconfigure, &one), real);
+    assert_eq!(
+        words(&real),
+        [
+            "prerm-1 deconfigure in-favour coming 1",
+            "postinst-1 abort-deconfigure in-favour coming 1"
+        ]
+    );
+}
+
+#[test]
+fn what_takes_away_that_a_package_depends_on_names_that_too() {
+    let root = Root::new();
+    let needed = root.other("needed", "", "");
+    root.install(&needed);
+    root.package("1", &[]);
+    root.depending("needed");
+    let coming = root.other("coming", "Conflicts: needed\nReplaces: needed", "exit 1\n");
+    let real = root.dpkg(&["--auto-deconfigure", "-i", coming.to_str().unwrap()]);
+    assert_eq!(
+        words(&real),
+        [
+            "prerm-1 deconfigure in-favour coming 1 removing needed 1",
+            "postinst-1 abort-deconfigure in-favour coming 1 removing needed 1"
+        ]
+    );
+}
+
+#[test]
+fn a_package_that_was_deconfigured_is_configured_again_with_its_own_version() {
+    let root = Root::new();
+    root.install(&root.package("1", &[]));
+    let coming = root.other("coming", "Breaks: story (<< 2)", "");
+    let new = root.package("2", &[]);
+    let both = [coming.to_str().unwrap(), new.to_str().unwrap()];
+    let real = root.dpkg(&["--auto-deconfigure", "-i", both[0], both[1]]);
+    assert_eq!(
+        words(&real),
+        [
+            "prerm-1 deconfigure in-favour coming 1",
+            "prerm-1 upgrade 2",
+            "preinst-2 upgrade 1 2",
+            "postrm-1 upgrade 2",
+            "postinst-2 configure 1",
+        ]
+    );
 }

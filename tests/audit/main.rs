@@ -15,5 +15,6 @@ mod command;
 mod course;
 mod dash;
 mod debs;
+mod dpkg;
 mod hostile;
 mod versions;

@@ -32,8 +32,8 @@ pub enum Way {
     FailedRemove,
     /// What is left of it is removed.
     Purge,
-    /// It is deconfigured since a package that conflicts with one that it needs is to be installed, and
-    /// configured again since that failed.
+    /// It is deconfigured since a package that breaks it is to be installed, and configured again since that
+    /// failed. Where that package takes the place of one that this one needs, dpkg adds which that is.
     Deconfigure,
     /// A trigger that it is interested in was activated.
     Trigger,
