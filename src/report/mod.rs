@@ -8,6 +8,7 @@ pub mod holds;
 pub mod initctl;
 pub mod journal;
 pub mod log;
+pub mod markup;
 pub mod native;
 pub mod pending;
 pub mod plain;

@@ -16,6 +16,7 @@ pub fn is_plain(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' // likewise
         | '\u{feff}'
         | '\u{fff9}'..='\u{fffb}'
+        | '\u{fffe}'..='\u{ffff}' // no characters, which XML forbids
         | '\u{e0000}'..='\u{e007f}' // tags, which repeat ASCII unseen
     );
     !c.is_control() && !hidden

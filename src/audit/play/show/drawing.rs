@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::text::lines;
+use crate::report::markup::escaped;
 
 /// Width of the drawing, in its own units; a phone shows it at about this size.
 pub(super) const WIDTH: f64 = 400.0;
@@ -104,7 +105,7 @@ impl Drawing {
 
     /// A line of text whose left end is at a point.
     pub(super) fn text(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
-        let text = escaped(text);
+        let text = on_one_line(text);
         let _ = write!(
             self.body,
             "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>"
@@ -113,7 +114,7 @@ impl Drawing {
 
     /// A line of text whose right end is at a point.
     pub(super) fn text_before(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
-        let text = escaped(text);
+        let text = on_one_line(text);
         let _ = write!(
             self.body,
             "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{text}</text>"
@@ -130,7 +131,7 @@ impl Drawing {
         match title {
             "" => self.body.push_str("/>"),
             title => {
-                let title = escaped(title);
+                let title = on_one_line(title);
                 let _ = write!(self.body, "><title>{title}</title></rect>");
             }
         }
@@ -175,25 +176,7 @@ impl Drawing {
     }
 }
 
-/// `text` as it may stand in SVG and HTML: nothing in it is markup, and nothing that XML forbids is left.
-pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            '\t' | '\n' => safe.push(' '),
-            c if c.is_control() || is_hidden(c) => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-/// What turns the direction of text around, or is no character at all.
-fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{fffe}' | '\u{ffff}')
+/// A text that goes over several lines is drawn as one.
+pub(super) fn on_one_line(text: &str) -> String {
+    escaped(&text.replace('\n', " "))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::audit::play::{Play, Played, Stage};
 
-use super::drawing::{Drawing, STYLE, escaped};
+use super::drawing::{Drawing, STYLE, on_one_line};
 use super::panel::panel;
 use super::words::{
     command, crowd, differences, end, headline, place, remarks, window, worth_showing,
@@ -125,7 +125,7 @@ fn other(number: usize, played: &Played, drawing: &mut Drawing) {
 fn whole(title: &str, drawing: &Drawing) -> String {
     let (width, height) = drawing.size();
     let mut text = String::new();
-    let title = escaped(title);
+    let title = on_one_line(title);
     // Writing to a string does not fail.
     let _ = writeln!(
         text,

@@ -1,7 +1,8 @@
 //! What every page of a report has around it: the style, the script, and the policy that lets no other
 //! script run and nothing be fetched from anywhere. Pure.
 
-use super::text::{escaped, source_hash};
+use super::text::source_hash;
+use crate::report::markup::escaped;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

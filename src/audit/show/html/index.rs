@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::section::Abouts;
-use super::text::escaped;
 use crate::audit::audited::{Audited, Counts};
 use crate::audit::finding::Severity;
 use crate::audit::show::about::word;
+use crate::report::markup::escaped;
 
 /// What can be searched for in one package, in characters.
 const LONGEST_SEARCH: usize = 1_500;

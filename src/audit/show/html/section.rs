@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::text::{base64, escaped, escaped_lines};
+use super::text::base64;
 use crate::audit::audited::{Audited, Timeline};
 use crate::audit::finding::{Finding, Spot};
 use crate::audit::show::about::{About, word};
 use crate::audit::show::seen::Seen;
+use crate::report::markup::{escaped, escaped_lines};
 
 /// What the section says of checks, by their identifiers.
 pub(super) type Abouts<'a> = BTreeMap<&'a str, About<'a>>;

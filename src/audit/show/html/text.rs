@@ -1,33 +1,6 @@
-//! What packages say, as it may stand in HTML; and what binds a page to its own script and style. Pure.
+//! What binds a page to its own script and style, and names of files. Pure.
 
 use sha2::{Digest, Sha256};
-
-use crate::report::plain::{lines, one_line};
-
-/// Text on one line, between tags or between the quotes of an attribute.
-pub(super) fn escaped(text: &str) -> String {
-    entities(&one_line(text))
-}
-
-/// The same of text that has lines.
-pub(super) fn escaped_lines(text: &str) -> String {
-    entities(&lines(text))
-}
-
-fn entities(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
 
 /// What a Content-Security-Policy calls this text.
 pub(super) fn source_hash(text: &str) -> String {
@@ -83,16 +56,6 @@ mod tests {
             assert_eq!(base64(bytes.as_bytes()), expected);
         }
         assert_eq!(base64(&[0xff, 0xfe, 0xfd]), "//79");
-    }
-
-    #[test]
-    fn nothing_that_opens_a_tag_or_ends_an_attribute_is_left() {
-        let text = "</script><img src=x onerror='alert(1)'>\"&\u{1b}\u{202e}\0";
-        assert_eq!(
-            escaped(text),
-            "&lt;/script&gt;&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&quot;&amp;\u{fffd}\u{fffd}\u{fffd}"
-        );
-        assert_eq!(escaped_lines("a\n<b>"), "a\n&lt;b&gt;");
     }
 
     #[test]
