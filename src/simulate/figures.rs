@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::{ActiveState, UnitName};
-use crate::init::simulated::{Connection, Happened, Image, Micros, Outcome};
+use crate::init::simulated::{Answers, Happened, Image, Micros, Standing};
 
 use super::play::Played;
 use super::scenario::{MS, NEW, OLD, Scenario};
@@ -35,48 +35,25 @@ pub struct Figures {
     pub version_at_end: &'static str,
 }
 
-/// How the service stood for some time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stretch {
-    pub(super) from: Micros,
-    pub(super) to: Micros,
-    pub(super) active: ActiveState,
-    pub(super) image: Option<Image>,
-    pub(super) files: Image,
-}
-
-impl Stretch {
-    fn length(&self) -> Micros {
-        self.to.saturating_sub(self.from)
-    }
-
-    fn is_apart(&self) -> bool {
-        self.image.is_some_and(|image| image != self.files)
-    }
-}
-
 impl Figures {
     /// Counts.
     pub fn of(scenario: &Scenario, played: &Played) -> Self {
         let all = stretches(scenario, played);
-        let connections = played.machine.connections();
-        let time = |test: &dyn Fn(&Stretch) -> bool| -> u64 {
-            let total: Micros = all.iter().filter(|s| test(s)).map(Stretch::length).sum();
+        let answers = Answers::of(played.machine.connections().iter());
+        let time = |test: &dyn Fn(&Standing) -> bool| -> u64 {
+            let total: Micros = all.iter().filter(|s| test(s)).map(Standing::length).sum();
             total / MS
         };
         Self {
             way: played.way.as_str(),
             woken_in_window: wakes(scenario, played).len(),
-            connections: connections.len(),
-            served: count(connections, |o| matches!(o, Outcome::Served { .. })),
-            refused: count(connections, |o| o == Outcome::Refused),
-            served_by_other_version: count(
-                connections,
-                |o| matches!(o, Outcome::Served { by, files } if by != files),
-            ),
-            versions_together_ms: time(&Stretch::is_apart),
+            connections: answers.opened,
+            served: answers.served,
+            refused: answers.refused,
+            served_by_other_version: answers.by_other_version,
+            versions_together_ms: time(&Standing::is_apart),
             mixed_processes: mixed_processes(&scenario.service, played),
-            longest_wait_ms: connections.iter().map(waited).max().unwrap_or(0) / MS,
+            longest_wait_ms: answers.longest_wait / MS,
             down_ms: time(&|stretch| !stretch.active.is_active()),
             version_at_end: version_word(all.last().and_then(|last| last.image)),
         }
@@ -90,18 +67,6 @@ pub(super) fn version_word(image: Option<Image>) -> &'static str {
         Some(image) if image == OLD => "old",
         Some(image) if image == NEW => "new",
         Some(Image::Mixed | Image::Whole(_)) => "mixed",
-    }
-}
-
-fn count(connections: &[Connection], test: impl Fn(Outcome) -> bool) -> usize {
-    connections.iter().filter(|c| test(c.outcome)).count()
-}
-
-/// Microseconds until a connection had its answer; 0 where it got none.
-pub(super) fn waited(connection: &Connection) -> Micros {
-    match (connection.outcome, connection.ended) {
-        (Outcome::Served { .. }, Some(ended)) => ended.saturating_sub(connection.opened),
-        (Outcome::Served { .. } | Outcome::Refused | Outcome::Waiting, _) => 0,
     }
 }
 
@@ -134,43 +99,13 @@ fn mixed_processes(service: &UnitName, played: &Played) -> usize {
 }
 
 /// How the service stood, from the first time that is shown to the last, without gaps.
-pub(super) fn stretches(scenario: &Scenario, played: &Played) -> Vec<Stretch> {
-    let (from, to) = (played.zero, played.zero + scenario.end);
-    let mut all = Vec::new();
-    let mut now = Stretch {
-        from,
-        to: from,
+pub(super) fn stretches(scenario: &Scenario, played: &Played) -> Vec<Standing> {
+    let before = Standing {
+        from: played.zero,
+        to: played.zero + scenario.end,
         active: ActiveState::Inactive,
         image: None,
         files: OLD,
     };
-    for moment in played.machine.record().iter().filter(|m| m.at < to) {
-        let at = moment.at.max(from);
-        let mut next = now;
-        match &moment.what {
-            Happened::State {
-                unit,
-                active,
-                image,
-            } if *unit == scenario.service => {
-                (next.active, next.image) = (*active, *image);
-            }
-            Happened::Files { unit, files } if *unit == scenario.service => next.files = *files,
-            Happened::State { .. }
-            | Happened::Files { .. }
-            | Happened::Activated { .. }
-            | Happened::Suppressed { .. }
-            | Happened::JobEnded { .. }
-            | Happened::LostDescriptors { .. }
-            | Happened::Mark(_) => continue,
-        }
-        now.to = at;
-        all.push(now);
-        next.from = at;
-        now = next;
-    }
-    now.to = to;
-    all.push(now);
-    all.retain(|stretch| stretch.length() > 0);
-    all
+    before.over(played.machine.record().iter(), &scenario.service)
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::domain::ActiveState;
-use crate::init::simulated::{Connection, Image, Micros, Outcome};
+use crate::init::simulated::{Connection, Image, Micros, Outcome, Standing};
 use crate::report::timeline::{Charset, Color, Fill, Lane, Look, Span, Timeline, Tone, paint};
 
-use super::figures::{Figures, Stretch, stretches, version_word, waited, wakes};
+use super::figures::{Figures, stretches, version_word, wakes};
 use super::play::{Played, Way};
 use super::scenario::{MS, NEW, OLD, Scenario};
 
@@ -181,7 +181,7 @@ fn line(image: Image) -> (Fill, Tone) {
     }
 }
 
-fn files(all: &[Stretch]) -> Vec<Span> {
+fn files(all: &[Standing]) -> Vec<Span> {
     let same = all.chunk_by(|one, other| one.files == other.files);
     same.filter_map(|run| {
         let (first, last) = (run.first()?, run.last()?);
@@ -196,7 +196,7 @@ fn files(all: &[Stretch]) -> Vec<Span> {
 }
 
 /// The service's stretches, each version named where it begins. Red is what runs on other files.
-fn services(all: &[Stretch]) -> Vec<Span> {
+fn services(all: &[Standing]) -> Vec<Span> {
     let mut before = None;
     let spans = all.iter().map(|stretch| {
         let (fill, tone) = match (stretch.active, stretch.image) {
@@ -228,7 +228,7 @@ fn clients(connections: &[Connection]) -> Vec<Span> {
     for connection in connections {
         let (weight, char, tone) = match connection.outcome {
             Outcome::Refused => (2, 'x', Tone::Bad),
-            Outcome::Served { .. } if waited(connection) > PROMPT => (1, 'w', Tone::Warn),
+            Outcome::Served { .. } if connection.waited() > PROMPT => (1, 'w', Tone::Warn),
             Outcome::Served { .. } => (0, '.', Tone::Dim),
             Outcome::Waiting => (1, 'w', Tone::Bad),
         };

@@ -14,7 +14,7 @@ use super::definitions::Definitions;
 use super::meaning::Change;
 
 /// What lies on the disk, as the model counts versions.
-pub(super) const GONE: Image = Image::Whole(0);
+pub(super) const GONE: Image = Image::GONE;
 pub(super) const OLD: Image = Image::Whole(1);
 pub(super) const NEW: Image = Image::Whole(2);
 

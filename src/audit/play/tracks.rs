@@ -2,7 +2,9 @@
 //! be counted. Reads the record and no more.
 
 use crate::domain::{ActiveState, UnitKind, UnitName};
-use crate::init::simulated::{Connection, Happened, Image, Micros, Moment, Outcome};
+use crate::init::simulated::{
+    Answers, Connection, Happened, Image, Micros, Moment, Outcome, Standing,
+};
 
 use super::bench::{Bench, GONE, NEW, OLD};
 use super::definitions::MS;
@@ -47,19 +49,6 @@ fn version(image: Image) -> Version {
     }
 }
 
-/// The unit that a moment is about, where it is about one.
-fn about(moment: &Moment) -> Option<&UnitName> {
-    match &moment.what {
-        Happened::State { unit, .. }
-        | Happened::Files { unit, .. }
-        | Happened::Activated { unit, .. } => Some(unit),
-        Happened::Suppressed { .. }
-        | Happened::JobEnded { .. }
-        | Happened::LostDescriptors { .. }
-        | Happened::Mark(_) => None,
-    }
-}
-
 fn tracks(bench: &Bench<'_>, seen: &Seen) -> Vec<Track> {
     let mut names = bench.own();
     names.extend(bench.foreign.iter().cloned());
@@ -83,44 +72,22 @@ fn tracks(bench: &Bench<'_>, seen: &Seen) -> Vec<Track> {
 
 fn stretches(bench: &Bench<'_>, seen: &Seen, unit: &UnitName) -> Vec<Stretch> {
     let before = seen.before.get(unit);
-    let mut now = Stretch {
-        from: 0,
-        to: 0,
+    let begun = Standing {
+        from: seen.zero,
+        to: seen.zero + seen.end,
         active: before.map_or(ActiveState::Inactive, |view| view.active),
-        runs: before.and_then(|view| view.process.as_ref().map(|p| version(p.image))),
-        files: before.map_or(Version::Gone, |view| version(view.files)),
+        image: before.and_then(|view| view.process.as_ref().map(|process| process.image)),
+        files: before.map_or(GONE, |view| view.files),
     };
-    let mut all = Vec::new();
-    for moment in since(bench, seen).filter(|moment| about(moment) == Some(unit)) {
-        let at = moment.at - seen.zero;
-        if at >= seen.end {
-            break;
-        }
-        let mut next = now;
-        match &moment.what {
-            Happened::State { active, image, .. } => {
-                (next.active, next.runs) = (*active, image.map(version));
-                // what dpkg has brought comes with its files
-                if next.files == Version::Gone {
-                    next.files = image.map_or(next.files, version);
-                }
-            }
-            Happened::Files { files, .. } => next.files = version(*files),
-            Happened::Activated { .. }
-            | Happened::Suppressed { .. }
-            | Happened::JobEnded { .. }
-            | Happened::LostDescriptors { .. }
-            | Happened::Mark(_) => continue,
-        }
-        now.to = at;
-        all.push(now);
-        next.from = at;
-        now = next;
-    }
-    now.to = seen.end;
-    all.push(now);
-    all.retain(|stretch| stretch.length() > 0);
-    all
+    let all = begun.over(since(bench, seen), unit).into_iter();
+    all.map(|standing| Stretch {
+        from: standing.from - seen.zero,
+        to: standing.to - seen.zero,
+        active: standing.active,
+        runs: standing.image.map(version),
+        files: version(standing.files),
+    })
+    .collect()
 }
 
 /// What happened from the beginning on.
@@ -159,19 +126,11 @@ fn knocks(bench: &Bench<'_>, seen: &Seen) -> Vec<Knock> {
         met: match one.outcome {
             Outcome::Refused => Met::Refused,
             Outcome::Waiting => Met::Waiting,
-            Outcome::Served { .. } if waited(one) > PROMPT => Met::Late,
+            Outcome::Served { .. } if one.waited() > PROMPT => Met::Late,
             Outcome::Served { .. } => Met::Answered,
         },
     });
     all.collect()
-}
-
-/// Microseconds until a connection had its answer; 0 where it got none.
-fn waited(connection: &Connection) -> Micros {
-    match (connection.outcome, connection.ended) {
-        (Outcome::Served { .. }, Some(ended)) => ended.saturating_sub(connection.opened),
-        (Outcome::Served { .. } | Outcome::Refused | Outcome::Waiting, _) => 0,
-    }
 }
 
 fn finals(bench: &Bench<'_>, seen: &Seen, tracks: &[Track]) -> Vec<Final> {
@@ -192,11 +151,7 @@ fn finals(bench: &Bench<'_>, seen: &Seen, tracks: &[Track]) -> Vec<Final> {
 }
 
 fn figures(bench: &Bench<'_>, seen: &Seen, (tracks, windows): (&[Track], &[Window])) -> Figures {
-    let connections: Vec<&Connection> = shown(bench, seen).collect();
-    let count = |test: &dyn Fn(Outcome) -> bool| {
-        let all = connections.iter();
-        all.filter(|one| test(one.outcome)).count()
-    };
+    let answers = Answers::of(shown(bench, seen));
     let services = tracks
         .iter()
         .filter(|track| track.unit.kind() == UnitKind::Service);
@@ -217,13 +172,11 @@ fn figures(bench: &Bench<'_>, seen: &Seen, (tracks, windows): (&[Track], &[Windo
     });
     Figures {
         woken_in_windows: windows.iter().map(|window| window.woken).sum(),
-        connections: connections.len(),
-        served: count(&|outcome| matches!(outcome, Outcome::Served { .. })),
-        refused: count(&|outcome| outcome == Outcome::Refused),
-        served_by_other_version: count(
-            &|outcome| matches!(outcome, Outcome::Served { by, files } if by != files),
-        ),
-        longest_wait_ms: connections.iter().map(|one| waited(one)).max().unwrap_or(0) / MS,
+        connections: answers.opened,
+        served: answers.served,
+        refused: answers.refused,
+        served_by_other_version: answers.by_other_version,
+        longest_wait_ms: answers.longest_wait / MS,
         versions_together_ms: total(&|_, stretch| stretch.is_apart()),
         mixed_processes: mixed(tracks),
         down_ms: total(&|track, stretch| ran(track) && !stretch.active.is_active()),

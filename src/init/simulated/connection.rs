@@ -56,6 +56,14 @@ impl Connection {
         }
     }
 
+    /// Microseconds until it had its answer; 0 where it got none.
+    pub fn waited(&self) -> Micros {
+        match (self.outcome, self.ended) {
+            (Outcome::Served { .. }, Some(ended)) => ended.saturating_sub(self.opened),
+            (Outcome::Served { .. } | Outcome::Refused | Outcome::Waiting, _) => 0,
+        }
+    }
+
     /// Ends it, if it has not ended before.
     pub(super) fn end(&mut self, at: Micros, outcome: Outcome) {
         if self.ended.is_none() {

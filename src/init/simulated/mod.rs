@@ -12,6 +12,7 @@ mod line;
 mod machine;
 mod pending;
 mod record;
+mod standing;
 mod triggers;
 mod unit;
 
@@ -25,4 +26,5 @@ pub use connection::{Client, Connection, Outcome};
 pub use line::{Break, Interruption};
 pub use machine::{Flavour, Simulated};
 pub use record::{Happened, Moment};
+pub use standing::{Answers, Standing};
 pub use unit::{Course, Family, Image, Process, Schedule, Spec, View};

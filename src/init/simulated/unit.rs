@@ -19,6 +19,11 @@ pub enum Image {
     Mixed,
 }
 
+impl Image {
+    /// Nothing is there.
+    pub const GONE: Self = Self::Whole(0);
+}
+
 /// What a socket is made of; it matters where the backlog is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
