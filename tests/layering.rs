@@ -89,10 +89,11 @@ const PURE: [&str; 12] = [
     "definitions::way",
 ];
 /// ...but for these.
-const IMPURE: [&str; 7] = [
+const IMPURE: [&str; 8] = [
     "policy::load",
     "ledger::store",
     "audit::package::deb",
+    "audit::package::debian",
     "audit::package::folder",
     "audit::package::read",
     "audit::package::source",

@@ -1,5 +1,5 @@
 //! Which file of `debian/` becomes what in which binary package, by debhelper's names for them. Pure.
-//! See debhelper(7), dh_installsystemd(1), dh_installinit(1), dh_install(1), dh_link(1).
+//! See debhelper(7), dh_installsystemd(1), dh_installinit(1), dh_install(1), dh_link(1), dh_runit(1).
 
 use super::control::{Texts, significant};
 
@@ -19,6 +19,37 @@ pub(super) enum Role {
     Install,
     /// It lists links.
     Links,
+    /// It lists programs and directories for runit's services.
+    Runscripts,
+}
+
+/// A source of a `.install` file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Installed {
+    /// A path, or a pattern, from where `debian/` is.
+    pub(super) source: String,
+    /// The directory that it gets into; the one that it has where it was built, where nobody says.
+    directory: Option<String>,
+}
+
+impl Installed {
+    /// The path that one of the files that it stands for gets; `None` where that is not known.
+    pub(super) fn path(&self, source: &str) -> Option<String> {
+        let built = source.strip_prefix("debian/tmp/").unwrap_or(source);
+        let built = built.trim_end_matches('/');
+        let (above, name) = built.rsplit_once('/').unwrap_or(("", built));
+        let simple = is_simple(name);
+        joined(self.directory.as_deref().unwrap_or(above), name).filter(|_| simple)
+    }
+}
+
+/// A service of a `.runit` file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Runscript {
+    /// The program, or the service's directory, from where `debian/` is.
+    pub(super) source: String,
+    /// The service's directory in the package.
+    pub(super) path: String,
 }
 
 /// The package, of `names` in the order of debian/control, that `file` is for, and what it is for there.
@@ -61,6 +92,7 @@ fn meaning(rest: &str, package: &str) -> Option<Role> {
         "upstart" => file(format!("/etc/init/{name}.conf"), 0o644),
         "install" if middle.is_none() => Some(Role::Install),
         "links" if middle.is_none() => Some(Role::Links),
+        "runit" if middle.is_none() => Some(Role::Runscripts),
         _ if middle.is_some() => None,
         "control" => None,
         _ => Texts::known(kind).map(Role::Control),
@@ -79,29 +111,53 @@ fn unit(name: &str, kind: &str, package: &str) -> String {
     }
 }
 
-/// What a `.install` file says of single files: each source, and the path that it gets.
-pub(super) fn installed(text: &str) -> Vec<(String, String)> {
+/// What a `.install` file says.
+pub(super) fn installed(text: &str) -> Vec<Installed> {
     if text.starts_with("#!") {
         // It is a program that prints such a file.
         return Vec::new();
     }
     let mut found = Vec::new();
-    for line in significant(text).iter().filter(|line| is_simple(line)) {
+    for line in significant(text)
+        .iter()
+        .filter(|line| has_one_meaning(line))
+    {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (sources, directory) = match words.as_slice() {
             [only] => (std::slice::from_ref(only), None),
             [sources @ .., directory] => (sources, Some(*directory)),
             [] => continue,
         };
-        for source in sources {
-            let built = source.strip_prefix("debian/tmp/").unwrap_or(source);
-            let (above, name) = built.rsplit_once('/').unwrap_or(("", built));
-            if let Some(path) = joined(directory.unwrap_or(above), name) {
-                found.push(((*source).to_owned(), path));
-            }
-        }
+        found.extend(sources.iter().map(|source| Installed {
+            source: (*source).to_owned(),
+            directory: directory.map(str::to_owned),
+        }));
     }
     found
+}
+
+/// What a `.runit` file says: each line a source and its options, parted by commas. See dh_runit(1).
+pub(super) fn runscripts(text: &str) -> Vec<Runscript> {
+    let lines = significant(text);
+    let simple = lines.iter().filter(|line| is_simple(line));
+    let found = simple.filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let source = words.next()?.trim_end_matches('/');
+        let options: Vec<&str> = words.next().unwrap_or_default().split(',').collect();
+        let named = options
+            .iter()
+            .find_map(|option| option.strip_prefix("name="));
+        let last = source.rsplit('/').next().unwrap_or(source);
+        let directory = match options.contains(&"usr") {
+            true => "/usr/share/runit/sv",
+            false => "/etc/sv",
+        };
+        Some(Runscript {
+            source: source.to_owned(),
+            path: joined(directory, named.unwrap_or(last))?,
+        })
+    });
+    found.collect()
 }
 
 /// What a `.links` file says: each link, and where it leads.
@@ -116,9 +172,14 @@ pub(super) fn links(text: &str) -> Vec<(String, String)> {
     pairs.collect()
 }
 
-/// Neither patterns nor variables, whose meaning needs a build.
+/// Neither patterns nor variables.
 fn is_simple(line: &str) -> bool {
-    !line.contains(['*', '?', '[', '{', '$', '\\']) && !line.contains("=>")
+    !line.contains(['*', '?', '[']) && has_one_meaning(line)
+}
+
+/// No variables, nor what only a program behind debhelper reads.
+fn has_one_meaning(line: &str) -> bool {
+    !line.contains(['{', '$', '\\']) && !line.contains("=>")
 }
 
 /// An absolute path; `None` for one that leads upwards.
@@ -146,6 +207,7 @@ mod tests {
             Role::File { path, mode } => format!("{path} {mode:o}"),
             Role::Install => "install".to_owned(),
             Role::Links => "links".to_owned(),
+            Role::Runscripts => "runit".to_owned(),
         };
         Some((package, shown))
     }
@@ -177,6 +239,7 @@ mod tests {
             ("foo.default", "foo", "/etc/default/foo 644".to_owned()),
             ("foo.install", "foo", "install".to_owned()),
             ("foo-bar.links", "foo-bar", "links".to_owned()),
+            ("foo.runit", "foo", "runit".to_owned()),
             ("triggers", "foo", "triggers".to_owned()),
         ] {
             assert_eq!(of(file), Some((package, expected)), "{file}");
@@ -202,25 +265,48 @@ mod tests {
     }
 
     #[test]
-    fn simple_lines_of_install_files_say_where_a_file_goes() {
+    fn lines_of_install_files_say_where_a_file_goes() {
         let text = "debian/a.service lib/systemd/system\n# c\nusr/bin/tool\ndebian/tmp/usr/sbin/x\n\
-                    a b usr/share/foo/\nusr/lib/*.so usr/lib\nx ../up\n";
-        let found = installed(text);
-        let found: Vec<(&str, &str)> = found
+                    a b usr/share/foo/\nusr/lib/*.so usr/lib\nx ../up\n$y z\ndebian/sv/d/ etc/sv\n";
+        let all = installed(text);
+        let found: Vec<(&str, Option<String>)> = all
             .iter()
-            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .map(|one| (one.source.as_str(), one.path(&one.source)))
+            .collect();
+        let path = |path: &str| Some(path.to_owned());
+        assert_eq!(
+            found,
+            [
+                ("debian/a.service", path("/lib/systemd/system/a.service")),
+                ("usr/bin/tool", path("/usr/bin/tool")),
+                ("debian/tmp/usr/sbin/x", path("/usr/sbin/x")),
+                ("a", path("/usr/share/foo/a")),
+                ("b", path("/usr/share/foo/b")),
+                ("usr/lib/*.so", None),
+                ("x", None),
+                ("debian/sv/d/", path("/etc/sv/d")),
+            ]
+        );
+        assert_eq!(installed("#!/usr/bin/dh-exec\na b\n"), []);
+    }
+
+    #[test]
+    fn lines_of_runit_files_say_which_service_is_run_by_what() {
+        let all = runscripts(
+            "debian/foo.run name=foo,logscript\n# c\ndebian/sv/bar/\nx usr\ny name=../z\n",
+        );
+        let found: Vec<(&str, &str)> = all
+            .iter()
+            .map(|one| (one.source.as_str(), one.path.as_str()))
             .collect();
         assert_eq!(
             found,
             [
-                ("debian/a.service", "/lib/systemd/system/a.service"),
-                ("usr/bin/tool", "/usr/bin/tool"),
-                ("debian/tmp/usr/sbin/x", "/usr/sbin/x"),
-                ("a", "/usr/share/foo/a"),
-                ("b", "/usr/share/foo/b"),
+                ("debian/foo.run", "/etc/sv/foo"),
+                ("debian/sv/bar", "/etc/sv/bar"),
+                ("x", "/usr/share/runit/sv/x"),
             ]
         );
-        assert_eq!(installed("#!/usr/bin/dh-exec\na b\n"), []);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! The types here are pure, and so are `paths`, `contents`, `control` and `debhelper`; [`read`] and what
 //! it uses alone touch files: `deb` (with `ar`, `unpack` and `archive`), `tree` and `source` (with
-//! `folder`). None of them writes anything, follows a link within a package, or reads past [`Limits`].
+//! `debian` and `folder`). None of them writes anything, follows a link within a package, or reads past [`Limits`].
 
 mod ar;
 mod archive;
@@ -11,6 +11,7 @@ mod contents;
 mod control;
 mod deb;
 mod debhelper;
+mod debian;
 mod error;
 mod folder;
 mod limits;

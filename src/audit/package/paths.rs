@@ -16,7 +16,7 @@ pub(super) enum Keep {
 }
 
 /// Files in these directories describe services, at any depth.
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 15] = [
     "/usr/lib/systemd/system/",
     "/usr/lib/systemd/user/",
     "/usr/share/systemd/user/",
@@ -28,6 +28,8 @@ const SERVICES: [&str; 13] = [
     "/etc/init/",
     "/etc/sv/",
     "/usr/share/runit/sv/",
+    "/etc/s6/sv/",
+    "/usr/share/s6/sv/",
     "/usr/lib/rcpolicy/policy.d/",
     "/etc/rcpolicy/policy.d/",
 ];

@@ -2,22 +2,22 @@
 //! debhelper adds to scripts is not known; `#DEBHELPER#` stays the comment that it is.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::path::Path;
 
 use super::contents::Contents;
 use super::control::{self, Fields, Texts};
-use super::debhelper::{self, Role};
+use super::debhelper::{self, Role, Runscript};
+use super::debian::Debian;
 use super::error::Reason;
-use super::folder::{Folder, Node};
+use super::folder::Folder;
 use super::limits::Limits;
 use super::{Entry, Form, Package, paths};
 
 /// Reads the binary packages of `debian`, which is at `path`.
 pub(super) fn read(path: &Path, debian: &Folder, limits: &Limits) -> Result<Vec<Package>, Reason> {
-    let source = Source {
+    let source = Debian {
         path,
-        debian,
+        folder: debian,
         limits,
     };
     let shown = source.shown("control");
@@ -31,13 +31,9 @@ pub(super) fn read(path: &Path, debian: &Folder, limits: &Limits) -> Result<Vec<
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut roles: BTreeMap<&str, Vec<(String, Role)>> = BTreeMap::new();
-    for file in debian.names(limits.entries)? {
-        let Some(file) = file.to_str() else { continue };
-        if let Some((package, role)) = debhelper::role(file, &names) {
-            roles
-                .entry(package)
-                .or_default()
-                .push((file.to_owned(), role));
+    for file in source.names()? {
+        if let Some((package, role)) = debhelper::role(&file, &names) {
+            roles.entry(package).or_default().push((file, role));
         }
     }
     let mut found = Vec::new();
@@ -53,47 +49,12 @@ fn field(fields: &Fields, name: &str) -> String {
     fields.get(name).cloned().unwrap_or_default()
 }
 
-struct Source<'a> {
-    path: &'a Path,
-    debian: &'a Folder,
-    limits: &'a Limits,
-}
-
-impl Source<'_> {
-    /// Where a reader finds the file `name`.
-    fn shown(&self, name: &str) -> String {
-        self.path.join(name).display().to_string()
-    }
-
-    /// The text of the file `name`; a link to another file beside it is as good as that.
-    fn text(&self, name: &str) -> Result<Option<String>, Reason> {
-        let name: &OsStr = name.as_ref();
-        let found = match self.debian.find(name)? {
-            Some(Node::Link(target)) if is_plain(&target) => self
-                .debian
-                .read(paths::text(&target).as_ref(), self.limits)?,
-            Some(Node::Directory) => None,
-            Some(_) => self.debian.read(name, self.limits)?,
-            None => None,
-        };
-        Ok(found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
-    }
-
-    /// What lies at a path of the source, from where `debian/` is.
-    fn find(&self, path: &str) -> Result<Option<Node>, Reason> {
-        let Some(inside) = path.strip_prefix("debian/") else {
-            return Ok(None);
-        };
-        if inside.contains('/') {
-            return Ok(None);
-        }
-        self.debian.find(inside.as_ref())
-    }
-}
-
-fn is_plain(target: &[u8]) -> bool {
-    !target.contains(&b'/') && !matches!(target, b"." | b"..")
-}
+/// A program of which nothing more is known.
+const PROGRAM: Entry = Entry::File {
+    mode: 0o755,
+    size: 0,
+    text: None,
+};
 
 /// What was made out of the files of one binary package.
 struct Made {
@@ -106,7 +67,7 @@ struct Made {
 }
 
 impl Made {
-    fn new(source: &Source<'_>, files: &[(String, Role)]) -> Result<Self, Reason> {
+    fn new(source: &Debian<'_>, files: &[(String, Role)]) -> Result<Self, Reason> {
         let mut made = Self {
             texts: Texts::default(),
             shown: BTreeMap::new(),
@@ -128,6 +89,7 @@ impl Made {
                     made.origin(path, source.shown(file));
                 }
                 Role::Install => made.install(source, &mut contents, &text)?,
+                Role::Runscripts => made.runscripts(source, &mut contents, &text)?,
                 Role::Links => {
                     for (path, target) in debhelper::links(&text) {
                         if !contents.contains(&path) {
@@ -164,38 +126,81 @@ impl Made {
     /// What a `.install` file says, as far as it needs no build to be known.
     fn install(
         &mut self,
-        source: &Source<'_>,
+        source: &Debian<'_>,
         contents: &mut Contents<'_>,
         text: &str,
     ) -> Result<(), Reason> {
-        for (from, path) in debhelper::installed(text) {
-            // Two ways to install one file, which both say where it comes from.
-            if contents.contains(&path) {
-                continue;
-            }
-            match source.find(&from)? {
-                Some(Node::File { mode, .. }) => {
-                    let name = from.strip_prefix("debian/").unwrap_or(&from);
-                    let text = source.text(name)?.unwrap_or_default();
-                    self.add(contents, &path, (mode, &text))?;
-                    self.origin(&path, source.shown(name));
-                }
+        for installed in debhelper::installed(text) {
+            let matching = source.matching(&installed.source)?;
+            if let Some(path) = installed.path(&installed.source)
+                && matching.is_empty()
+                && debhelper::is_program(&path)
+                && !contents.contains(&path)
+            {
                 // What the build brings: nothing but programs lies in these directories.
-                None if debhelper::is_program(&path) => {
-                    let program = Entry::File {
-                        mode: 0o755,
-                        size: 0,
-                        text: None,
-                    };
-                    contents.add(path, program)?;
+                contents.add(path, PROGRAM)?;
+            }
+            for inside in matching {
+                if let Some(path) = installed.path(&format!("debian/{inside}")) {
+                    self.copy(source, contents, (&inside, &path))?;
                 }
-                Some(_) | None => {}
             }
         }
         Ok(())
     }
 
-    fn package(self, source: &Source<'_>, mut fields: Fields, version: &str) -> Package {
+    /// What a `.runit` file says.
+    fn runscripts(
+        &mut self,
+        source: &Debian<'_>,
+        contents: &mut Contents<'_>,
+        text: &str,
+    ) -> Result<(), Reason> {
+        for Runscript { source: of, path } in debhelper::runscripts(text) {
+            for inside in source.matching(&of)? {
+                let found = source.all(&inside)?;
+                // A file is the program itself, a directory is the service's.
+                let alone = found.iter().any(|one| one.below.is_empty());
+                let path = if alone {
+                    format!("{path}/run")
+                } else {
+                    path.clone()
+                };
+                self.copy(source, contents, (&inside, &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What lies at a path of `debian/`, file or directory, comes to lie at a path of the package.
+    fn copy(
+        &mut self,
+        source: &Debian<'_>,
+        contents: &mut Contents<'_>,
+        (inside, path): (&str, &str),
+    ) -> Result<(), Reason> {
+        for found in source.all(inside)? {
+            let path = match found.below.as_str() {
+                "" => path.to_owned(),
+                below => format!("{path}/{below}"),
+            };
+            // Two ways to install one file, which both say where it comes from.
+            if contents.contains(&path) {
+                continue;
+            }
+            let mut entry = found.entry;
+            if let Entry::File { size, text, .. } = &mut entry
+                && contents.keeps(&path, *size)?
+            {
+                *text = source.read(&found.inside)?;
+            }
+            self.origin(&path, source.shown(&found.inside));
+            contents.add(path, entry)?;
+        }
+        Ok(())
+    }
+
+    fn package(self, source: &Debian<'_>, mut fields: Fields, version: &str) -> Package {
         fields.insert("version".to_owned(), version.to_owned());
         let shown = |name: &str| match self.shown.get(name) {
             Some(shown) => shown.clone(),
@@ -228,111 +233,4 @@ impl Made {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    use super::super::ScriptName;
-    use super::*;
-
-    const CONTROL: &str = "Source: src\n\nPackage: foo\nDepends: a\n\nPackage: foo-bar\n";
-
-    fn debian(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let top = tempfile::tempdir().unwrap();
-        fs::write(top.path().join("control"), CONTROL).unwrap();
-        fs::write(top.path().join("changelog"), "src (2-1) sid; urgency=low\n").unwrap();
-        for (name, text) in files {
-            fs::write(top.path().join(name), text).unwrap();
-        }
-        top
-    }
-
-    fn packages(top: &tempfile::TempDir) -> Result<Vec<Package>, String> {
-        let folder = Folder::open(top.path()).unwrap();
-        let read = read(Path::new("debian"), &folder, &Limits::default());
-        read.map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn each_binary_package_has_its_own_files() {
-        let top = debian(&[
-            ("postinst", "#!/bin/sh\n#DEBHELPER#\n"),
-            ("foo-bar.prerm", "#!/bin/sh\n"),
-            ("foo.service", "[Service]\nExecStart=/usr/sbin/foo\n"),
-            ("foo.other.socket", "[Socket]\n"),
-            ("foo.init", "#!/bin/sh\n"),
-            ("50-foo.toml", "[[rule]]\n"),
-            (
-                "foo.install",
-                "debian/50-foo.toml usr/lib/rcpolicy/policy.d\nusr/sbin/foo\nusr/lib/foo\n",
-            ),
-            (
-                "foo-bar.links",
-                "lib/systemd/system/foo.service lib/systemd/system/bar.service\n",
-            ),
-        ]);
-        let all = packages(&top).unwrap();
-        let [foo, bar] = all.as_slice() else {
-            panic!("{all:?}")
-        };
-        assert_eq!((foo.name.as_str(), foo.version.as_str()), ("foo", "2-1"));
-        assert_eq!(foo.scripts[&ScriptName::Postinst].shown, "debian/postinst");
-        assert!(
-            foo.scripts[&ScriptName::Postinst]
-                .text
-                .contains("#DEBHELPER#")
-        );
-        let paths: Vec<&str> = foo.files.keys().map(String::as_str).collect();
-        assert_eq!(
-            paths,
-            [
-                "/etc/init.d/foo",
-                "/usr/lib/rcpolicy/policy.d/50-foo.toml",
-                "/usr/lib/systemd/system/foo.service",
-                "/usr/lib/systemd/system/other.socket",
-                "/usr/sbin/foo",
-            ]
-        );
-        assert!(foo.conffiles.contains("/etc/init.d/foo"));
-        let policy = "/usr/lib/rcpolicy/policy.d/50-foo.toml";
-        assert_eq!(foo.text(policy), Some("[[rule]]\n"));
-        assert_eq!(foo.place(policy), "debian/50-foo.toml");
-        let unit = "/usr/lib/systemd/system/foo.service";
-        assert_eq!(foo.place(unit), "debian/foo.service");
-        assert_eq!(
-            bar.scripts[&ScriptName::Prerm].shown,
-            "debian/foo-bar.prerm"
-        );
-        assert_eq!(bar.fields["source"], "src");
-        assert!(
-            bar.files
-                .contains_key("/usr/lib/systemd/system/bar.service")
-        );
-    }
-
-    #[test]
-    fn links_beside_each_other_are_read_and_others_are_refused() {
-        let top = debian(&[("foo.prerm", "#!/bin/sh\n")]);
-        symlink("foo.prerm", top.path().join("foo-bar.prerm")).unwrap();
-        let all = packages(&top).unwrap();
-        assert_eq!(all[1].scripts[&ScriptName::Prerm].text, "#!/bin/sh\n");
-        for out in ["/etc/passwd", "../control", "..", "foo-bar.prerm"] {
-            fs::remove_file(top.path().join("foo-bar.prerm")).unwrap();
-            symlink(out, top.path().join("foo-bar.prerm")).unwrap();
-            let error = packages(&top).unwrap_err();
-            assert!(error.contains("is a symbolic link"), "{out}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_installed_in_two_ways_is_one() {
-        let top = debian(&[
-            ("foo.service", "[Unit]\n"),
-            ("foo.install", "debian/foo.service lib/systemd/system\n"),
-        ]);
-        let all = packages(&top).unwrap();
-        assert_eq!(all[0].files.len(), 1);
-        let unit = "/usr/lib/systemd/system/foo.service";
-        assert_eq!(all[0].place(unit), "debian/foo.service");
-    }
-}
+mod tests;

@@ -59,6 +59,7 @@ impl Definitions {
             Manner::Jobs => found.take_natives(&shipped.upstart),
             Manner::Services => {
                 found.take_natives(&shipped.runit);
+                found.take_natives(&shipped.s6);
                 found.take_natives(&shipped.openrc);
             }
             Manner::Scripts => {}

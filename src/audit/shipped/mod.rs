@@ -147,6 +147,8 @@ pub struct Shipped {
     pub upstart: Vec<Native>,
     /// runit's service directories.
     pub runit: Vec<Native>,
+    /// What s6-rc compiles: each service's directory.
+    pub s6: Vec<Native>,
     /// OpenRC's scripts: those in /etc/init.d that openrc-run runs.
     pub openrc: Vec<Native>,
     /// Policy files of ours that the package ships, by path, with their text.

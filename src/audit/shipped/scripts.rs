@@ -1,5 +1,5 @@
 //! What starts services without systemd: init scripts with their LSB headers, OpenRC's, Upstart's jobs,
-//! runit's service directories.
+//! service directories of runit's and s6's.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::domain::ServiceName;
 const INIT_D: &str = "/etc/init.d/";
 const UPSTART: &str = "/etc/init/";
 const RUNIT: [&str; 2] = ["/etc/sv/", "/usr/share/runit/sv/"];
+const S6: [&str; 2] = ["/etc/s6/sv/", "/usr/share/s6/sv/"];
 /// What OpenRC's scripts have behind `#!`, in its versions.
 const OPENRC: [&str; 2] = ["openrc-run", "runscript"];
 const BEGIN: &str = "### BEGIN INIT INFO";
@@ -23,15 +24,27 @@ pub(super) fn collect(package: &Package, shipped: &mut Shipped) {
     let jobs = names(package, UPSTART, ".conf");
     shipped.upstart.extend(jobs.map(native));
     for directory in RUNIT {
-        let runs = super::paths_in(package, directory);
-        let services = runs.filter_map(|path| {
-            let at = path.strip_suffix("/run")?;
-            let name = at.strip_prefix(directory)?;
-            // A logger's is part of its service.
-            is_name(name).then(|| native((at, name)))
-        });
+        let services = services(package, (directory, "/run"));
         shipped.runit.extend(services);
     }
+    for directory in S6 {
+        // What s6-rc compiles says which type it is of.
+        let services = services(package, (directory, "/type"));
+        shipped.s6.extend(services);
+    }
+}
+
+/// The service directories in `directory`, each with the file that tells it.
+fn services(
+    package: &Package,
+    (directory, file): (&'static str, &'static str),
+) -> impl Iterator<Item = Native> {
+    super::paths_in(package, directory).filter_map(move |path| {
+        let at = path.strip_suffix(file)?;
+        let name = at.strip_prefix(directory)?;
+        // A logger's is part of its service.
+        is_name(name).then(|| native((at, name)))
+    })
 }
 
 fn native((path, name): (&str, &str)) -> Native {

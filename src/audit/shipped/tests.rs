@@ -246,6 +246,8 @@ fn scripts_and_directories_of_other_inits_are_told_apart() {
         ("/etc/sv/run-it/run", "#!/bin/sh\nexec x\n"),
         ("/etc/sv/run-it/log/run", "#!/bin/sh\nexec svlogd\n"),
         ("/usr/share/runit/sv/stock/run", "#!/bin/sh\n"),
+        ("/usr/share/s6/sv/six/type", "longrun\n"),
+        ("/usr/share/s6/sv/six/run", "#!/bin/sh\n"),
         ("/usr/lib/rcpolicy/policy.d/50-foo.toml", "[[rule]]\n"),
         ("/usr/lib/rcpolicy/policy.d/README", "text"),
     ]));
@@ -267,6 +269,7 @@ fn scripts_and_directories_of_other_inits_are_told_apart() {
         natives(&shipped.runit),
         ["run-it /etc/sv/run-it", "stock /usr/share/runit/sv/stock"]
     );
+    assert_eq!(natives(&shipped.s6), ["six /usr/share/s6/sv/six"]);
     let policies: Vec<&String> = shipped.policies.keys().collect();
     assert_eq!(policies, ["/usr/lib/rcpolicy/policy.d/50-foo.toml"]);
 }
