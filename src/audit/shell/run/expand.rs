@@ -31,18 +31,18 @@ impl Runner<'_> {
                 }
                 // The arguments of `export` and its like are assignments: these are not split.
                 let assigns = declares(&before) && begins_assignment(word);
-                for (state, chunks) in self.chunks(word, state, HIDDEN) {
-                    let mut all: Vec<Field> = before.clone();
-                    if assigns {
-                        all.push(Field {
+                let ways = self.chunks(word, state, HIDDEN).into_iter();
+                let more = ways.map(|(state, chunks)| {
+                    let fields = match assigns {
+                        true => vec![Field {
                             span: word.span,
                             ..Field::quoted(whole(&chunks))
-                        });
-                    } else {
-                        all.extend(fields(&chunks, &self.separators(&state), word.span));
-                    }
-                    next.push((state, all));
-                }
+                        }],
+                        false => fields(&chunks, &self.separators(&state), word.span),
+                    };
+                    (state, fields)
+                });
+                next.extend(behind(before, more.collect()));
             }
             ways = next;
         }
@@ -93,11 +93,7 @@ impl Runner<'_> {
                     next.push((state, before));
                     continue;
                 }
-                for (state, more) in self.part(part, state, of) {
-                    let mut all: Vec<Chunk> = before.clone();
-                    all.extend(more);
-                    next.push((state, all));
-                }
+                next.extend(behind(before, self.part(part, state, of)));
             }
             ways = next;
         }
@@ -168,6 +164,21 @@ impl Runner<'_> {
         state.forget(&symbol);
         Value::unknown(symbol)
     }
+}
+
+/// `before`, and behind it what there is more on each way. It is copied for further ways alone: most often there is one, and
+/// a command may have thousands of words.
+fn behind<T: Clone>(mut before: Vec<T>, more: Many<Vec<T>>) -> Many<Vec<T>> {
+    let further = more.len().saturating_sub(1);
+    let ways = more.into_iter().enumerate().map(|(number, (state, more))| {
+        let mut all = match number < further {
+            true => before.clone(),
+            false => std::mem::take(&mut before),
+        };
+        all.extend(more);
+        (state, all)
+    });
+    ways.collect()
 }
 
 /// A value as an expansion gives it.

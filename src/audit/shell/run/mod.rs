@@ -24,8 +24,9 @@ use crate::audit::call::StatusUse;
 
 /// How many commands one evaluation carries out at most.
 const STEPS: usize = 60_000;
-/// How many ways are followed side by side.
-const WAYS: usize = 96;
+/// How many ways are followed side by side, in each quarter of the steps: the longer a script is, the fewer, so that
+/// some are followed to its end.
+const WAYS: [usize; 4] = [96, 24, 8, 2];
 /// How deep commands may nest while they are carried out, functions included: without optimizations each
 /// level takes some 50 KiB of a thread's usual 2 MiB of stack.
 const DEEPEST: usize = 24;
@@ -141,13 +142,21 @@ impl<'a> Runner<'a> {
     /// Ways, joined, and no more than are followed.
     fn bounded(&mut self, ways: Vec<State>) -> Vec<State> {
         let mut ways = joined(ways);
-        if ways.len() > WAYS {
+        let most = self.most_ways();
+        if ways.len() > most {
             self.cut = self.cut.or(Some(Cut::Ways));
-            // Those that ask most of services are the ones that an audit is about.
-            ways.sort_by_key(|state| std::cmp::Reverse(state.calls.count()));
-            ways.truncate(WAYS);
+            // Those that ask most of services are the ones that an audit is about; those that go on may ask for more.
+            let asks = |state: &State| (state.calls.count(), state.flow == Flow::On);
+            ways.sort_by_key(|state| std::cmp::Reverse(asks(state)));
+            ways.truncate(most);
         }
         ways
+    }
+
+    fn most_ways(&self) -> usize {
+        let quarter = self.steps / (STEPS / WAYS.len());
+        let last = WAYS.last().copied();
+        WAYS.get(quarter).copied().or(last).unwrap_or(1)
     }
 
     fn item(&mut self, item: &Item, state: State, status: Use) -> Vec<State> {

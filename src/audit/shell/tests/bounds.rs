@@ -97,6 +97,17 @@ fn more_ways_than_are_followed_are_cut() {
 }
 
 #[test]
+fn of_a_long_script_with_many_ways_some_are_followed_to_the_end() {
+    let mut text: String = (0..700)
+        .map(|number| format!("if unknown {number}; then x{number}=a; : $x{number}; fi\n"))
+        .collect();
+    text.push_str("systemctl start a\n");
+    let evaluated = evaluated(&text, &[]);
+    assert_eq!(evaluated.cut, Some(Cut::Ways));
+    assert!(evaluated.paths.iter().any(|path| path.calls.len() == 1));
+}
+
+#[test]
 fn what_no_shell_reads_is_an_error_with_its_line() {
     for (text, line) in [
         (":\nif :; then", 2),
