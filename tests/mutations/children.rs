@@ -43,7 +43,8 @@ struct Watch {
 
 /// Tries `count` inputs on all cores; what failed.
 pub(crate) fn run(count: u64) -> Vec<String> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mutations");
+    // Not target/mutations: there cargo keeps what it built by the profile of that name.
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mutated");
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).unwrap();
     let cores = std::thread::available_parallelism().unwrap();

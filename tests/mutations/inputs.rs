@@ -1,6 +1,5 @@
 //! The input of a number, and what it is given to.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -8,12 +7,16 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use rcpolicy::audit::package::{Entry, Form, Limits, Package, read};
+use rcpolicy::audit::package::{Limits, read};
 use rcpolicy::audit::shipped;
 
+use crate::archives::{archive, members, mend_sums, tar_of};
 use crate::mutate;
+use crate::packages::{BUS, INIT_SCRIPT, UNIT, with_files};
 use crate::random::Random;
 use crate::seeds::Seeds;
+use crate::words::{CONTROL, LSB, SCRIPT, UNIT as UNIT_WORDS};
+use crate::{scripts, whole};
 
 /// What became of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,68 +36,22 @@ enum Kind {
     Tar,
     Members,
     Control,
+    Script,
+    /// Units, an init script and a script in one package, through all that an audit does.
+    Whole,
 }
 
-const KINDS: [Kind; 12] = [
-    Kind::Unit,
-    Kind::Unit,
-    Kind::Unit,
-    Kind::InitScript,
-    Kind::InitScript,
-    Kind::Bus,
-    Kind::Deb,
-    Kind::Deb,
-    Kind::Tar,
-    Kind::Tar,
-    Kind::Members,
-    Kind::Control,
-];
-
-const UNIT_WORDS: [&str; 16] = [
-    "[Unit]",
-    "[Service]",
-    "[Install]",
-    "[",
-    "]",
-    "=",
-    "\\\n",
-    "#",
-    ";",
-    "Alias=",
-    "a@.service",
-    "a@b.socket",
-    "ExecStart=",
-    "\n",
-    "%i",
-    "After=",
-];
-const LSB_WORDS: [&str; 12] = [
-    "### BEGIN INIT INFO\n",
-    "### END INIT INFO\n",
-    "# ",
-    "#\t",
-    "#  ",
-    ":",
-    "Provides:",
-    "$all",
-    "#!/sbin/openrc-run\n",
-    "#!",
-    "\n",
-    "-",
-];
-const CONTROL_WORDS: [&str; 12] = [
-    "Package:",
-    "Version:",
-    "\n\n",
-    "\n ",
-    "\n\t",
-    "#",
-    ":",
-    "\r\n",
-    "~",
-    "..",
-    "/",
-    "Source: a\n\n",
+/// How many of a hundred are of each kind.
+const KINDS: [(Kind, usize); 9] = [
+    (Kind::Unit, 20),
+    (Kind::InitScript, 11),
+    (Kind::Bus, 6),
+    (Kind::Deb, 12),
+    (Kind::Tar, 12),
+    (Kind::Members, 6),
+    (Kind::Control, 6),
+    (Kind::Script, 26),
+    (Kind::Whole, 1),
 ];
 
 pub(crate) struct Inputs {
@@ -130,35 +87,53 @@ impl Inputs {
         }
     }
 
-    fn make(&self, number: u64) -> (Kind, Vec<u8>) {
+    /// The parts of an input, most often one, and what is random about what it is given to.
+    fn make(&self, number: u64) -> (Kind, Vec<Vec<u8>>, Random) {
         let mut random = Random::of(number);
-        let random = &mut random;
-        let kind = *random.pick(&KINDS);
-        let seeds = &self.seeds;
-        let mutated = |all: &[Vec<u8>], words: &[&str], random: &mut Random| {
-            let mut bytes = random.pick(all).clone();
-            mutate::text(&mut bytes, random, all, words);
-            bytes
-        };
-        let bytes = match kind {
-            Kind::Unit => mutated(&seeds.units, &UNIT_WORDS, random),
-            Kind::InitScript => mutated(&seeds.init_scripts, &LSB_WORDS, random),
-            Kind::Bus => mutated(&seeds.bus, &UNIT_WORDS, random),
-            Kind::Deb => {
-                let mut bytes = random.pick(&seeds.debs).clone();
-                mutate::raw(&mut bytes, random);
-                bytes
+        let kind = kind(&mut random);
+        let parts = match kind {
+            Kind::Unit | Kind::InitScript | Kind::Bus | Kind::Script => {
+                vec![self.mutated(kind, &mut random)]
             }
-            Kind::Tar => self.with_mutated_tar(random),
-            Kind::Members => self.with_mutated_members(random),
+            Kind::Whole => [
+                Kind::Unit,
+                Kind::Unit,
+                Kind::InitScript,
+                Kind::Bus,
+                Kind::Script,
+            ]
+            .map(|part| self.mutated(part, &mut random))
+            .into(),
+            Kind::Deb => {
+                let mut bytes = random.pick(&self.seeds.debs).clone();
+                mutate::raw(&mut bytes, &mut random);
+                vec![bytes]
+            }
+            Kind::Tar => vec![self.with_mutated_tar(&mut random)],
+            Kind::Members => vec![self.with_mutated_members(&mut random)],
             Kind::Control => {
-                let text = mutated(&seeds.controls, &CONTROL_WORDS, random);
+                let text = self.mutated(kind, &mut random);
                 let mut members = self.plain.clone();
                 members[1].1 = tar_of("./control", &text);
-                archive(&members)
+                vec![archive(&members)]
             }
         };
-        (kind, bytes)
+        (kind, parts, random)
+    }
+
+    /// A mutated text of a kind.
+    fn mutated(&self, kind: Kind, random: &mut Random) -> Vec<u8> {
+        let seeds = &self.seeds;
+        let (all, words) = match kind {
+            Kind::InitScript => (&seeds.init_scripts, LSB),
+            Kind::Bus => (&seeds.bus, UNIT_WORDS),
+            Kind::Script => (&seeds.scripts, SCRIPT),
+            Kind::Control => (&seeds.controls, CONTROL),
+            _ => (&seeds.units, UNIT_WORDS),
+        };
+        let mut bytes = random.pick(all).clone();
+        mutate::text(&mut bytes, random, all, words);
+        bytes
     }
 
     fn with_mutated_tar(&self, random: &mut Random) -> Vec<u8> {
@@ -209,38 +184,18 @@ impl Inputs {
 
     /// Gives the input of this number to what reads its kind.
     pub(crate) fn give(&self, number: u64) -> Outcome {
-        let (kind, bytes) = self.make(number);
+        let (kind, parts, mut random) = self.make(number);
+        let texts = || -> Vec<String> {
+            let texts = parts.iter().map(|part| String::from_utf8_lossy(part));
+            texts.map(std::borrow::Cow::into_owned).collect()
+        };
         match kind {
-            Kind::Unit => self.text("/usr/lib/systemd/system/foo.service", &bytes),
-            Kind::InitScript => self.text("/etc/init.d/foo", &bytes),
-            Kind::Bus => self.text("/usr/share/dbus-1/system-services/foo.service", &bytes),
-            Kind::Deb | Kind::Tar | Kind::Members | Kind::Control => self.package(&bytes),
-        }
-    }
-
-    fn text(&self, path: &str, bytes: &[u8]) -> Outcome {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let entry = Entry::File {
-            mode: 0o644,
-            size: bytes.len() as u64,
-            text: Some(text),
-        };
-        let drop_in = "/usr/lib/systemd/system/foo.service.d/a.conf".to_owned();
-        let package = Package {
-            path: "foo.deb".into(),
-            form: Form::Deb,
-            name: "foo".to_owned(),
-            version: "1".to_owned(),
-            fields: BTreeMap::new(),
-            scripts: BTreeMap::new(),
-            files: [(path.to_owned(), entry.clone()), (drop_in, entry)].into(),
-            conffiles: Default::default(),
-            triggers: Vec::new(),
-            origins: BTreeMap::new(),
-        };
-        match shipped::of(&package).problems.is_empty() {
-            true => Outcome::Read,
-            false => Outcome::Refused,
+            Kind::Unit => describes(UNIT, &texts()[0]),
+            Kind::InitScript => describes(INIT_SCRIPT, &texts()[0]),
+            Kind::Bus => describes(BUS, &texts()[0]),
+            Kind::Deb | Kind::Tar | Kind::Members | Kind::Control => self.package(&parts[0]),
+            Kind::Script => scripts::give(&texts()[0], &mut random),
+            Kind::Whole => whole::give(&texts(), &mut random),
         }
     }
 
@@ -254,77 +209,48 @@ impl Inputs {
                 }
                 Outcome::Read
             }
-            Err(error) => {
-                let told = error.to_string();
-                assert!(
-                    !told.contains('\n'),
-                    "an error of more than one line: {told:?}"
-                );
-                Outcome::Refused
-            }
+            Err(error) => refused(&error.to_string()),
         }
     }
 
     /// The input of this number, for a reader.
     pub(crate) fn shown(&self, number: u64) -> String {
-        let (kind, bytes) = self.make(number);
-        format!("{number} is a {kind:?}: \"{}\"", bytes.escape_ascii())
+        let (kind, parts, _) = self.make(number);
+        let shown: Vec<String> = parts
+            .iter()
+            .map(|part| format!("\"{}\"", part.escape_ascii()))
+            .collect();
+        format!("{number} is a {kind:?}: {}", shown.join("\n"))
     }
 
     /// Its bytes alone.
     pub(crate) fn bytes(&self, number: u64) -> Vec<u8> {
-        self.make(number).1
+        self.make(number).1.concat()
     }
 }
 
-/// The members of a package that is well made.
-fn members(deb: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut at = 8;
-    while at < deb.len() {
-        let text =
-            |from: usize, to: usize| String::from_utf8_lossy(&deb[at + from..at + to]).into_owned();
-        let size: usize = text(48, 58).trim().parse().unwrap();
-        let name = text(0, 16).trim_end_matches([' ', '/']).to_owned();
-        let start = at + 60;
-        found.push((name, deb[start..start + size].to_vec()));
-        at = start + size + size % 2;
-    }
-    found
+/// An error is told in one line.
+pub(crate) fn refused(told: &str) -> Outcome {
+    assert!(!told.contains('\n'), "an error of several lines: {told:?}");
+    Outcome::Refused
 }
 
-fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut whole = b"!<arch>\n".to_vec();
-    for (name, bytes) in members {
-        let size = bytes.len();
-        write!(
-            whole,
-            "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n",
-            0, 0, 0, 100_644
-        )
-        .unwrap();
-        whole.extend(bytes);
-        whole.resize(whole.len() + size % 2, b'\n');
-    }
-    whole
+fn kind(random: &mut Random) -> Kind {
+    let mut left = random.below(KINDS.iter().map(|(_, many)| many).sum());
+    let kind = KINDS.iter().find(|(_, many)| {
+        let found = left < *many;
+        left = left.saturating_sub(*many);
+        found
+    });
+    kind.unwrap().0
 }
 
-fn tar_of(name: &str, text: &[u8]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(text.len() as u64);
-    header.set_mode(0o644);
-    builder.append_data(&mut header, name, text).unwrap();
-    builder.into_inner().unwrap()
-}
-
-/// Makes the sums of all headers right again.
-fn mend_sums(bytes: &mut [u8]) {
-    for block in bytes.chunks_exact_mut(512) {
-        if block[257..].starts_with(b"ustar") {
-            block[148..156].fill(b' ');
-            let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        }
+/// A file, and a drop-in beside it, of a package that has nothing else.
+fn describes(path: &str, text: &str) -> Outcome {
+    let drop_in = format!("{UNIT}.d/a.conf");
+    let package = with_files(&[(path, text), (&drop_in, text)]);
+    match shipped::of(&package).problems.is_empty() {
+        true => Outcome::Read,
+        false => Outcome::Refused,
     }
 }

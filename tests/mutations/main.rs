@@ -2,7 +2,7 @@
 //! hang, a dead process or memory without end. Inputs are numbered; a number always makes the same one.
 //!
 //! `MUTATIONS=N` says how many (default 200,000). Children do the work, each noting the number that it is
-//! at, so that whatever happens to one, its input is known: it is kept below target/mutations and named.
+//! at, so that whatever happens to one, its input is known: it is kept below target/mutated and named.
 //! `MUTATIONS_ONE=NUMBER` gives one of them again, in the open.
 #![allow(
     clippy::unwrap_used,
@@ -15,11 +15,16 @@
     reason = "what a test cannot do ends it"
 )]
 
+mod archives;
 mod children;
 mod inputs;
 mod mutate;
+mod packages;
 mod random;
+mod scripts;
 mod seeds;
+mod whole;
+mod words;
 
 use std::time::Instant;
 

@@ -18,9 +18,11 @@ const NUMBERS: [&str; 10] = [
     "1e9",
 ];
 
-/// Changes `bytes` one to eight times; `others` and `words` are what is put in.
+/// Changes `bytes` one to eight times, most often once or twice, so that enough of it goes on to mean something; `others`
+/// and `words` are what is put in.
 pub(crate) fn text(bytes: &mut Vec<u8>, random: &mut Random, others: &[Vec<u8>], words: &[&str]) {
-    for _ in 0..=random.below(8) {
+    let most = *random.pick(&[1, 3, 8]);
+    for _ in 0..=random.below(most) {
         match random.below(12) {
             0..=2 => byte(bytes, random),
             3 => range(bytes, random),

@@ -1,13 +1,17 @@
 //! What is mutated: this project's own files, and what every Debian has of the same kinds.
 
 use std::fs;
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Longer ones take time that others need.
 const LONGEST: u64 = 4000;
+/// Maintainer scripts are longer than what describes a service.
+const LONGEST_SCRIPT: u64 = 12_000;
 /// So many of each directory.
 const MOST: usize = 150;
+const SCRIPTS: [&str; 4] = [".postinst", ".preinst", ".prerm", ".postrm"];
 
 pub(crate) struct Seeds {
     pub(crate) units: Vec<Vec<u8>>,
@@ -19,16 +23,18 @@ pub(crate) struct Seeds {
     pub(crate) debs: Vec<Vec<u8>>,
 }
 
-const UNIT: &str = "[Unit]\nDescription=Foo \\\n  bar\nAfter=network.target foo.socket\nRequires=foo.socket\n\n[Service]\n\
+pub(crate) const UNIT: &str = "[Unit]\nDescription=Foo \\\n  bar\nAfter=network.target foo.socket\nRequires=foo.socket\n\n[Service]\n\
     Type=notify\nExecStart=/usr/sbin/foo -D\nExecReload=/bin/kill -HUP $MAINPID\n\n[Install]\nWantedBy=multi-user.target\n\
     Also=foo.socket\nAlias=foo-daemon.service\n";
-const INIT: &str = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides:          foo\n# Required-Start:    $remote_fs $syslog\n\
+pub(crate) const SOCKET: &str =
+    "[Socket]\nListenStream=/run/foo.socket\n\n[Install]\nWantedBy=sockets.target\n";
+pub(crate) const INIT: &str = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides:          foo\n# Required-Start:    $remote_fs $syslog\n\
     # Required-Stop:     $remote_fs\n# Default-Start:     2 3 4 5\n# Default-Stop:      0 1 6\n# Description:       one\n\
     #  two\n### END INIT INFO\ncase \"$1\" in\nstart) start-stop-daemon --start --exec /usr/sbin/foo ;;\nesac\n";
 const CONTROL: &str = "Package: foo\nSource: bar (1.0)\nVersion: 1:2.0~rc1-3+b1\nArchitecture: amd64\nMaintainer: A <a@b.c>\n\
     Depends: libc6 (>= 2.36), rcpolicy | b,\n c\nDescription: one\n two\n .\n three\n";
 const BUS: &str = "[D-BUS Service]\nName=org.foo.Bar\nExec=/bin/false\nUser=root\nSystemdService=dbus-org.foo.service\n";
-const SCRIPT: &str = "#!/bin/sh\nset -e\ncase \"$1\" in\n  configure|abort-upgrade)\n    if [ -d /run/systemd/system ]; then\n\
+pub(crate) const SCRIPT: &str = "#!/bin/sh\nset -e\ncase \"$1\" in\n  configure|abort-upgrade)\n    if [ -d /run/systemd/system ]; then\n\
     \tsystemctl --system daemon-reload >/dev/null || true\n\tif [ -n \"$2\" ]; then\n\t\t_dh_action=restart\n\telse\n\
     \t\t_dh_action=start\n\tfi\n\tdeb-systemd-invoke $_dh_action 'foo.service' >/dev/null || true\n    fi\n    ;;\nesac\n";
 
@@ -50,36 +56,78 @@ impl Seeds {
         seeds
             .controls
             .push(fs::read(project.join("control")).unwrap());
-        let scripts = [".postinst", ".preinst", ".prerm", ".postrm"];
-        add(&mut seeds.scripts, "/var/lib/dpkg/info", &scripts);
-        let units = [".service", ".socket", ".path", ".timer"];
-        add(&mut seeds.units, "/usr/lib/systemd/system", &units);
-        add(&mut seeds.units, "/lib/systemd/system", &units);
-        add(&mut seeds.init_scripts, "/etc/init.d", &[""]);
         add(
-            &mut seeds.bus,
-            "/usr/share/dbus-1/system-services",
-            &[".service"],
+            &mut seeds.scripts,
+            Path::new("/var/lib/dpkg/info"),
+            &SCRIPTS,
         );
+        for suite in ["bookworm", "trixie"] {
+            packed(&mut seeds.scripts, &corpus().join(suite));
+        }
+        let units = [".service", ".socket", ".path", ".timer"];
+        for directory in ["/usr/lib/systemd/system", "/lib/systemd/system"] {
+            add(&mut seeds.units, Path::new(directory), &units);
+        }
+        add(&mut seeds.init_scripts, Path::new("/etc/init.d"), &[""]);
+        let bus = Path::new("/usr/share/dbus-1/system-services");
+        add(&mut seeds.bus, bus, &[".service"]);
         seeds
     }
 }
 
 /// The files in `directory` with such an end, in the order of their names.
-fn add(seeds: &mut Vec<Vec<u8>>, directory: &str, ends: &[&str]) {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return;
+fn add(seeds: &mut Vec<Vec<u8>>, directory: &Path, ends: &[&str]) {
+    let longest = match ends == SCRIPTS {
+        true => LONGEST_SCRIPT,
+        false => LONGEST,
     };
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let fits = |path: &std::path::PathBuf| {
-        let name = path.to_string_lossy();
+    let fits = |path: &&PathBuf| {
         let metadata = fs::metadata(path);
-        ends.iter().any(|end| name.ends_with(end))
-            && metadata.is_ok_and(|m| m.is_file() && m.len() <= LONGEST)
+        metadata.is_ok_and(|m| m.is_file() && m.len() <= longest)
     };
-    let found = paths.iter().filter(|path| fits(path)).take(MOST);
+    let paths = listed(directory, ends);
+    let found = paths.iter().filter(fits).take(MOST);
     seeds.extend(found.map(|path| fs::read(path).unwrap()));
+}
+
+fn listed(directory: &Path, ends: &[&str]) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| {
+        let name = path.to_string_lossy();
+        ends.iter().any(|end| name.ends_with(end))
+    });
+    paths.sort();
+    paths
+}
+
+/// Where tests/corpus keeps real packages, if it was ever run.
+fn corpus() -> PathBuf {
+    let set = std::env::var_os("RCPOLICY_CORPUS");
+    set.map_or_else(|| "/var/cache/rcpolicy-lab/corpus".into(), PathBuf::from)
+}
+
+/// The scripts of some of the packages in `directory`, taken evenly from the order of their names.
+fn packed(seeds: &mut Vec<Vec<u8>>, directory: &Path) {
+    let debs = listed(directory, &[".deb"]);
+    for deb in debs.iter().step_by(debs.len().div_ceil(MOST / 2).max(1)) {
+        let mut unpack = Command::new("dpkg-deb");
+        let unpacked = unpack.arg("--ctrl-tarfile").arg(deb).output().unwrap();
+        // One that is still being fetched.
+        if !unpacked.status.success() {
+            continue;
+        }
+        let mut archive = tar::Archive::new(unpacked.stdout.as_slice());
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let name = entry.path().unwrap().to_string_lossy().replace("./", ".");
+            if SCRIPTS.contains(&name.as_str()) && entry.size() <= LONGEST_SCRIPT {
+                let mut text = Vec::new();
+                entry.read_to_end(&mut text).unwrap();
+                seeds.push(text);
+            }
+        }
+    }
 }
 
 fn debs() -> Vec<Vec<u8>> {
