@@ -82,7 +82,7 @@ roots_make() { # SUITE INIT
 # The host's own apt is not touched: this one has its lists, its cache and the lab's list of what is installed.
 roots_fetch() { # SUITE INIT PACKAGE
     local apt=$LAB_ROOTS/apt-$1-$2 to=$LAB_ROOTS/packages-$1-$2/$3
-    [ -e "$to/fetched" ] && echo "$to" && return 0
+    [ -e "$to/fetched" ] && compgen -G "$to/$3_*.deb" >/dev/null && echo "$to" && return 0
     mkdir -p "$apt"/{lists/partial,archives/partial} "$to"
     echo "deb ${RCPOLICY_LAB_MIRROR:-$(roots_mirror)} $1 main" >"$apt/sources.list"
     [ -e "$apt/status" ] || tar -xOf "$LAB_ROOTS/$1-$2.tar" ./var/lib/dpkg/status >"$apt/status"
@@ -91,7 +91,8 @@ roots_fetch() { # SUITE INIT PACKAGE
         -o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Check-Valid-Until=false -o Debug::NoLocking=true)
     [ -e "$apt/updated" ] || { apt-get "${options[@]}" -q update && touch "$apt/updated"; } >&2
     rm -f "$apt"/archives/*.deb
-    apt-get "${options[@]}" -q --yes --no-install-recommends --download-only install "$3" >&2
+    # Some a root filesystem has already: dbus.
+    apt-get "${options[@]}" -q --yes --no-install-recommends --download-only --reinstall install "$3" >&2
     mv "$apt"/archives/*.deb "$to/"
     touch "$to/fetched"
     echo "$to"

@@ -7,9 +7,9 @@
 require_stock
 
 few=(cron uuid-runtime rpcbind avahi-daemon)
-many=(acpid cups-daemon openssh-server rsyslog dbus nginx apache2 dovecot-core mariadb-server redis-server haveged
-    chrony bind9 smartmontools podman docker.io libvirt-daemon-system samba nfs-kernel-server snapd postfix
-    exim4-daemon-light lighttpd)
+many=(acpid anacron apache2 at bind9 chrony cups-daemon dbus dnsmasq docker.io dovecot-core exim4-daemon-light haproxy haveged
+    irqbalance keepalived libvirt-daemon-system lighttpd mariadb-server memcached monit nfs-kernel-server nginx ntpsec
+    openssh-server podman postfix redis-server rsyslog samba smartmontools snapd snmpd tor unbound vsftpd)
 packages=("${few[@]}")
 [ "$LAB_FULL" = no ] || packages+=("${many[@]}")
 # shellcheck disable=SC2206
