@@ -7,9 +7,11 @@
 require_stock
 
 few=(cron uuid-runtime rpcbind avahi-daemon)
-many=(acpid anacron apache2 at bind9 chrony cups-daemon dbus dnsmasq docker.io dovecot-core exim4-daemon-light haproxy haveged
+many=(acpid anacron apache2 at bind9 chrony cups-daemon dnsmasq docker.io dovecot-core exim4-daemon-light haproxy haveged
     irqbalance keepalived libvirt-daemon-system lighttpd mariadb-server memcached monit nfs-kernel-server nginx ntpsec
-    openssh-server podman postfix redis-server rsyslog samba smartmontools snapd snmpd tor unbound vsftpd)
+    openssh-server podman postfix redis-server rsyslog samba smartmontools snapd snmpd tor unbound vsftpd
+    # The last one: much depends on it.
+    dbus)
 packages=("${few[@]}")
 [ "$LAB_FULL" = no ] || packages+=("${many[@]}")
 # shellcheck disable=SC2206
