@@ -4,7 +4,7 @@
 //! act), `case` and `telling` (one request, and what is said of it), `company` and `template` (who goes
 //! along with what was named), `unconfigured` (what dpkg has unpacked only), `way` (how a decision is carried out), `notes`,
 //! `failed` and `decisions` (ledger and log), `handover` (to the stock tool), `lookout` and `waiter` (who pays at
-//! a batch's end), `called` and `program` (a process into a call), `crowd` (many at once).
+//! a batch's end), `called` and `program` (a process into a call), `options` (the words of the drop-ins), `crowd` (many at once).
 
 mod called;
 mod case;
@@ -22,6 +22,7 @@ mod local;
 mod lookout;
 mod machine;
 mod notes;
+mod options;
 mod perform;
 pub mod policy_rc_d;
 pub mod program;

@@ -24,5 +24,5 @@ pub use load::{HoldStore, Keep, Roots, check, check_directory, load, read_direct
 pub use merge::{Origin, Policy, PolicyFile};
 pub use problem::{Place, Problem, Severity};
 pub use rule::{Decide, Group, Pattern, Rule, Tier};
-pub use schema::{Parsed, parse, positive_duration};
+pub use schema::{Parsed, parse, positive_duration, words};
 pub use settings::{ActionLimit, HelperLimit, Mode, Settings, SettingsPart};

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use crate::domain::{Flag, Scope};
+use crate::front::options::SystemdOption;
 
 /// A command line that was understood.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,8 +17,6 @@ pub(super) struct Arguments {
     /// Unknown options, without dashes: one warning each.
     pub(super) warnings: Vec<String>,
 }
-
-const OPTIONS: [&str; 5] = ["user", "system", "no-dbus", "quiesce", "defer"];
 
 /// Parses all arguments but the program's name; `None` where there are fewer than two.
 pub(super) fn parse(arguments: &[OsString]) -> Option<Arguments> {
@@ -56,27 +55,30 @@ fn take(parsed: &mut Arguments, name: &str) {
         None => (name, None),
     };
     let lower = word.to_ascii_lowercase();
-    let exact = OPTIONS.iter().find(|option| **option == lower);
-    let mut matching = OPTIONS.iter().filter(|option| option.starts_with(&lower));
+    let named = |option: &SystemdOption| option.as_str() == lower;
+    let begun = |option: &SystemdOption| option.as_str().starts_with(&lower);
+    let exact = SystemdOption::ALL.into_iter().find(named);
+    let mut matching = SystemdOption::ALL.into_iter().filter(begun);
     let found = exact.or_else(|| matching.next().filter(|_| matching.next().is_none()));
     match (found, value) {
         (Some(option), None) => apply(parsed, option),
         (Some(option), Some(_)) => {
+            let name = option.as_str();
             parsed
                 .warnings
-                .push(format!("Option {option} does not take an argument"));
+                .push(format!("Option {name} does not take an argument"));
         }
         (None, _) => parsed.warnings.push(format!("Unknown option: {lower}")),
     }
 }
 
-fn apply(parsed: &mut Arguments, option: &str) {
+fn apply(parsed: &mut Arguments, option: SystemdOption) {
     match option {
-        "user" => parsed.scope = Scope::User,
-        "system" => parsed.scope = Scope::System,
-        "no-dbus" => parsed.no_dbus = true,
-        "quiesce" => parsed.flags.push(Flag::Quiesce),
-        _ => parsed.flags.push(Flag::Defer),
+        SystemdOption::User => parsed.scope = Scope::User,
+        SystemdOption::System => parsed.scope = Scope::System,
+        SystemdOption::NoDbus => parsed.no_dbus = true,
+        SystemdOption::Quiesce => parsed.flags.push(Flag::Quiesce),
+        SystemdOption::Defer => parsed.flags.push(Flag::Defer),
     }
 }
 

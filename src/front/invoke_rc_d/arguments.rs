@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use crate::decide::stock::Options;
 use crate::domain::Flag;
+use crate::front::options::InvokeOption;
 
 /// A command line that was understood.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,27 +98,31 @@ fn option(parsed: &mut Arguments, argument: &OsStr) -> Taken {
         // A changed byte would be another name or action: nothing is done by guess.
         return Taken::Invalid(squeeze(&text));
     }
+    let Some(option) = InvokeOption::parse(&text) else {
+        return match text.starts_with("--") {
+            true => Taken::Unknown(text.into_owned()),
+            false => Taken::Word(text.into_owned()),
+        };
+    };
     let options = &mut parsed.options;
-    match text.as_ref() {
-        "--help" => return Taken::Help,
-        "--quiet" => parsed.quiet = true,
-        "--force" => {
+    match option {
+        InvokeOption::Help => return Taken::Help,
+        InvokeOption::Quiet => parsed.quiet = true,
+        InvokeOption::Force => {
             options.force = true;
             options.retry = true;
             parsed.flags.push(Flag::Force);
         }
-        "--try-anyway" => options.retry = true,
-        "--disclose-deny" => options.disclose = true,
-        "--query" => {
+        InvokeOption::TryAnyway => options.retry = true,
+        InvokeOption::DiscloseDeny => options.disclose = true,
+        InvokeOption::Query => {
             options.query = true;
             options.disclose = true;
         }
-        "--no-fallback" => options.no_fallback = true,
-        "--skip-systemd-native" => parsed.skip_systemd_native = true,
-        "--quiesce" => parsed.flags.push(Flag::Quiesce),
-        "--defer" => parsed.flags.push(Flag::Defer),
-        unknown if unknown.starts_with("--") => return Taken::Unknown(unknown.to_owned()),
-        word => return Taken::Word(word.to_owned()),
+        InvokeOption::NoFallback => options.no_fallback = true,
+        InvokeOption::SkipSystemdNative => parsed.skip_systemd_native = true,
+        InvokeOption::Quiesce => parsed.flags.push(Flag::Quiesce),
+        InvokeOption::Defer => parsed.flags.push(Flag::Defer),
     }
     Taken::Option
 }

@@ -6,12 +6,15 @@ mod batch;
 mod bypass;
 mod check;
 mod definitions;
+mod examples;
 mod explain;
 mod flush;
 mod forget;
+mod hint;
 mod hold;
 mod log;
 mod look;
+mod manual;
 mod pending;
 mod play;
 mod reexec;
@@ -21,6 +24,7 @@ mod wait;
 mod waits;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -139,6 +143,8 @@ enum Failure {
     Play(#[from] play::PlayFailure),
     #[error(transparent)]
     Audit(#[from] audit::AuditFailure),
+    #[error("cannot write `{}`: {source}", path.display())]
+    Page { path: PathBuf, source: io::Error },
     #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
     NoLife,
 }
@@ -164,6 +170,7 @@ impl Failure {
             | Self::SilentBus(..)
             | Self::NoManager(_)
             | Self::NotUser(..)
+            | Self::Page { .. }
             | Self::NoLife => Ending::Failed,
         }
     }
@@ -252,33 +259,49 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show what is owed to the machine: actions put off, units taken down and not yet restored.
+    #[command(after_help = examples::PENDING)]
     Pending(pending::Arguments),
     /// Check the policy files and show all their problems.
+    #[command(after_help = examples::CHECK)]
     Check(check::Arguments),
     /// Show what a call would come to, why, and on which facts. Changes nothing.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(explain::Arguments),
     /// Do what is owed now, as far as policies allow it.
+    #[command(after_help = examples::FLUSH)]
     Flush(flush::Arguments),
     /// Drop what is owed to a service, without doing it.
+    #[command(after_help = examples::FORGET)]
     Forget(forget::Arguments),
     /// Deny all that packages ask of a service until a time; alone, show what is held.
+    #[command(after_help = examples::HOLD)]
     Hold(hold::Arguments),
     /// End a hold before its time.
+    #[command(after_help = examples::UNHOLD)]
     Unhold(hold::Lifted),
     /// Show what was decided, the oldest first.
+    #[command(after_help = examples::LOG)]
     Log(log::Arguments),
     /// Wait until the init answers, or until nothing is owed. Changes nothing.
+    #[command(after_help = examples::WAIT)]
     Wait(wait::Arguments),
     /// Let the init re-execute itself, and check that its services survived.
+    #[command(after_help = examples::REEXEC)]
     Reexec(reexec::Arguments),
     /// Restart a message bus, and what does not come back to it by itself.
+    #[command(after_help = examples::RESTART_BUS)]
     RestartBus(restart_bus::Arguments),
     /// Put rcpolicy aside: every call goes to the stock tools.
+    #[command(after_help = examples::BYPASS)]
     Bypass(bypass::Arguments),
     /// Read packages as dpkg will run them, and show what goes wrong with their services.
     Audit(audit::Arguments),
     /// Play an upgrade on a simulated init: a demonstration, or packages; touches nothing.
+    #[command(after_help = examples::SIMULATE)]
     Simulate(simulate::Arguments),
+    /// Write the man pages and the shells' completions below a directory.
+    #[command(hide = true)]
+    Manual(manual::Arguments),
 }
 
 /// Runs `rcpolicy` with `arguments` (the program's name included).
@@ -316,9 +339,13 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
         Command::Audit(arguments) => audit::run(arguments, console),
         Command::Simulate(arguments) => simulate::run(arguments, console),
+        Command::Manual(arguments) => manual::run(arguments, place, console),
     };
     result.unwrap_or_else(|failure| {
         console.complain(&failure);
+        if let Some(hint) = failure.hint() {
+            console.complain(hint);
+        }
         failure.ending()
     })
 }

@@ -7,6 +7,7 @@ mod rules;
 mod sections;
 mod suggest;
 mod units;
+pub mod words;
 
 pub use self::units::positive_duration;
 
@@ -17,19 +18,6 @@ use super::problem::{Lines, Problem, Severity};
 use super::rule::Tier;
 use reader::Reader;
 
-/// The tables at the top of a file.
-const TOP: [&str; 8] = [
-    "rule",
-    "group",
-    "init",
-    "action",
-    "flush",
-    "rcpolicy",
-    "compat",
-    "definitions",
-];
-/// The one whose name is spelled like a file.
-const HELPER: &str = "policy-rc-d";
 /// Beyond this size only the first syntax error of a file is reported, in bytes: what is no TOML at
 /// all has millions.
 const RECOVERED: usize = 256 * 1024;
@@ -103,14 +91,14 @@ fn document(reader: &mut Reader, table: &DeTable<'_>, lines: &Lines<'_>, file: &
         match key.get_ref().as_ref() {
             "rule" => rules::rules(reader, value, lines, &mut file.rules),
             "group" => sections::groups(reader, key, value, lines, &mut file.groups),
-            "init" => sections::init(reader, value, &mut file.settings),
-            "action" => sections::action(reader, value, &mut file.settings),
-            "flush" => sections::flush(reader, value, &mut file.settings),
-            "rcpolicy" => sections::rcpolicy(reader, value, &mut file.settings),
-            "compat" => sections::compat(reader, value, &mut file.settings),
-            "definitions" => sections::definitions(reader, value, &mut file.settings),
-            HELPER => sections::helper(reader, value, &mut file.settings),
-            _ => reader.unknown(key, "table", TOP.iter().copied().chain([HELPER])),
+            words::INIT => sections::init(reader, value, &mut file.settings),
+            words::ACTION => sections::action(reader, value, &mut file.settings),
+            words::FLUSH => sections::flush(reader, value, &mut file.settings),
+            words::RCPOLICY => sections::rcpolicy(reader, value, &mut file.settings),
+            words::COMPAT => sections::compat(reader, value, &mut file.settings),
+            words::DEFINITIONS => sections::definitions(reader, value, &mut file.settings),
+            words::HELPER => sections::helper(reader, value, &mut file.settings),
+            _ => reader.unknown(key, "table", words::tables()),
         }
     }
 }

@@ -8,35 +8,8 @@ use super::super::glob::Glob;
 use super::super::problem::Lines;
 use super::super::rule::{Decide, Pattern, Rule, Tier, is_package_character};
 use super::reader::{Key, Reader, Value, word};
+use super::words::{self, DECISIONS, FALLBACK, FLAGS, MACHINES, PHASES, SCOPES, UNTILS};
 use crate::domain::{Action, Flag, InitKind, Machine, Phase, Scope, Until};
-
-const KEYS: [&str; 11] = [
-    "service", "action", "phase", "package", "init", "scope", "machine", "asked", "decide",
-    "until", "because",
-];
-const PHASES: [Phase; 5] = [
-    Phase::Install,
-    Phase::Upgrade,
-    Phase::Remove,
-    Phase::Trigger,
-    Phase::None,
-];
-const SCOPES: [Scope; 2] = [Scope::System, Scope::User];
-const MACHINES: [Machine; 4] = [
-    Machine::Starting,
-    Machine::Running,
-    Machine::Stopping,
-    Machine::Chroot,
-];
-const FLAGS: [Flag; 3] = [Flag::Quiesce, Flag::Defer, Flag::Force];
-const UNTILS: [(&str, Until); 3] = [
-    ("batch", Until::Batch),
-    ("flush", Until::Flush),
-    ("reboot", Until::Reboot),
-];
-const DECISIONS: [&str; 8] = [
-    "allow", "deny", "stop", "quiesce", "restart", "if-stale", "reload", "defer",
-];
 
 /// Reads the array of rules.
 pub(super) fn rules(
@@ -122,7 +95,7 @@ impl Draft {
             "decide" => self.decide = decide(reader, value),
             "until" => self.until = Some((key.span(), until(reader, value))),
             "because" => rule.because = reader.text(value).map(Box::from),
-            _ => reader.unknown(key, "key", KEYS.into_iter()),
+            _ => reader.unknown(key, "key", words::RULE.into_iter()),
         }
     }
 
@@ -213,8 +186,8 @@ fn fallback(reader: &mut Reader, table: &DeTable<'_>, span: Range<usize>) -> Opt
     let mut actions = None;
     for (key, value) in table {
         match key.get_ref().as_ref() {
-            "fallback" => actions = Some(reader.list(value, action)),
-            _ => reader.unknown(key, "key", ["fallback"].into_iter()),
+            FALLBACK => actions = Some(reader.list(value, action)),
+            _ => reader.unknown(key, "key", [FALLBACK].into_iter()),
         }
     }
     let Some(actions) = actions else {

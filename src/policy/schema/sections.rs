@@ -9,10 +9,10 @@ use super::super::rule::{Group, Pattern, Tier};
 use super::super::settings::{ActionLimit, HelperLimit, Mode, SettingsPart};
 use super::reader::{Key, Reader, Value, word};
 use super::units::{duration, positive_duration, size};
+use super::words::{self, MODES};
 
 /// What has failed so often will not succeed by itself.
 const MOST_TRIES: u32 = 100;
-const MODES: [Mode; 2] = [Mode::Enforce, Mode::Observe];
 
 /// Reads `[group.NAME]` tables.
 pub(super) fn groups(
@@ -47,7 +47,7 @@ fn group(
     for (key, value) in table {
         match key.get_ref().as_ref() {
             "members" => members = reader.list(value, Pattern::parse),
-            _ => reader.unknown(key, "key", ["members"].into_iter()),
+            _ => reader.unknown(key, "key", words::GROUP.into_iter()),
         }
     }
     (!members.is_empty()).then(|| Group {
@@ -57,15 +57,16 @@ fn group(
     })
 }
 
-/// The keys of a section of settings, with a name for each place they can go to.
+/// What a section of settings gives, with a name for each place they can go to.
 fn keys<'v, 't>(
     reader: &mut Reader,
     value: &'v Value<'t>,
-    known: &[&str],
+    section: &str,
 ) -> Vec<(&'v str, &'v Key<'t>, &'v Value<'t>)> {
     let Some(table): Option<&DeTable<'t>> = reader.table(value) else {
         return Vec::new();
     };
+    let known = words::keys_of(section);
     let mut found = Vec::new();
     for (key, value) in table {
         let name = key.get_ref().as_ref();
@@ -105,14 +106,14 @@ fn is_misplaced(reader: &mut Reader, key: &Key<'_>, name: &str) -> bool {
 
 /// `[init]`
 pub(super) fn init(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (_, _, value) in keys(reader, value, &["wait"]) {
+    for (_, _, value) in keys(reader, value, words::INIT) {
         into.init_wait = made(reader, value, duration);
     }
 }
 
 /// `[action]`
 pub(super) fn action(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (_, _, value) in keys(reader, value, &["limit"]) {
+    for (_, _, value) in keys(reader, value, words::ACTION) {
         into.action_limit = made(reader, value, |text| match text {
             "unit" => Ok(ActionLimit::Unit),
             time => positive_duration(time).map(ActionLimit::After),
@@ -122,7 +123,7 @@ pub(super) fn action(reader: &mut Reader, value: &Value<'_>, into: &mut Settings
 
 /// `[flush]`
 pub(super) fn flush(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (name, _, value) in keys(reader, value, &["settle", "tries"]) {
+    for (name, _, value) in keys(reader, value, words::FLUSH) {
         match name {
             "tries" => into.flush_tries = reader.count(value, MOST_TRIES),
             _ => into.flush_settle = made(reader, value, duration),
@@ -132,7 +133,7 @@ pub(super) fn flush(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsP
 
 /// `[rcpolicy]`
 pub(super) fn rcpolicy(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (name, key, value) in keys(reader, value, &["mode"]) {
+    for (name, key, value) in keys(reader, value, words::RCPOLICY) {
         let mode = made(reader, value, |text| {
             word(text, "mode", &MODES, Mode::as_str)
         });
@@ -144,7 +145,7 @@ pub(super) fn rcpolicy(reader: &mut Reader, value: &Value<'_>, into: &mut Settin
 
 /// `[compat]`
 pub(super) fn compat(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (name, key, value) in keys(reader, value, &["strict"]) {
+    for (name, key, value) in keys(reader, value, words::COMPAT) {
         let strict = reader.flag(value);
         if !is_misplaced(reader, key, name) {
             into.strict = strict;
@@ -154,7 +155,7 @@ pub(super) fn compat(reader: &mut Reader, value: &Value<'_>, into: &mut Settings
 
 /// `[policy-rc-d]`
 pub(super) fn helper(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (name, _, value) in keys(reader, value, &["limit", "max-output"]) {
+    for (name, _, value) in keys(reader, value, words::HELPER) {
         match name {
             "limit" => {
                 into.helper_limit = made(reader, value, |text| match text {
@@ -169,7 +170,7 @@ pub(super) fn helper(reader: &mut Reader, value: &Value<'_>, into: &mut Settings
 
 /// `[definitions]`
 pub(super) fn definitions(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (name, key, value) in keys(reader, value, &["stock", "live"]) {
+    for (name, key, value) in keys(reader, value, words::DEFINITIONS) {
         let place = made(reader, value, absolute);
         if is_misplaced(reader, key, name) {
             continue;
