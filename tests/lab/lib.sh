@@ -71,6 +71,15 @@ lab_power_on() { # NAME [container]
     lab_wait_for "$LAB_BOOT_SECONDS" lab_is_up "$name" || lab_fail "lab $name does not come up: $(lab_state "$name"); $(lab_troubles "$name") $(tail -n 20 "$dir/console")"
 }
 
+# Boots a lab as it was in the beginning: whatever was written to its disk is gone.
+lab_renew() { # NAME
+    local suite init
+    suite=$(lab_suite "$1") init=$(lab_init "$1")
+    lab_stop "$1"
+    rm -rf --one-file-system "${LAB_DIR:?}/$1/root" "$LAB_DIR/$1/upper" "$LAB_DIR/$1/work"
+    lab_boot "$suite" "$init" "$1"
+}
+
 # Calls a command every 0.1 s until it succeeds; fails after so many seconds.
 lab_wait_for() { # SECONDS COMMAND...
     local end=$((SECONDS + $1))
