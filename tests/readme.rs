@@ -73,7 +73,7 @@ fn the_table_of_what_each_init_can_do_is_the_codes() {
 #[test]
 fn every_file_of_ours_that_the_readme_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let ours = ["tests/", "src/", "policy/", "LICENSE"];
+    let ours = ["tests/", "src/", "policy/", "docs/", "LICENSE"];
     let named: Vec<&str> = quoted()
         .into_iter()
         .filter(|text| ours.iter().any(|start| text.starts_with(start)))
