@@ -211,8 +211,28 @@ done
 holds "what is owed is flushed before removal, and neither a failure nor a hang of that keeps it from going on"
 install_debs "$deb" >/dev/null 2>&1
 
+# What the administrator changed, and what the new version brings for the same files.
+conffiles='/etc/apt/apt.conf.d/90rcpolicy /etc/init.d/rcpolicy /etc/logrotate.d/rcpolicy'
+edited() { for path in $conffiles; do echo "$path $(inside sha256sum "$path" | cut -d' ' -f1)"; done; }
+newer_conffiles() { for path in $conffiles; do echo '# newer' >>"$1$path"; done; }
+same "conffiles" "$(tr ' ' '\n' <<<"$conffiles" | sort)" "$(inside dpkg-query -W -f '${Conffiles}\n' rcpolicy | awk 'NF { print $1 }' | sort)"
+for path in $conffiles; do inside sh -c 'echo "# mine" >>"$1"' edit "$path"; done
+inside sh -c 'mkdir -p /etc/rcpolicy/policy.d
+    sed "s/settle = \"10s\"/settle = \"25s\"/" /usr/lib/rcpolicy/policy.d/90-default.toml >/etc/rcpolicy/policy.d/90-default.toml'
+before=$(edited)
+deb=$(variant "$RCPOLICY_DEB" 0.1.0+21 newer_conffiles)
+lab_copy "$LAB" /root/debs "$deb"
+watched "upgrade over edited files" inside dpkg --force-confold --install "/root/debs/$(basename "$deb")"
+same "edited files after an upgrade" "$before" "$(edited)"
+for path in $conffiles; do same "the new version of $path" "# newer" "$(inside tail -n 1 "$path.dpkg-dist")"; done
+inside rcpolicy check >/dev/null
+same "the setting of the administrator's" 'settle = "25s"' "$(inside grep -o '^settle = .*' /etc/rcpolicy/policy.d/90-default.toml)"
 watched "remove" inside dpkg --remove rcpolicy
 is_stock "$newer_sum"
+same "edited files after a removal" "$before" "$(edited)"
+inside dpkg --purge rcpolicy >/dev/null 2>&1
+for path in $conffiles /etc/rcpolicy; do fails inside sh -c 'ls -d "$1"*' left "$path" >/dev/null; done
+holds "what the administrator edited stays through upgrades and removals"
 install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
 inside rcpolicy bypass on >/dev/null
 watched "remove while calls are handed over to the stock tools" inside dpkg --remove rcpolicy
