@@ -127,8 +127,8 @@ fn the_files_that_we_ship_fit_their_own_tier_and_no_other() {
     for (file, tier, expected) in [
         ("90-default.toml", "lib", true),
         ("examples/50-mail.toml", "lib", true),
-        ("examples/20-container.toml", "etc", true),
-        ("examples/20-container.toml", "lib", false),
+        ("profiles/container.toml", "etc", true),
+        ("profiles/container.toml", "lib", false),
         ("examples/00-observe.toml", "run", true),
         ("examples/00-observe.toml", "lib", false),
     ] {

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test that cannot go on fails"
 )]
 
@@ -77,11 +78,11 @@ fn decided(
 #[test]
 fn every_shipped_file_is_named_in_one_of_these_tests() {
     let named = include_str!("policy_files.rs");
-    for directory in ["", "examples"] {
+    for directory in ["", "examples", "profiles"] {
         for entry in fs::read_dir(shipped(directory)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             assert!(
-                name == "examples" || named.contains(&name),
+                ["examples", "profiles"].contains(&name.as_str()) || named.contains(&name),
                 "{name} is not tested"
             );
         }
@@ -182,7 +183,7 @@ fn the_dbas_databases_are_restarted_when_somebody_flushes() {
 
 #[test]
 fn nothing_starts_in_the_locked_container_and_everything_can_stop() {
-    let policy = loaded("examples/20-container.toml", Tier::Admin);
+    let policy = loaded("profiles/container.toml", Tier::Admin);
     for phase in [Phase::Install, Phase::Upgrade, Phase::Trigger] {
         for action in ["start", "restart", "try-restart", "force-reload"] {
             let decide = decided(&policy, "ssh.socket", action, phase, "x");
@@ -258,4 +259,126 @@ fn definitions_lie_where_the_admin_says() {
         let text = format!("[definitions]\nlive = \"{path}\"\n");
         assert!(parse("x", Tier::Admin, &text).is_broken(), "{path}");
     }
+}
+
+/// What a profile makes of requests, each `SERVICE ACTION PHASE`.
+#[track_caller]
+fn decides(profile: &str, table: &[(&str, Option<Decide>)]) {
+    let policy = loaded(profile, Tier::Admin);
+    for (request, expected) in table {
+        let words: Vec<&str> = request.split(' ').collect();
+        let phases = [
+            Phase::Install,
+            Phase::Upgrade,
+            Phase::Remove,
+            Phase::Trigger,
+            Phase::None,
+        ];
+        let phase = phases.into_iter().find(|phase| phase.as_str() == words[2]);
+        let answer = decided(&policy, words[0], words[1], phase.unwrap(), "libc6");
+        assert_eq!(answer, *expected, "{profile}: {request}");
+    }
+    for rule in policy.files().iter().flat_map(|file| &file.rules) {
+        assert!(rule.because.is_some(), "{profile}: {rule:?}");
+    }
+}
+
+#[test]
+fn a_profile_is_the_admins_and_says_how_it_is_put_in_place() {
+    for entry in fs::read_dir(shipped("profiles")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let text = fs::read_to_string(shipped("profiles").join(&name)).unwrap();
+        let copy = format!(
+            "cp /usr/share/doc/rcpolicy/profiles/{name} /etc/rcpolicy/policy.d/60-{name}\n"
+        );
+        assert!(text.contains(&copy), "{name}");
+    }
+}
+
+#[test]
+fn a_server_keeps_its_databases_and_hypervisors_until_somebody_flushes() {
+    let waits = || Some(Decide::Defer(Until::Flush));
+    decides(
+        "profiles/server.toml",
+        &[
+            ("postgresql@15-main restart upgrade", waits()),
+            ("mariadb try-restart trigger", waits()),
+            // Its own upgrade works on its files while it is down.
+            ("mariadb stop upgrade", None),
+            ("mariadb start upgrade", None),
+            ("libvirtd stop upgrade", waits()),
+            ("docker start upgrade", waits()),
+            ("containerd restart upgrade", waits()),
+            ("ceph-osd@3 restart trigger", waits()),
+            ("docker start install", None),
+            ("docker stop remove", None),
+            ("docker restart none", None),
+            ("nginx restart upgrade", None),
+            ("ssh restart upgrade", None),
+        ],
+    );
+}
+
+#[test]
+fn a_desktop_keeps_its_network_and_devices_until_it_boots() {
+    let waits = || Some(Decide::Defer(Until::Reboot));
+    decides(
+        "profiles/desktop.toml",
+        &[
+            ("NetworkManager restart upgrade", waits()),
+            ("wpa_supplicant stop upgrade", waits()),
+            ("bluetooth try-restart trigger", waits()),
+            ("NetworkManager start install", None),
+            ("NetworkManager stop remove", None),
+            ("NetworkManager restart none", None),
+            ("cups stop upgrade", Some(Decide::Quiesce)),
+            ("cups stop remove", None),
+            ("foo restart trigger", Some(Decide::IfStale)),
+            ("foo restart upgrade", None),
+        ],
+    );
+}
+
+#[test]
+fn where_everything_is_deferred_nothing_that_runs_is_touched_and_what_does_not_is_started() {
+    let waits = || Some(Decide::Defer(Until::Flush));
+    decides(
+        "profiles/everything-deferred.toml",
+        &[
+            ("foo stop upgrade", waits()),
+            ("foo start upgrade", waits()),
+            ("foo restart trigger", waits()),
+            ("foo force-reload upgrade", waits()),
+            ("foo reload upgrade", None),
+            ("foo start install", None),
+            ("foo stop remove", None),
+            ("foo restart none", None),
+        ],
+    );
+}
+
+#[test]
+fn in_a_maintenance_window_is_done_what_upgrades_have_put_off() {
+    let waits = || Some(Decide::Defer(Until::Batch));
+    decides(
+        "profiles/maintenance-window.toml",
+        &[
+            ("foo stop upgrade", waits()),
+            ("foo start upgrade", waits()),
+            ("foo restart trigger", waits()),
+            ("foo start install", None),
+            ("foo stop remove", None),
+            ("foo restart none", None),
+        ],
+    );
+    let policy = loaded("profiles/maintenance-window.toml", Tier::Admin);
+    let windows: Vec<String> = policy
+        .settings()
+        .flush_windows
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(windows, ["Sat 02:00-04:00"]);
+    let text = fs::read_to_string(shipped("profiles/maintenance-window.toml")).unwrap();
+    assert!(parse("x", Tier::Vendor, &text).is_broken());
 }

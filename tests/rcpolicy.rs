@@ -400,3 +400,56 @@ fn whoever_ends_a_hold_is_told_what_is_still_owed() {
         "{said}"
     );
 }
+
+/// A machine of the admin's policy `text`, where `foo` is owed a restart at the batch's end.
+fn with_policy(text: &str) -> Machine {
+    let machine = Machine::new();
+    let directory = machine.root().join("etc/rcpolicy/policy.d");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("10-window.toml"), text).unwrap();
+    let mut entry = deferred(machine.life());
+    entry.owed.as_mut().unwrap().until = Until::Batch;
+    machine.owes(&entry)
+}
+
+#[test]
+fn pending_says_when_the_window_opens_that_is_waited_for_and_nothing_of_one_that_is_open() {
+    let shut = with_policy("[flush]\nwindow = \"Sat 04:00-05:00\"\n");
+    let waits = "the window that opens Sat 2026-11-21 04:00";
+    assert!(shut.run("pending").contains(waits));
+    let json = shut.run("pending --json");
+    assert!(
+        json.contains("\"opens\": \"2026-11-21T04:00:00.000000Z\""),
+        "{json}"
+    );
+    assert!(json.contains(waits), "{json}");
+    let open = with_policy("[flush]\nwindow = \"Sat 03:00-05:00\"\n");
+    assert!(open.run("pending").contains("the batch's end"));
+    assert!(open.run("pending --json").contains("\"opens\": null"));
+}
+
+#[test]
+fn by_hand_it_is_done_outside_of_a_window_too_and_said_so() {
+    let said =
+        "no window opens before Sat 2026-11-21 04:00; what waits for it is done now, for you ask";
+    let shut = with_policy("[flush]\nwindow = \"Sat 04:00-05:00\"\n");
+    assert!(shut.run("flush").contains(said));
+    let open = with_policy("[flush]\nwindow = \"Sat 03:00-05:00\"\n");
+    assert!(!open.run("flush").contains("window"));
+    assert!(!shut.run("flush nosuch").contains(said));
+}
+
+#[test]
+fn windows_are_meant_by_the_machines_time_zone_and_one_that_cannot_be_read_is_told() {
+    let policy = "[flush]\nwindow = \"Sat 04:00-05:00\"\n";
+    let machine = with_policy(policy);
+    fs::write(machine.root().join("etc/localtime"), "not a zone").unwrap();
+    let told = machine.run("pending");
+    assert!(told.contains("windows are taken as UTC"), "{told}");
+    // An hour ahead of UTC: it is open now.
+    let zone = "/usr/share/zoneinfo/Etc/GMT-1";
+    if Path::new(zone).exists() {
+        fs::copy(zone, machine.root().join("etc/localtime")).unwrap();
+        assert!(machine.run("pending").contains("the batch's end"));
+    }
+}

@@ -16,3 +16,4 @@ pub mod runlevel;
 pub mod stale;
 mod supervision;
 mod upstart;
+pub mod zone;

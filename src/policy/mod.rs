@@ -1,6 +1,6 @@
 //! The policy: TOML files, what is wrong with them, and the answer to one question about one action.
 //!
-//! `problem`, `glob`, `rule`, `group`, `settings`, `schema`, `merge`, `hold`, `evaluate` and `lint` are pure; `load` and
+//! `problem`, `glob`, `rule`, `group`, `settings`, `window`, `schema`, `merge`, `hold`, `evaluate` and `lint` are pure; `load` and
 //! what lies in its folder alone touch files. A file that is wrong never fails the caller: it
 //! becomes a [`Problem`], and [`Origin`] says which policy applies instead.
 
@@ -15,6 +15,7 @@ mod problem;
 mod rule;
 mod schema;
 mod settings;
+mod window;
 
 pub use evaluate::{Answer, Matched, Question};
 pub use glob::{Glob, GlobError};
@@ -26,3 +27,4 @@ pub use problem::{Place, Problem, Severity};
 pub use rule::{Decide, Group, Pattern, Rule, Tier};
 pub use schema::{Parsed, parse, positive_duration, words};
 pub use settings::{ActionLimit, HelperLimit, Mode, Settings, SettingsPart};
+pub use window::{Offset, Opening, Window, on_the_wall, opening};

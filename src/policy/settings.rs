@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::window::Window;
+
 /// How long an init may be unreachable, where no file says.
 const INIT_WAIT: Duration = Duration::from_secs(30);
 /// Quiet time that ends a batch, where no file says.
@@ -65,6 +67,8 @@ pub struct SettingsPart {
     pub flush_settle: Option<Duration>,
     /// `[flush] tries`
     pub flush_tries: Option<u32>,
+    /// `[flush] window`
+    pub flush_windows: Option<Vec<Window>>,
     /// `[rcpolicy] mode`
     pub mode: Option<Mode>,
     /// `[compat] strict`
@@ -87,6 +91,7 @@ impl SettingsPart {
             action_limit: self.action_limit.or(later.action_limit),
             flush_settle: self.flush_settle.or(later.flush_settle),
             flush_tries: self.flush_tries.or(later.flush_tries),
+            flush_windows: self.flush_windows.or_else(|| later.flush_windows.clone()),
             mode: self.mode.or(later.mode),
             strict: self.strict.or(later.strict),
             helper_limit: self.helper_limit.or(later.helper_limit),
@@ -112,6 +117,8 @@ pub struct Settings {
     pub flush_settle: Duration,
     /// How often a batch's end tries what fails, the first time included; by hand it is always tried.
     pub flush_tries: u32,
+    /// When what is put off is paid by itself; none is always.
+    pub flush_windows: Vec<Window>,
     /// Whether rcpolicy acts.
     pub mode: Mode,
     /// Whether every deliberate difference from the stock tools is given up.
@@ -140,6 +147,7 @@ impl Settings {
             action_limit: part.action_limit.unwrap_or_default(),
             flush_settle: part.flush_settle.unwrap_or(FLUSH_SETTLE),
             flush_tries: part.flush_tries.unwrap_or(FLUSH_TRIES),
+            flush_windows: part.flush_windows.clone().unwrap_or_default(),
             mode: part.mode.unwrap_or_default(),
             strict,
             helper_limit,

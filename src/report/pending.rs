@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::plain::one_line;
+use super::time;
 use crate::ledger::{Entry, LedgerError, Listing, Who};
 
 const HEAD: [&str; COLUMNS] = [
@@ -134,13 +135,15 @@ fn age(seconds: u64) -> String {
     }
 }
 
-/// The listing, and the definitions that are not as packages brought them, as one JSON document.
+/// The listing, and the definitions that are not as packages brought them, as one JSON document; `opens`, in seconds since
+/// the epoch, is when the window opens that all waits for.
 ///
 /// # Errors
 /// When an entry cannot be written down; none that was read is such.
 pub fn json(
     listing: &Listing,
     definitions: &[Definition],
+    opens: Option<i64>,
     tell: &dyn Fn(&Entry) -> Told,
 ) -> Result<String, serde_json::Error> {
     let each = |part: fn(Told) -> String| -> BTreeMap<String, String> {
@@ -159,6 +162,7 @@ pub fn json(
         "definitions": definitions,
         "flush": each(|told| told.flush),
         "waits": each(|told| told.waits),
+        "opens": opens.map(|opens| time::rfc3339(opens.saturating_mul(1_000_000))),
         "settled": listing.settled,
         "troubles": troubles,
     });

@@ -15,6 +15,7 @@ mod hold;
 mod log;
 mod look;
 mod manual;
+mod opening;
 mod pending;
 mod play;
 mod reexec;

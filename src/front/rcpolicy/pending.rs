@@ -135,7 +135,8 @@ impl Shown {
             waits: self.waits.of(entry),
         };
         if arguments.json {
-            console.say(pending::json(listing, &self.definitions, &tell)?);
+            let opens = self.waits.shut().map(|shut| shut.opens);
+            console.say(pending::json(listing, &self.definitions, opens, &tell)?);
             return Ok(Ending::Done);
         }
         if listing.entries.is_empty() {
@@ -144,6 +145,9 @@ impl Shown {
             console.say(pending::table(&listing.entries, place.seconds(), &tell));
         }
         complain(listing, console);
+        if let Some(why) = self.waits.shut().and_then(|shut| shut.trouble.as_ref()) {
+            console.complain(why);
+        }
         Ok(Ending::Done)
     }
 }

@@ -9,11 +9,14 @@ use crate::observe::dpkg::{DpkgError, Unconfigured};
 use crate::policy::Policy;
 
 use super::Place;
+use super::flush::Occasion;
+use super::opening::Shut;
 
 /// What the machine says about all debts.
 pub(super) struct Waits {
     unconfigured: Result<Unconfigured, DpkgError>,
     policy: Policy,
+    shut: Option<Shut>,
 }
 
 impl Waits {
@@ -21,8 +24,14 @@ impl Waits {
     pub(super) fn observe(place: &Place, policy: Policy) -> Self {
         Self {
             unconfigured: Unconfigured::under(&place.root),
+            shut: Shut::observe(&policy, place),
             policy,
         }
+    }
+
+    /// No window is open.
+    pub(super) fn shut(&self) -> Option<&Shut> {
+        self.shut.as_ref()
     }
 
     /// What `entry` waits for.
@@ -64,8 +73,15 @@ impl Waits {
         match entry.owed.as_ref().map(|owed| owed.until) {
             Some(Until::Flush) => "`rcpolicy flush`".to_owned(),
             Some(Until::Reboot) => "the next boot".to_owned(),
-            Some(Until::Batch) | None => self.batch_end(),
+            Some(Until::Batch) | None => self.window(entry).unwrap_or_else(|| self.batch_end()),
         }
+    }
+
+    /// The next window, where it waits for that.
+    fn window(&self, entry: &Entry) -> Option<String> {
+        let shut = self.shut.as_ref()?;
+        let goes_before = Occasion::OnlyDown(&Occasion::BatchEnd).pays(entry);
+        (!goes_before).then(|| format!("the window that opens {}", shut.wall))
     }
 
     fn batch_end(&self) -> String {

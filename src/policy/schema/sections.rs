@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::super::problem::Lines;
 use super::super::rule::{Group, Pattern, Tier};
 use super::super::settings::{ActionLimit, HelperLimit, Mode, SettingsPart};
+use super::super::window::Window;
 use super::reader::{Key, Reader, Value, word};
 use super::units::{duration, positive_duration, size};
 use super::words::{self, MODES};
@@ -123,9 +124,15 @@ pub(super) fn action(reader: &mut Reader, value: &Value<'_>, into: &mut Settings
 
 /// `[flush]`
 pub(super) fn flush(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
-    for (name, _, value) in keys(reader, value, words::FLUSH) {
+    for (name, key, value) in keys(reader, value, words::FLUSH) {
         match name {
             "tries" => into.flush_tries = reader.count(value, MOST_TRIES),
+            "window" => {
+                let windows = reader.list(value, Window::parse);
+                if !is_misplaced(reader, key, name) {
+                    into.flush_windows = Some(windows);
+                }
+            }
             _ => into.flush_settle = made(reader, value, duration),
         }
     }

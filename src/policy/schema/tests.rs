@@ -83,6 +83,7 @@ fn every_setting_is_understood() {
         action.limit = "2min"
         flush.settle = "500ms"
         flush.tries = 5
+        flush.window = ["Sat 02:00-04:00", "daily 23:30-00:30"]
         rcpolicy.mode = "observe"
         compat.strict = true
         [policy-rc-d]
@@ -101,11 +102,14 @@ fn every_setting_is_understood() {
     );
     assert_eq!(settings.flush_settle, Some(Duration::from_millis(500)));
     assert_eq!(settings.flush_tries, Some(5));
+    let windows = settings.flush_windows.unwrap();
+    let windows: Vec<String> = windows.iter().map(ToString::to_string).collect();
+    assert_eq!(windows, ["Sat 02:00-04:00", "daily 23:30-00:30"]);
     assert_eq!(settings.mode, Some(Mode::Observe));
     assert_eq!(settings.strict, Some(true));
     assert_eq!(settings.helper_limit, Some(HelperLimit::Endless));
     assert_eq!(settings.helper_max_output, Some(1024 * 1024));
-    assert_eq!(parsed.file.groups[0].line, 11);
+    assert_eq!(parsed.file.groups[0].line, 12);
 }
 
 #[test]
@@ -115,6 +119,10 @@ fn each_mistake_is_reported_at_its_place() {
         (
             rule("serivce = \"a\""),
             "3:1: unknown key `serivce`: did you mean `service`?",
+        ),
+        (
+            "[flush]\nwindow = [\"Sat 02:00-04:00\", \"Sat 2-4\"]\n".to_owned(),
+            "2:30: `Sat 2-4` is not a window: write `Sat 02:00-04:00`, `Mon-Fri 22:00-06:00` or `daily 03:00-03:30`",
         ),
         (
             rule("service = 1"),

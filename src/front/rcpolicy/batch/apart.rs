@@ -124,7 +124,7 @@ fn carrying(occasion: Occasion<'_>, place: &Place) -> Result<Vec<ServiceName>, F
 fn words(occasion: Occasion<'_>) -> Vec<&str> {
     let services: &[ServiceName] = match occasion {
         Occasion::ByHand(services) | Occasion::Among(services) => services,
-        Occasion::BatchEnd | Occasion::Without(..) => &[],
+        Occasion::BatchEnd | Occasion::Without(..) | Occasion::OnlyDown(_) => &[],
     };
     let among = matches!(occasion, Occasion::Among(_)).then_some(AMONG);
     let words = ["flush"].into_iter().chain(among);

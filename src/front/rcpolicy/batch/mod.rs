@@ -6,6 +6,7 @@ mod look;
 mod wait;
 
 use super::flush::{self, Again, Arguments, BatchEnd, Left, Occasion};
+use super::opening::Shut;
 use super::{Ending, Failure, Place};
 use crate::batch::{Net, Readiness, readiness};
 use crate::domain::InitKind;
@@ -36,6 +37,9 @@ pub(super) fn run(
                 true => Occasion::Among(&arguments.services),
                 false => Occasion::ByHand(&arguments.services),
             };
+            if !arguments.among {
+                tell_of_window(occasion, place, console);
+            }
             let left = apart::pay(occasion, place, console)?;
             leave_waiter(left, place, console);
             Ok(left.ending)
@@ -43,7 +47,29 @@ pub(super) fn run(
     }
 }
 
-/// What is not done at boot, the waiter does later on.
+/// Whoever asks does not wait for a window, and is told of it.
+fn tell_of_window(occasion: Occasion<'_>, place: &Place, console: &mut Console<'_>) {
+    let Some(shut) = Shut::now(place) else {
+        return;
+    };
+    let waiting = |ledger: &Ledger| {
+        let paid = flush::due(ledger, occasion).map_or(0, |due| due.len());
+        let down = flush::due(ledger, Occasion::OnlyDown(&occasion)).map_or(0, |due| due.len());
+        paid > down
+    };
+    if !place.ledger().is_ok_and(|ledger| waiting(&ledger)) {
+        return;
+    }
+    console.complain(format_args!(
+        "no window opens before {}; what waits for it is done now, for you ask",
+        shut.wall
+    ));
+    if let Some(why) = &shut.trouble {
+        console.complain(why);
+    }
+}
+
+/// What is not done at boot, the waiter does later on. Definitions that wait for a window are still due after a boot.
 fn at_boot(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
     let left = match flush::finish_cut_off(place, console) {
         // Nothing can be brought up here.
@@ -51,6 +77,11 @@ fn at_boot(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> 
         left => left?,
     };
     leave_waiter(left, place, console);
+    if let (Some(_), Ok(ledger)) = (Shut::now(place), place.ledger())
+        && flush::is_definition_due(place)
+    {
+        start_waiter(&ledger, console);
+    }
     Ok(left.ending)
 }
 
@@ -79,7 +110,10 @@ fn at_end(end: BatchEnd, place: &Place, console: &mut Console<'_>) -> Result<(),
     }
     match readiness(net, &look::observe(place)) {
         // The restart of a bus may take our session along.
-        Readiness::Flush if !flush::is_bus_unfinished(&ledger) => pay_now(&ledger, place, console),
+        Readiness::Flush if !flush::is_bus_unfinished(&ledger) => match Shut::now(place) {
+            Some(shut) => pay_what_is_down(&shut, &ledger, place, console),
+            None => pay_now(&ledger, place, console),
+        },
         Readiness::Flush | Readiness::Later(_) => start_waiter(&ledger, console),
     }
     Ok(())
@@ -95,6 +129,24 @@ fn pay_now(ledger: &Ledger, place: &Place, console: &mut Console<'_>) {
             console.complain(failure);
             start_waiter(ledger, console);
         }
+    }
+}
+
+/// No window is open: brings up what is down, and leaves the rest to the waiter.
+fn pay_what_is_down(shut: &Shut, ledger: &Ledger, place: &Place, console: &mut Console<'_>) {
+    let only_down = Occasion::OnlyDown(&Occasion::BatchEnd);
+    if let Err(failure) = apart::pay_others(only_down, place, console) {
+        console.complain(failure);
+    }
+    let waiting = flush::due(ledger, Occasion::BatchEnd).map_or(0, |due| due.len());
+    if waiting > 0 {
+        let wall = &shut.wall;
+        console.say(format_args!(
+            "{waiting} services wait for the window that opens {wall}; see `rcpolicy pending`"
+        ));
+    }
+    if flush::is_anything_due(ledger) || flush::is_definition_due(place) {
+        start_waiter(ledger, console);
     }
 }
 

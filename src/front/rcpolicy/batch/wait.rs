@@ -16,8 +16,9 @@ use signal_hook::low_level::pipe;
 
 use crate::batch::{Look, Net, Next, Readiness, Trace, Vigil, readiness};
 use crate::domain::ServiceName;
-use crate::front::rcpolicy::definitions;
+use crate::front::rcpolicy::definitions::{self, Scope};
 use crate::front::rcpolicy::flush::{self, Again, Occasion};
+use crate::front::rcpolicy::opening::Shut;
 use crate::front::rcpolicy::{Ending, Failure, Place};
 use crate::front::waiter::{PROGRAM, WORDS};
 use crate::init::monotonic;
@@ -32,6 +33,9 @@ const SECOND: Duration = Duration::from_millis(500);
 /// What /proc says behind the name of a program whose file was replaced or removed.
 const DELETED: &str = " (deleted)";
 
+/// What is paid while no window is open.
+const ONLY_DOWN: Occasion<'_> = Occasion::OnlyDown(&Occasion::BatchEnd);
+
 /// What is due at a batch's end.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Dues {
@@ -44,10 +48,23 @@ struct Dues {
 
 impl Dues {
     fn of(ledger: &Ledger, place: &Place) -> Result<Self, LedgerError> {
-        let due = flush::due(ledger, Occasion::BatchEnd)?.into_iter();
+        Self::on(Occasion::BatchEnd, Scope::All, (ledger, place))
+    }
+
+    /// What no window keeps from being paid.
+    fn that_are_down(ledger: &Ledger, place: &Place) -> Result<Self, LedgerError> {
+        Self::on(ONLY_DOWN, Scope::CutOff, (ledger, place))
+    }
+
+    fn on(
+        occasion: Occasion<'_>,
+        scope: Scope,
+        (ledger, place): (&Ledger, &Place),
+    ) -> Result<Self, LedgerError> {
+        let due = flush::due(ledger, occasion)?.into_iter();
         Ok(Self {
             owed: due.map(which).collect(),
-            definitions: definitions::dues(place),
+            definitions: definitions::dues(place, scope),
         })
     }
 
@@ -117,6 +134,8 @@ struct Wait<'a> {
     vigil: Vigil,
     /// Whether anything is due, as of when the ledger looked so.
     due: Option<(Trace, bool)>,
+    /// What no window keeps from being paid, and was tried in vain.
+    tried: Dues,
     /// What was complained about last.
     said: String,
 }
@@ -129,6 +148,7 @@ impl<'a> Wait<'a> {
             ledger,
             vigil: Vigil::new(policy.settings().flush_settle),
             due: None,
+            tried: Dues::default(),
             said: String::new(),
         }
     }
@@ -178,23 +198,50 @@ impl<'a> Wait<'a> {
     /// Pays what may be paid. What is left where only somebody's doing can change that; `None` where it
     /// is to be tried again.
     fn flush(&mut self, console: &mut Console<'_>) -> Option<Dues> {
+        let place = now(self.place);
+        if let Some(shut) = Shut::now(&place) {
+            self.flush_what_is_down(&shut, &place, console);
+            // There is somebody's doing to wait for: the window's.
+            return None;
+        }
         let known = Dues::of(self.ledger, self.place).unwrap_or_default();
-        let again = match readiness(Net::Waiter, &look::observe(self.place)) {
+        let again = self.flush_on(Occasion::BatchEnd, &place, console);
+        (again == Again::No).then_some(known)
+    }
+
+    /// While no window is open: only what no window may put off, and that once more only where it can be otherwise.
+    fn flush_what_is_down(&mut self, shut: &Shut, place: &Place, console: &mut Console<'_>) {
+        if let Some(why) = &shut.trouble {
+            self.complain(why.clone(), console);
+        }
+        let down = Dues::that_are_down(self.ledger, place).unwrap_or_default();
+        if down.is_known(&self.tried) && !flush::is_bus_unfinished(self.ledger) {
+            return;
+        }
+        if self.flush_on(ONLY_DOWN, place, console) == Again::No {
+            self.tried = down;
+        }
+    }
+
+    fn flush_on(
+        &mut self,
+        occasion: Occasion<'_>,
+        place: &Place,
+        console: &mut Console<'_>,
+    ) -> Again {
+        let again = match readiness(Net::Waiter, &look::observe(place)) {
             Readiness::Later(_) => Again::Later,
-            Readiness::Flush => {
-                let place = now(self.place);
-                match flush::pay(Occasion::BatchEnd, &place, console) {
-                    Ok(left) => left.again,
-                    Err(failure) => {
-                        self.complain(failure.to_string(), console);
-                        Again::Later
-                    }
+            Readiness::Flush => match flush::pay(occasion, place, console) {
+                Ok(left) => left.again,
+                Err(failure) => {
+                    self.complain(failure.to_string(), console);
+                    Again::Later
                 }
-            }
+            },
         };
         // Each line when it is true, not when we end.
         let _ = console.finish();
-        (again == Again::No).then_some(known)
+        again
     }
 
     /// Says it once: the next try is not far.

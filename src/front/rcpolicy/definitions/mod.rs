@@ -97,8 +97,9 @@ fn has_places(kind: InitKind) -> bool {
 }
 
 /// What a batch's end has to bring up to date, or at least to look at, each with what it is about: another version
-/// is another one. What cannot be looked at is told by whoever tries to bring it up to date.
-pub(super) fn dues(place: &Place) -> BTreeSet<String> {
+/// is another one. What cannot be looked at is told by whoever tries to bring it up to date. No more is looked at
+/// than `most` has.
+pub(super) fn dues(place: &Place, most: Scope) -> BTreeSet<String> {
     if !may_be_any(place) {
         return BTreeSet::new();
     }
@@ -106,6 +107,7 @@ pub(super) fn dues(place: &Place) -> BTreeSet<String> {
     let tries = policy.settings().flush_tries;
     let mut dues = BTreeSet::new();
     for kept in all(place, &policy) {
+        let kept = kept.within(most);
         let kind = kept.kind.as_str();
         match kept.survey() {
             Ok(found) => {
@@ -131,6 +133,17 @@ fn due(looked: &Looked, tries: u32) -> Option<String> {
 }
 
 impl Kept {
+    /// The same, where no more than `most` may be done.
+    pub(super) fn within(self, most: Scope) -> Self {
+        match most {
+            Scope::All => self,
+            Scope::CutOff => Self {
+                scope: Scope::CutOff,
+                ..self
+            },
+        }
+    }
+
     /// All services whose definitions are apart, as far as anything may be done about them.
     ///
     /// # Errors

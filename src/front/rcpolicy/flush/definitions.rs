@@ -17,7 +17,7 @@ use super::{payer, session};
 
 /// Whether a definition is to be brought up to date at a batch's end, or may be.
 pub(in crate::front::rcpolicy) fn is_due(place: &Place) -> bool {
-    !dues(place).is_empty()
+    !dues(place, Scope::All).is_empty()
 }
 
 /// One flush, as far as definitions go.
@@ -44,14 +44,7 @@ pub(super) fn bring(
     let policy = policy::load(&Roots::under(&here.place.root, Keep::No));
     let mut left: Option<Left> = None;
     for kept in definitions::all(here.place, &policy) {
-        let kept = match most {
-            Scope::All => kept,
-            Scope::CutOff => Kept {
-                scope: Scope::CutOff,
-                ..kept
-            },
-        };
-        if let Some(more) = bring_kept(here, &kept, &policy, console)? {
+        if let Some(more) = bring_kept(here, &kept.within(most), &policy, console)? {
             left.get_or_insert(Left::NOTHING).join(more);
         }
     }

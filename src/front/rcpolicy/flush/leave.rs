@@ -137,7 +137,7 @@ impl Leave<'_> {
     /// As with what is owed: what waits for the next boot is done for who is named.
     fn is_the_time(&self, until: Until) -> bool {
         match until {
-            Until::Batch => true,
+            Until::Batch => !self.occasion.is_only_down(),
             Until::Flush => !self.occasion.is_batch_end(),
             Until::Reboot => !self.occasion.named().is_empty(),
         }

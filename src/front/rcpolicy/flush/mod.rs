@@ -114,7 +114,11 @@ pub(super) fn pay(
         occasion,
         place,
     };
-    let brought = definitions::bring(here, Scope::All, console)?;
+    let scope = match occasion.is_only_down() {
+        true => Scope::CutOff,
+        false => Scope::All,
+    };
+    let brought = definitions::bring(here, scope, console)?;
     // Nobody is told that nothing is owed who did not ask, or was told something else.
     let silent = brought.is_some() || occasion.is_batch_end();
     let nothing = silent && ledger.abandoned()?.is_empty() && is_empty(&ledger.all()?);

@@ -17,6 +17,8 @@ pub(in crate::front::rcpolicy) enum Occasion<'a> {
     BatchEnd,
     /// The same, but for these services, which somebody else pays.
     Without(&'a Occasion<'a>, &'a [ServiceName]),
+    /// Of the same only what brings up what is down, or was begun: that waits for no window.
+    OnlyDown(&'a Occasion<'a>),
 }
 
 impl Occasion<'_> {
@@ -32,6 +34,7 @@ impl Occasion<'_> {
             Self::Without(occasion, others) => {
                 occasion.pays(entry) && !others.contains(&entry.service)
             }
+            Self::OnlyDown(occasion) => occasion.pays(entry) && brings_up(entry),
         }
     }
 
@@ -50,6 +53,7 @@ impl Occasion<'_> {
             Self::Without(occasion, others) => {
                 occasion.covers(service) && !others.contains(service)
             }
+            Self::OnlyDown(occasion) => occasion.covers(service),
         }
     }
 
@@ -59,6 +63,16 @@ impl Occasion<'_> {
             Self::ByHand(services) => services.is_empty(),
             Self::Among(_) => false,
             Self::BatchEnd | Self::Without(..) => true,
+            Self::OnlyDown(occasion) => occasion.is_of_all(),
+        }
+    }
+
+    /// Whether nothing is begun that can wait.
+    pub(super) fn is_only_down(&self) -> bool {
+        match self {
+            Self::ByHand(_) | Self::Among(_) | Self::BatchEnd => false,
+            Self::Without(occasion, _) => occasion.is_only_down(),
+            Self::OnlyDown(_) => true,
         }
     }
 
@@ -67,7 +81,7 @@ impl Occasion<'_> {
         match self {
             Self::ByHand(services) => services,
             Self::Among(_) | Self::BatchEnd => &[],
-            Self::Without(occasion, _) => occasion.named(),
+            Self::Without(occasion, _) | Self::OnlyDown(occasion) => occasion.named(),
         }
     }
 
@@ -76,9 +90,14 @@ impl Occasion<'_> {
         match self {
             Self::ByHand(_) | Self::Among(_) => false,
             Self::BatchEnd => true,
-            Self::Without(occasion, _) => occasion.is_batch_end(),
+            Self::Without(occasion, _) | Self::OnlyDown(occasion) => occasion.is_batch_end(),
         }
     }
+}
+
+/// Whether paying `entry` starts what is down, or brings to its end what was begun and may have left it so.
+fn brings_up(entry: &Entry) -> bool {
+    entry.is_begun() || payment(entry) == Payment::Act(Action::Start)
 }
 
 /// Whether it is worth while to try again later, without anybody's doing.

@@ -159,6 +159,14 @@ pub(super) const SETTINGS: [(&str, &str, &str, Option<&str>); 10] = [
         Some("3"),
     ),
     (
+        "flush",
+        "window",
+        "When that may be done by itself: a window or a list of windows such as `Sat 02:00-04:00`, `Mon-Fri 22:00-06:00` or \
+         `daily 03:00-03:30`, by the machine's local time; by default at any time. Only in /etc and /run. What is down is \
+         brought up at any time, and `rcpolicy flush` does not wait.",
+        None,
+    ),
+    (
         "definitions",
         "stock",
         "The directory into which packages bring the service definitions of runit and s6. Only in /etc and /run; by \

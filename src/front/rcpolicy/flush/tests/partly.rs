@@ -168,3 +168,64 @@ fn of_services_that_nobody_named_no_more_is_paid_than_by_a_flush_of_all() {
         assert_eq!(!room.is_owed(), paid, "{until:?} {occasion:?}: {said}");
     }
 }
+
+#[test]
+fn while_no_window_is_open_what_is_only_owed_waits_and_what_is_down_comes_back() {
+    let shut = Occasion::OnlyDown(&Occasion::BatchEnd);
+    let mut waits = Room::new();
+    waits.owes(restart);
+    let before = waits.run();
+    let (ledger, root) = (waits.ledger(), waits.directory.path().to_path_buf());
+    let (left, said) = flush_on(shut, &mut waits.init, ledger, root, "");
+    assert_eq!((left, said.as_str()), (Left::NOTHING, ""));
+    assert!(waits.run() == before && waits.is_owed());
+    for owes_restart in [false, true] {
+        let mut room = Room::new();
+        room.stopped();
+        let mut entry = room.owed().unwrap();
+        if owes_restart {
+            restart(&mut entry);
+            entry.kept_running = false;
+        }
+        room.ledger().lock().unwrap().put(&entry).unwrap();
+        let (ledger, root) = (room.ledger(), room.directory.path().to_path_buf());
+        let (left, said) = flush_on(shut, &mut room.init, ledger, root, "");
+        assert_eq!(left, Left::NOTHING, "{said}");
+        assert!(room.is_up("foo") && room.is_up("foo.socket"), "{said}");
+        assert!(!room.is_owed(), "{said}");
+    }
+}
+
+#[test]
+fn a_start_that_is_owed_and_what_was_begun_wait_for_no_window() {
+    let shut = Occasion::OnlyDown(&Occasion::BatchEnd);
+    let owing = |due: Due, begun: Option<Begun>| {
+        let mut entry = Entry::new(name("foo"), life(), Who::default(), 0, "x");
+        entry.owed = Some(Owed {
+            due,
+            until: Until::Batch,
+            reasons: Vec::new(),
+            at: None,
+            begun,
+        });
+        entry
+    };
+    let at = Begun {
+        at: 1,
+        contact: Contact::Sent,
+    };
+    for (entry, pays) in [
+        (owing(Due::Start, None), true),
+        (owing(Due::Restart, Some(at)), true),
+        (owing(Due::Restart, None), false),
+        (owing(Due::Reload, None), false),
+        (owing(Due::Stop, None), false),
+    ] {
+        assert_eq!(shut.pays(&entry), pays, "{entry:?}");
+        assert!(Occasion::BatchEnd.pays(&entry));
+    }
+    let foo = [name("foo").service()];
+    let without = Occasion::Without(&Occasion::BatchEnd, &foo);
+    assert!(!Occasion::OnlyDown(&without).pays(&owing(Due::Start, None)));
+    assert!(shut.is_only_down() && shut.is_batch_end() && shut.is_of_all());
+}
