@@ -217,3 +217,36 @@ fn the_journal_is_told_even_where_the_file_cannot_be_written() {
     let length = journal.recv(&mut buffer).unwrap();
     insta::assert_snapshot!(String::from_utf8_lossy(&buffer[..length]));
 }
+
+#[test]
+fn a_journal_that_is_full_or_away_takes_nothing_from_our_own_log() {
+    let top = tempfile::tempdir().unwrap();
+    let socket = top.path().join("socket");
+    let journal = UnixDatagram::bind(&socket).unwrap();
+    let directory = top.path().join("log");
+    let log = Log::at(&directory, &socket);
+    for _ in 0..600 {
+        log.write(&line("a", "p", NOON)).unwrap();
+    }
+    journal.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 4096];
+    let told = std::iter::from_fn(|| journal.recv(&mut buffer).ok()).count();
+    assert!((1..600).contains(&told), "its queue was never full: {told}");
+    drop(journal);
+    fs::remove_file(&socket).unwrap();
+    log.write(&line("a", "p", NOON)).unwrap();
+    let (lines, passed) = all(&directory, &Filter::default());
+    assert_eq!((lines.len(), passed), (601, Passed::default()));
+}
+
+#[test]
+fn the_journal_has_each_part_of_a_decision_in_a_field_of_its_own() {
+    let mut decision = line("a", "p", NOON);
+    decision.verdict = Verdict::Defer {
+        action: Action::Restart,
+        until: rcpolicy::domain::Until::Batch,
+    };
+    decision.outcome = Some("put off".to_owned());
+    decision.concerns = ["b", "c"].map(|name| ServiceName::parse(name).unwrap()).to_vec();
+    insta::assert_snapshot!(String::from_utf8_lossy(decision.message().as_bytes()));
+}

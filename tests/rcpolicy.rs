@@ -453,3 +453,18 @@ fn windows_are_meant_by_the_machines_time_zone_and_one_that_cannot_be_read_is_to
         assert!(machine.run("pending").contains("the batch's end"));
     }
 }
+
+#[test]
+fn what_is_done_is_told_in_json_too() {
+    let machine = indebted();
+    insta::assert_snapshot!(
+        [
+            machine.run("forget acpid --json"),
+            machine.run("hold ssh --until 2h --because cable --json"),
+            machine.run("bypass status --json"),
+            machine.run("wait flush --timeout 1ms --json"),
+            machine.run("flush nosuch --json"),
+        ]
+        .join("\n")
+    );
+}

@@ -19,6 +19,17 @@ pub enum Until {
     Reboot,
 }
 
+impl Until {
+    /// The word of the policy language.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Flush => "flush",
+            Self::Reboot => "reboot",
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,6 +66,24 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Until when the action waits, where it was put off.
+    pub fn until(&self) -> Option<Until> {
+        match self {
+            Self::Defer { until, .. } => Some(*until),
+            Self::Run(_)
+            | Self::Stop
+            | Self::Quiesce
+            | Self::Restart
+            | Self::IfStale
+            | Self::Reload
+            | Self::Hold
+            | Self::FallBack(_)
+            | Self::Deny
+            | Self::Emulate(_)
+            | Self::Nothing => None,
+        }
+    }
+
     /// The action that is run as it was asked for; `None` where anything else becomes of it.
     pub fn run(&self) -> Option<&Action> {
         match self {

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::plain::{lines, one_line};
+use super::told::{Over, Told};
 
 /// Standard output and standard error, or what stands for them in a test.
 pub struct Console<'a> {
@@ -14,6 +15,8 @@ pub struct Console<'a> {
     onlooker: Onlooker,
     /// What was said of each subject last.
     said: BTreeMap<String, String>,
+    /// Where the answer is to be one document: what it is made of.
+    told: Option<Told>,
 }
 
 /// Whether what is written still arrives.
@@ -43,7 +46,18 @@ impl<'a> Console<'a> {
             failure: None,
             onlooker: Onlooker::None,
             said: BTreeMap::new(),
+            told: None,
         }
+    }
+
+    /// From now on keeps what is said, in place of writing it; what goes wrong is written too.
+    pub fn collect(&mut self) {
+        self.told = Some(Told::default());
+    }
+
+    /// What was said since; from now on it is written again.
+    pub fn collected(&mut self) -> Option<Told> {
+        self.told.take()
     }
 
     /// The same for whoever looks on.
@@ -68,6 +82,9 @@ impl<'a> Console<'a> {
     pub fn say(&mut self, text: impl Display) {
         if self.failure.is_some() {
             return;
+        }
+        if let Some(told) = &mut self.told {
+            return told.say(&text.to_string());
         }
         self.failure = writeln!(self.out, "{}", lines(&text.to_string())).err();
         if self.onlooker == Onlooker::Person {
@@ -97,6 +114,9 @@ impl<'a> Console<'a> {
     /// The same of one subject, unless that was the last that was said of it: whoever looks again and
     /// again fills no log with what has not changed.
     pub fn say_once(&mut self, subject: &str, text: &str) {
+        if let Some(told) = &mut self.told {
+            told.of(subject, text, Over::No);
+        }
         let before = self.said.insert(subject.to_owned(), text.to_owned());
         if before.as_deref() != Some(text) {
             self.say(text);
@@ -105,13 +125,20 @@ impl<'a> Console<'a> {
 
     /// The same where it is over: what comes later is news.
     pub fn say_last(&mut self, subject: &str, text: &str) {
+        if let Some(told) = &mut self.told {
+            told.of(subject, text, Over::Yes);
+        }
         self.said.remove(subject);
         self.say(text);
     }
 
     /// One line for the human, on standard error; where that is closed nobody wants it.
     pub fn complain(&mut self, text: impl Display) {
-        let _ = writeln!(self.err, "rcpolicy: {}", one_line(&text.to_string()));
+        let text = text.to_string();
+        if let Some(told) = &mut self.told {
+            told.complain(&text);
+        }
+        let _ = writeln!(self.err, "rcpolicy: {}", one_line(&text));
     }
 
     /// The same, of a text that we laid out in lines.

@@ -5,8 +5,14 @@ use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
+use super::plain::cut;
+
 /// Where journald listens.
 pub const SOCKET: &str = "/run/systemd/journal/socket";
+
+/// The longest value of a field, in bytes. All fields of a message have to go into one datagram, of which a socket takes
+/// 208 KiB by default; the whole text stands in our own log.
+const LONGEST: usize = 4 * 1024;
 
 /// The fields of one message, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,9 +21,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message with a field added. `name` is of upper-case letters, digits and `_`.
+    /// The message with a field added. `name` is of upper-case letters, digits and `_`; a value that is too long is cut.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
+        let value = cut(value, LONGEST);
+        let value = value.as_ref();
         self.bytes.extend_from_slice(name.as_bytes());
         if value.contains('\n') {
             self.bytes.push(b'\n');
@@ -70,6 +78,20 @@ mod tests {
         expected.extend([3, 0, 0, 0, 0, 0, 0, 0]);
         expected.extend(b"a\nb\n");
         assert_eq!(message.as_bytes(), expected);
+    }
+
+    #[test]
+    fn a_value_of_any_length_goes_into_a_datagram_of_all_fields() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("socket");
+        let journal = UnixDatagram::bind(&path).unwrap();
+        let long = "ä\n".repeat(1_000_000);
+        let message = (0..40).fold(Message::default(), |message, _| message.with("F", &long));
+        send(&path, &message).unwrap();
+        let mut buffer = vec![0; 1_000_000];
+        let length = journal.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], message.as_bytes());
+        assert!(length < 200 * 1024, "{length}");
     }
 
     #[test]

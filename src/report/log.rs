@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::journal::{self, Message};
 use super::time;
-use crate::domain::{Action, Caller, FrontEnd, Reason, ServiceName, UnitName, Verdict};
+use crate::domain::{Action, Caller, FrontEnd, Reason, ServiceName, UnitName, Until, Verdict};
 use crate::files::{Directory, FileError, Missing, may_grow_to};
 
 /// Where the log is on a real machine.
@@ -23,6 +23,11 @@ pub const DIRECTORY: &str = "/var/log/rcpolicy";
 pub const FILE: &str = "decisions.jsonl";
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;
+/// What every decision is found by in the journal, on whatever machine it was taken:
+/// `journalctl MESSAGE_ID=374dc18f552d49dc992492322e09a148`.
+pub const MESSAGE_ID: &str = "374dc18f552d49dc992492322e09a148";
+/// So many services that a decision concerns besides are told to the journal; our own log has all.
+const MOST_CONCERNED: usize = 16;
 /// Journal priority of an ordinary decision (syslog's "info").
 const INFO: &str = "6";
 /// Journal priority of one whose action failed (syslog's "warning").
@@ -118,13 +123,20 @@ impl LogLine {
 
     /// The journal's message.
     pub fn message(&self) -> Message {
-        let source = self.reasons.first().map(|reason| reason.source.to_string());
+        let reason = self.reasons.first();
+        let source = reason.map(|reason| reason.source.to_string());
+        let until = self.verdict.until().map(Until::as_str);
+        let would = self
+            .would
+            .as_ref()
+            .map(|would| verdict_word(&would.verdict));
         let failed = self.status.is_some_and(|status| status != 0);
         let status = self.status.map(|status| status.to_string());
-        Message::default()
+        let message = Message::default()
             .with("MESSAGE", &self.summary())
             .with("PRIORITY", if failed { WARNING } else { INFO })
             .with("SYSLOG_IDENTIFIER", "rcpolicy")
+            .with("MESSAGE_ID", MESSAGE_ID)
             .with("RCPOLICY_FRONT", self.front.as_str())
             .with("RCPOLICY_SERVICE", self.service.as_str())
             .with("RCPOLICY_ACTION", self.action.as_str())
@@ -133,8 +145,19 @@ impl LogLine {
             .with_some("RCPOLICY_SCRIPT", self.context.script.as_deref())
             .with("RCPOLICY_PHASE", self.context.phase.as_str())
             .with_some("RCPOLICY_SOURCE", source.as_deref())
+            .with_some("RCPOLICY_REASON", reason.map(|reason| reason.text.as_str()))
+            .with_some("RCPOLICY_UNTIL", until)
+            .with_some("RCPOLICY_OUTCOME", self.outcome.as_deref())
             .with_some("RCPOLICY_STATUS", status.as_deref())
+            .with_some("RCPOLICY_WOULD", would.as_deref())
+            // `journalctl -u NAME` shows what is told of a unit by these.
             .with("UNIT", self.unit.as_str())
+            .with("OBJECT_SYSTEMD_UNIT", self.unit.as_str());
+        // A field may come several times.
+        let concerns = self.concerns.iter().take(MOST_CONCERNED);
+        concerns.fold(message, |message, service| {
+            message.with("RCPOLICY_CONCERNS", service.as_str())
+        })
     }
 }
 

@@ -15,6 +15,7 @@ pub mod plain;
 pub mod problems;
 pub mod systemctl;
 pub mod timeline;
+pub mod told;
 pub mod voice;
 
 pub use crate::domain::time;

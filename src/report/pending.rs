@@ -83,7 +83,11 @@ fn align(rows: &[[String; COLUMNS]]) -> String {
 pub fn what(entry: &Entry) -> String {
     let mut parts = Vec::new();
     if let Some(owed) = &entry.owed {
-        parts.push(format!("{} until {}", owed.due.action(), until(owed.until)));
+        parts.push(format!(
+            "{} until {}",
+            owed.due.action(),
+            owed.until.as_str()
+        ));
     }
     if let Some(down) = &entry.down {
         let others = down.units.iter().filter(|s| s.unit != entry.unit);
@@ -106,14 +110,6 @@ pub fn what(entry: &Entry) -> String {
     match parts.as_slice() {
         [] => "nothing".to_owned(),
         parts => parts.join(", "),
-    }
-}
-
-fn until(until: crate::domain::Until) -> &'static str {
-    match until {
-        crate::domain::Until::Batch => "batch",
-        crate::domain::Until::Flush => "flush",
-        crate::domain::Until::Reboot => "reboot",
     }
 }
 

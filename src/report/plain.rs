@@ -1,8 +1,12 @@
 //! Text that came from outside, such as an error that a user's manager wrote, without what could move a
 //! terminal's cursor, make one message look like two, or show it in another order than it has. Pure.
 
+use std::borrow::Cow;
+
 /// What stands for a character that is not shown.
 const NOT_SHOWN: char = '\u{fffd}';
+/// What stands for the rest of what was cut.
+const CUT: &str = "…";
 
 /// Whether a character shows itself and no more: not one that controls a terminal, turns the direction of
 /// what follows it, is not seen, or ends a line where only some programs see an end.
@@ -42,9 +46,35 @@ pub fn lines(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
+/// At most `most` bytes of it, with a sign where something is missing.
+pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let most = most.saturating_sub(CUT.len());
+    let end = (0..=most)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    Cow::Owned(format!("{}{CUT}", text.get(..end).unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_cut_ends_with_a_whole_character_and_says_so() {
+        for (text, most, expected) in [
+            ("abc", 3, "abc"),
+            ("abcdef", 5, "ab…"),
+            ("ääää", 7, "ää…"),
+            ("ääää", 6, "ä…"),
+            ("abc", 0, "…"),
+        ] {
+            assert_eq!(cut(text, most), expected);
+        }
+    }
 
     #[test]
     fn what_moves_a_cursor_is_not_shown_and_all_else_is() {

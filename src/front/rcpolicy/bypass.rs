@@ -1,7 +1,7 @@
 //! `rcpolicy bypass on|off|status`: the flag that sends every call to the stock tools.
 //! It stands under /etc, so that it survives a reboot.
 
-use super::{Ending, Failure, Place};
+use super::{Ending, Failure, Place, Telling};
 use crate::files::{Directory, Missing};
 use crate::observe::bypass::{DIRECTORY, NAME};
 use crate::report::console::Console;
@@ -13,6 +13,8 @@ pub(super) struct Arguments {
     /// What to do with the flag.
     #[command(subcommand)]
     what: What,
+    #[command(flatten)]
+    pub(super) telling: Telling,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Subcommand)]

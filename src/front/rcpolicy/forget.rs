@@ -1,7 +1,7 @@
 //! `rcpolicy forget SERVICE`: strikes an entry without doing what it promises, and says what that was.
 //! Only a hold on D-Bus calls is taken away: nobody would know of it afterwards.
 
-use super::{Ending, Failure, PATIENCE, Place};
+use super::{Ending, Failure, PATIENCE, Place, Telling};
 use crate::domain::ServiceName;
 use crate::init::Init;
 use crate::ledger::{Entry, Reading};
@@ -15,6 +15,8 @@ pub(super) struct Arguments {
     /// The service: `foo`, `foo.service`, `foo@x`.
     #[arg(value_parser = ServiceName::parse)]
     service: ServiceName,
+    #[command(flatten)]
+    pub(super) telling: Telling,
 }
 
 pub(super) fn run(

@@ -1,7 +1,7 @@
 //! `rcpolicy hold [SERVICE --until TIME --because TEXT]` and `rcpolicy unhold SERVICE`: a deny that ends
 //! by itself, for all that policies judge, `--force` or not. What an admin does with the init is not judged.
 
-use super::{Ending, Failure, PATIENCE, Place};
+use super::{Ending, Failure, PATIENCE, Place, Telling};
 use crate::domain::{InitKind, ServiceName, time};
 use crate::front::perform::one_unit;
 use crate::init::Depth;
@@ -23,9 +23,16 @@ pub(super) struct Arguments {
     /// Why; shown wherever the hold denies something.
     #[arg(long, value_name = "TEXT", requires = "service")]
     because: Option<String>,
-    /// Show what is held as one JSON document.
-    #[arg(long, conflicts_with = "service")]
+    /// As one JSON document: what is held, or with a service what came of it.
+    #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    /// Whether what it says is collected: what is held is a document of its own.
+    pub(super) fn is_told_in_json(&self) -> bool {
+        self.json && self.service.is_some()
+    }
 }
 
 /// Arguments of `rcpolicy unhold`.
@@ -34,6 +41,8 @@ pub(super) struct Lifted {
     /// The service, by any of its names.
     #[arg(value_parser = ServiceName::parse)]
     service: ServiceName,
+    #[command(flatten)]
+    pub(super) telling: Telling,
 }
 
 pub(super) fn run(

@@ -305,6 +305,36 @@ enum Command {
     Manual(manual::Arguments),
 }
 
+/// How a subcommand that does something tells what came of it.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Telling {
+    /// In the end one JSON document of all that was said, in place of lines.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Command {
+    /// Whether what it says is collected; the others make documents of their own.
+    fn is_told_in_json(&self) -> bool {
+        match self {
+            Self::Flush(flush::Arguments { telling, .. })
+            | Self::Forget(forget::Arguments { telling, .. })
+            | Self::Unhold(hold::Lifted { telling, .. })
+            | Self::Wait(wait::Arguments { telling, .. })
+            | Self::Reexec(reexec::Arguments { telling, .. })
+            | Self::RestartBus(restart_bus::Arguments { telling, .. })
+            | Self::Bypass(bypass::Arguments { telling, .. }) => telling.json,
+            Self::Hold(arguments) => arguments.is_told_in_json(),
+            Self::Pending(_)
+            | Self::Check(_)
+            | Self::Explain(_)
+            | Self::Log(_)
+            | Self::Audit(_)
+            | Self::Simulate(_) => false,
+        }
+    }
+}
+
 /// Runs `rcpolicy` with `arguments` (the program's name included).
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
@@ -325,6 +355,9 @@ pub fn run(
 }
 
 fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Ending {
+    if command.is_told_in_json() {
+        console.collect();
+    }
     let result = match command {
         Command::Pending(arguments) => pending::run(arguments, place, console),
         Command::Check(arguments) => check::run(arguments, place, console),
@@ -342,13 +375,17 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Simulate(arguments) => simulate::run(arguments, console),
         Command::Manual(arguments) => manual::run(arguments, place, console),
     };
-    result.unwrap_or_else(|failure| {
+    let ending = result.unwrap_or_else(|failure| {
         console.complain(&failure);
         if let Some(hint) = failure.hint() {
             console.complain(hint);
         }
         failure.ending()
-    })
+    });
+    if let Some(told) = console.collected() {
+        console.say(told.json(ending.status()));
+    }
+    ending
 }
 
 /// Help and version are answers; the rest is wrong usage.

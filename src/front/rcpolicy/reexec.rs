@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Ending, Failure, Place};
+use super::{Ending, Failure, Place, Telling};
 use crate::domain::{InitKind, Manner};
 use crate::front::crowd::{Crowd, Event, Limits};
 use crate::front::machine::upstart;
@@ -35,6 +35,8 @@ pub(super) struct Arguments {
     /// is away (`[init] wait`).
     #[arg(long, value_name = "TIME", value_parser = positive_duration)]
     timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(super) telling: Telling,
 }
 
 /// An init or a user's manager that was re-executed.

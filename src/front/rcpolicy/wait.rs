@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Ending, Failure, Place};
+use super::{Ending, Failure, Place, Telling};
 use crate::domain::{Manner, Until};
 use crate::front::machine::upstart;
 use crate::ledger::{Entry, Ledger, LedgerError};
@@ -24,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,
+    #[command(flatten)]
+    pub(super) telling: Telling,
 }
 
 #[derive(Debug, clap::Subcommand)]

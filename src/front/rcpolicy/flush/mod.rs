@@ -24,7 +24,7 @@ mod together;
 use std::cell::Cell;
 
 use super::definitions::Scope;
-use super::{Ending, Failure, Place, restart_bus};
+use super::{Ending, Failure, Place, Telling, restart_bus};
 use crate::domain::{Context, Known, ServiceName};
 use crate::failpoint::{Point, reach};
 use crate::front::local::{self, Level};
@@ -59,6 +59,8 @@ pub(super) struct Arguments {
     /// The machine boots: only bring what was cut off to its end.
     #[arg(long, hide = true, conflicts_with_all = ["services", "settled", "batch_end"])]
     pub(super) boot: bool,
+    #[command(flatten)]
+    pub(super) telling: Telling,
 }
 
 /// Whose run is at its end.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use signal_hook::consts::SIGHUP;
 
 use super::flush::{Again, Occasion};
-use super::{Ending, Failure, Place};
+use super::{Ending, Failure, Place, Telling};
 use crate::domain::{Context, InitKind, Scope};
 use crate::front::local;
 use crate::front::perform::Session;
@@ -58,6 +58,8 @@ pub(super) struct Arguments {
     /// Become this user first: how root restarts a user's bus.
     #[arg(long, value_name = "UID", hide = true, requires = "user")]
     become_user: Option<u32>,
+    #[command(flatten)]
+    pub(in crate::front::rcpolicy) telling: Telling,
 }
 
 pub(super) fn run(
