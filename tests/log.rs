@@ -247,6 +247,8 @@ fn the_journal_has_each_part_of_a_decision_in_a_field_of_its_own() {
         until: rcpolicy::domain::Until::Batch,
     };
     decision.outcome = Some("put off".to_owned());
-    decision.concerns = ["b", "c"].map(|name| ServiceName::parse(name).unwrap()).to_vec();
+    decision.concerns = ["b", "c"]
+        .map(|name| ServiceName::parse(name).unwrap())
+        .to_vec();
     insta::assert_snapshot!(String::from_utf8_lossy(decision.message().as_bytes()));
 }

@@ -10,6 +10,8 @@ use super::window::Window;
 const INIT_WAIT: Duration = Duration::from_secs(30);
 /// Quiet time that ends a batch, where no file says.
 const FLUSH_SETTLE: Duration = Duration::from_secs(10);
+/// How long the gate may take to let a flush in, where no file says.
+const FLUSH_GATE_LIMIT: Duration = Duration::from_secs(600);
 /// How often what fails is tried at batch ends, where no file says.
 const FLUSH_TRIES: u32 = 3;
 /// How long policy-rc.d may run, where no file says and compatibility is not strict.
@@ -69,6 +71,10 @@ pub struct SettingsPart {
     pub flush_tries: Option<u32>,
     /// `[flush] window`
     pub flush_windows: Option<Vec<Window>>,
+    /// `[flush] gate`
+    pub flush_gate: Option<Vec<String>>,
+    /// `[flush] gate-limit`
+    pub flush_gate_limit: Option<Duration>,
     /// `[rcpolicy] mode`
     pub mode: Option<Mode>,
     /// `[compat] strict`
@@ -92,6 +98,8 @@ impl SettingsPart {
             flush_settle: self.flush_settle.or(later.flush_settle),
             flush_tries: self.flush_tries.or(later.flush_tries),
             flush_windows: self.flush_windows.or_else(|| later.flush_windows.clone()),
+            flush_gate: self.flush_gate.or_else(|| later.flush_gate.clone()),
+            flush_gate_limit: self.flush_gate_limit.or(later.flush_gate_limit),
             mode: self.mode.or(later.mode),
             strict: self.strict.or(later.strict),
             helper_limit: self.helper_limit.or(later.helper_limit),
@@ -119,6 +127,10 @@ pub struct Settings {
     pub flush_tries: u32,
     /// When what is put off is paid by itself; none is always.
     pub flush_windows: Vec<Window>,
+    /// The command that runs its last words when a flush may be, and for as long as that is; empty for none.
+    pub flush_gate: Vec<String>,
+    /// How long it may take until then.
+    pub flush_gate_limit: Duration,
     /// Whether rcpolicy acts.
     pub mode: Mode,
     /// Whether every deliberate difference from the stock tools is given up.
@@ -148,6 +160,8 @@ impl Settings {
             flush_settle: part.flush_settle.unwrap_or(FLUSH_SETTLE),
             flush_tries: part.flush_tries.unwrap_or(FLUSH_TRIES),
             flush_windows: part.flush_windows.clone().unwrap_or_default(),
+            flush_gate: part.flush_gate.clone().unwrap_or_default(),
+            flush_gate_limit: part.flush_gate_limit.unwrap_or(FLUSH_GATE_LIMIT),
             mode: part.mode.unwrap_or_default(),
             strict,
             helper_limit,

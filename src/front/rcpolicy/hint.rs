@@ -46,6 +46,7 @@ impl Failure {
             | Self::NoBus(_)
             | Self::SilentBus(..)
             | Self::NotUser(..)
+            | Self::NobodyWaits(..)
             | Self::Play(_)
             | Self::Audit(_) => return None,
         };

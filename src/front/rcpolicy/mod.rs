@@ -10,6 +10,7 @@ mod examples;
 mod explain;
 mod flush;
 mod forget;
+mod gate;
 mod hint;
 mod hold;
 mod log;
@@ -144,6 +145,8 @@ enum Failure {
     Play(#[from] play::PlayFailure),
     #[error(transparent)]
     Audit(#[from] audit::AuditFailure),
+    #[error("nobody waits at `{path}`: {why}", path = .0.display(), why = .1)]
+    NobodyWaits(PathBuf, std::io::Error),
     #[error("cannot write `{}`: {source}", path.display())]
     Page { path: PathBuf, source: io::Error },
     #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
@@ -171,6 +174,7 @@ impl Failure {
             | Self::SilentBus(..)
             | Self::NoManager(_)
             | Self::NotUser(..)
+            | Self::NobodyWaits(..)
             | Self::Page { .. }
             | Self::NoLife => Ending::Failed,
         }
@@ -297,6 +301,9 @@ enum Command {
     Bypass(bypass::Arguments),
     /// Read packages as dpkg will run them, and show what goes wrong with their services.
     Audit(audit::Arguments),
+    /// Hold the gate of `[flush] gate` for a flush that waits at it: what the gate runs.
+    #[command(hide = true)]
+    GateHeld(gate::Arguments),
     /// Play an upgrade on a simulated init: a demonstration, or packages; touches nothing.
     #[command(after_help = examples::SIMULATE)]
     Simulate(simulate::Arguments),
@@ -330,6 +337,8 @@ impl Command {
             | Self::Explain(_)
             | Self::Log(_)
             | Self::Audit(_)
+            | Self::GateHeld(_)
+            | Self::Manual(_)
             | Self::Simulate(_) => false,
         }
     }
@@ -372,6 +381,7 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::RestartBus(arguments) => restart_bus::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
         Command::Audit(arguments) => audit::run(arguments, console),
+        Command::GateHeld(arguments) => gate::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments, console),
         Command::Manual(arguments) => manual::run(arguments, place, console),
     };

@@ -126,6 +126,18 @@ pub(super) fn action(reader: &mut Reader, value: &Value<'_>, into: &mut Settings
 pub(super) fn flush(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsPart) {
     for (name, key, value) in keys(reader, value, words::FLUSH) {
         match name {
+            "gate" => {
+                let command = gate(reader, value);
+                if !is_misplaced(reader, key, name) {
+                    into.flush_gate = command;
+                }
+            }
+            "gate-limit" => {
+                let limit = made(reader, value, positive_duration);
+                if !is_misplaced(reader, key, name) {
+                    into.flush_gate_limit = limit;
+                }
+            }
             "tries" => into.flush_tries = reader.count(value, MOST_TRIES),
             "window" => {
                 let windows = reader.list(value, Window::parse);
@@ -134,6 +146,24 @@ pub(super) fn flush(reader: &mut Reader, value: &Value<'_>, into: &mut SettingsP
                 }
             }
             _ => into.flush_settle = made(reader, value, duration),
+        }
+    }
+}
+
+/// A program's path from the root, and its first arguments.
+fn gate(reader: &mut Reader, value: &Value<'_>) -> Option<Vec<String>> {
+    let command = reader.list(value, |word| match word.contains('\0') {
+        true => Err("no program can be given a NUL".to_owned()),
+        false => Ok(word.to_owned()),
+    });
+    let program = command.first()?;
+    match absolute(program) {
+        Ok(_) => Some(command),
+        Err(_) => {
+            let shown = program.escape_debug();
+            let message = format!("`{shown}` is no program's path from the root on");
+            reader.wrong(value.span(), message);
+            None
         }
     }
 }

@@ -84,6 +84,8 @@ fn every_setting_is_understood() {
         flush.settle = "500ms"
         flush.tries = 5
         flush.window = ["Sat 02:00-04:00", "daily 23:30-00:30"]
+        flush.gate = ["/usr/bin/etcdctl", "lock", "rcpolicy"]
+        flush.gate-limit = "3min"
         rcpolicy.mode = "observe"
         compat.strict = true
         [policy-rc-d]
@@ -102,6 +104,9 @@ fn every_setting_is_understood() {
     );
     assert_eq!(settings.flush_settle, Some(Duration::from_millis(500)));
     assert_eq!(settings.flush_tries, Some(5));
+    let gate = settings.flush_gate.unwrap();
+    assert_eq!(gate, ["/usr/bin/etcdctl", "lock", "rcpolicy"]);
+    assert_eq!(settings.flush_gate_limit, Some(Duration::from_secs(180)));
     let windows = settings.flush_windows.unwrap();
     let windows: Vec<String> = windows.iter().map(ToString::to_string).collect();
     assert_eq!(windows, ["Sat 02:00-04:00", "daily 23:30-00:30"]);
@@ -109,7 +114,7 @@ fn every_setting_is_understood() {
     assert_eq!(settings.strict, Some(true));
     assert_eq!(settings.helper_limit, Some(HelperLimit::Endless));
     assert_eq!(settings.helper_max_output, Some(1024 * 1024));
-    assert_eq!(parsed.file.groups[0].line, 12);
+    assert_eq!(parsed.file.groups[0].line, 14);
 }
 
 #[test]
@@ -123,6 +128,14 @@ fn each_mistake_is_reported_at_its_place() {
         (
             "[flush]\nwindow = [\"Sat 02:00-04:00\", \"Sat 2-4\"]\n".to_owned(),
             "2:30: `Sat 2-4` is not a window: write `Sat 02:00-04:00`, `Mon-Fri 22:00-06:00` or `daily 03:00-03:30`",
+        ),
+        (
+            "[flush]\ngate = [\"etcdctl\", \"lock\"]\n".to_owned(),
+            "2:8: `etcdctl` is no program's path from the root on",
+        ),
+        (
+            "[flush]\ngate = []\n".to_owned(),
+            "2:8: an empty list fits nothing: leave the key out",
         ),
         (
             rule("service = 1"),

@@ -35,7 +35,7 @@ pub const SETTINGS: [(&str, &[&str]); 7] = [
     (HELPER, &["limit", "max-output"]),
     (ACTION, &["limit"]),
     (INIT, &["wait"]),
-    (FLUSH, &["settle", "tries", "window"]),
+    (FLUSH, &["settle", "tries", "window", "gate", "gate-limit"]),
     (DEFINITIONS, &["stock", "live"]),
 ];
 

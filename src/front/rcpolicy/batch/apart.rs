@@ -17,10 +17,14 @@ use crate::observe::above::Branch;
 use crate::observe::detect;
 use crate::report::console::Console;
 
+use super::gated::{self, Asking, Passage};
+
 /// The unit that pays it.
 const UNIT: &str = "rcpolicy-flush-apart.service";
 /// Tells it that nobody has named its services.
 const AMONG: &str = "--among";
+/// Tells it that the gate is not to be asked.
+const UNGATED: &str = "--ungated";
 /// How long it may take to begin, on a machine that has much to do.
 const START: Duration = Duration::from_secs(5);
 /// Between two looks at what became of it.
@@ -32,10 +36,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// As `flush::pay`.
 pub(super) fn pay(
     occasion: Occasion<'_>,
+    asking: Asking,
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Left, Failure> {
-    let (rest, carrying) = pay_what_does_not_carry(occasion, place, console)?;
+    let (rest, carrying) = pay_what_does_not_carry(occasion, asking, place, console)?;
     if carrying.is_empty() {
         return Ok(rest);
     }
@@ -52,14 +57,14 @@ pub(super) fn pay(
         true => Occasion::ByHand(&carrying),
         false => Occasion::Among(&carrying),
     };
-    let last = match begin(&words(rest_of)) {
+    let last = match begin(&words(rest_of, asking)) {
         Ok(mut systemd) => {
             wait_for(&mut systemd);
             tell(&carrying, &place.ledger()?, console)
         }
         Err(why) => {
             console.complain(format_args!("cannot do it outside of the session: {why}"));
-            flush::pay(rest_of, place, console)?
+            gated::pay(rest_of, Passage::by_hand(asking), place, console)?
         }
     };
     Ok(both(rest, last))
@@ -68,15 +73,16 @@ pub(super) fn pay(
 /// Pays all but what carries us, and names that.
 fn pay_what_does_not_carry(
     occasion: Occasion<'_>,
+    asking: Asking,
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<(Left, Vec<ServiceName>), Failure> {
     let carrying = carrying(occasion, place)?;
-    let left = if carrying.is_empty() {
-        flush::pay(occasion, place, console)?
-    } else {
-        flush::pay(Occasion::Without(&occasion, &carrying), place, console)?
+    let rest = match carrying.is_empty() {
+        true => occasion,
+        false => Occasion::Without(&occasion, &carrying),
     };
+    let left = gated::pay(rest, Passage::by_hand(asking), place, console)?;
     Ok((left, carrying))
 }
 
@@ -89,7 +95,8 @@ pub(super) fn pay_others(
     place: &Place,
     console: &mut Console<'_>,
 ) -> Result<Left, Failure> {
-    let (mut left, carrying) = pay_what_does_not_carry(occasion, place, console)?;
+    // Whoever is in dpkg's or apt's way does not wait at a gate.
+    let (mut left, carrying) = pay_what_does_not_carry(occasion, Asking::No, place, console)?;
     for service in &carrying {
         console.say(format_args!(
             "{service} carries this session: it comes last, once the package operations are over"
@@ -121,13 +128,14 @@ fn carrying(occasion: Occasion<'_>, place: &Place) -> Result<Vec<ServiceName>, F
 }
 
 /// How another process is told what to pay.
-fn words(occasion: Occasion<'_>) -> Vec<&str> {
+fn words(occasion: Occasion<'_>, asking: Asking) -> Vec<&str> {
     let services: &[ServiceName] = match occasion {
         Occasion::ByHand(services) | Occasion::Among(services) => services,
         Occasion::BatchEnd | Occasion::Without(..) | Occasion::OnlyDown(_) => &[],
     };
     let among = matches!(occasion, Occasion::Among(_)).then_some(AMONG);
-    let words = ["flush"].into_iter().chain(among);
+    let ungated = (asking == Asking::No).then_some(UNGATED);
+    let words = ["flush"].into_iter().chain(ungated).chain(among);
     let names = services.iter().map(ServiceName::as_str);
     words.chain(["--"]).chain(names).collect()
 }
@@ -219,9 +227,11 @@ mod tests {
     #[test]
     fn who_pays_in_our_place_is_told_whether_its_services_were_named() {
         let services = [name("ssh").service(), name("getty@tty1").service()];
-        let named = words(Occasion::ByHand(&services));
+        let named = words(Occasion::ByHand(&services), Asking::Yes);
         assert_eq!(named, ["flush", "--", "ssh", "getty@tty1"]);
-        let all = words(Occasion::Among(&services));
+        let all = words(Occasion::Among(&services), Asking::Yes);
         assert_eq!(all, ["flush", "--among", "--", "ssh", "getty@tty1"]);
+        let past = words(Occasion::ByHand(&services), Asking::No);
+        assert_eq!(past, ["flush", "--ungated", "--", "ssh", "getty@tty1"]);
     }
 }

@@ -1,7 +1,8 @@
 //! `rcpolicy flush`, on whatever occasion: by hand, or at a batch's end by one of its nets. `look` observes,
-//! `apart` keeps a flush from cutting its own branch, `wait` is the waiter. A net never fails: it stands in dpkg's and apt's way.
+//! `apart` keeps a flush from cutting its own branch, `gated` pays in this machine's turn, `wait` is the waiter. A net never fails: it stands in dpkg's and apt's way.
 
 mod apart;
+mod gated;
 mod look;
 mod wait;
 
@@ -15,6 +16,8 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::observe::detect;
 use crate::observe::offline::{self, Reach};
 use crate::report::console::Console;
+
+use self::gated::Asking;
 
 pub(super) fn run(
     arguments: &Arguments,
@@ -40,7 +43,11 @@ pub(super) fn run(
             if !arguments.among {
                 tell_of_window(occasion, place, console);
             }
-            let left = apart::pay(occasion, place, console)?;
+            let asking = match arguments.ungated {
+                true => Asking::No,
+                false => Asking::Yes,
+            };
+            let left = apart::pay(occasion, asking, place, console)?;
             leave_waiter(left, place, console);
             Ok(left.ending)
         }
@@ -111,8 +118,8 @@ fn at_end(end: BatchEnd, place: &Place, console: &mut Console<'_>) -> Result<(),
     match readiness(net, &look::observe(place)) {
         // The restart of a bus may take our session along.
         Readiness::Flush if !flush::is_bus_unfinished(&ledger) => match Shut::now(place) {
-            Some(shut) => pay_what_is_down(&shut, &ledger, place, console),
-            None => pay_now(&ledger, place, console),
+            None if !gated::is_there(place) => pay_now(&ledger, place, console),
+            shut => pay_what_is_down(shut.as_ref(), &ledger, place, console),
         },
         Readiness::Flush | Readiness::Later(_) => start_waiter(&ledger, console),
     }
@@ -132,17 +139,25 @@ fn pay_now(ledger: &Ledger, place: &Place, console: &mut Console<'_>) {
     }
 }
 
-/// No window is open: brings up what is down, and leaves the rest to the waiter.
-fn pay_what_is_down(shut: &Shut, ledger: &Ledger, place: &Place, console: &mut Console<'_>) {
+/// No window is open, or there is a gate to wait at: brings up what is down, and leaves the rest to the waiter.
+fn pay_what_is_down(
+    shut: Option<&Shut>,
+    ledger: &Ledger,
+    place: &Place,
+    console: &mut Console<'_>,
+) {
     let only_down = Occasion::OnlyDown(&Occasion::BatchEnd);
     if let Err(failure) = apart::pay_others(only_down, place, console) {
         console.complain(failure);
     }
     let waiting = flush::due(ledger, Occasion::BatchEnd).map_or(0, |due| due.len());
     if waiting > 0 {
-        let wall = &shut.wall;
+        let what = match shut {
+            Some(shut) => format!("for the window that opens {}", shut.wall),
+            None => "at the gate".to_owned(),
+        };
         console.say(format_args!(
-            "{waiting} services wait for the window that opens {wall}; see `rcpolicy pending`"
+            "{waiting} services wait {what}; see `rcpolicy pending`"
         ));
     }
     if flush::is_anything_due(ledger) || flush::is_definition_due(place) {

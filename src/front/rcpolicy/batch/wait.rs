@@ -17,7 +17,8 @@ use signal_hook::low_level::pipe;
 use crate::batch::{Look, Net, Next, Readiness, Trace, Vigil, readiness};
 use crate::domain::ServiceName;
 use crate::front::rcpolicy::definitions::{self, Scope};
-use crate::front::rcpolicy::flush::{self, Again, Occasion};
+use crate::front::rcpolicy::flush::{self, Again, Left, Occasion};
+use crate::front::rcpolicy::gate::Waiting;
 use crate::front::rcpolicy::opening::Shut;
 use crate::front::rcpolicy::{Ending, Failure, Place};
 use crate::front::waiter::{PROGRAM, WORDS};
@@ -26,6 +27,7 @@ use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::policy::{self, Keep, Roots};
 use crate::report::console::Console;
 
+use super::gated::{self, Asking, Passage};
 use super::look;
 
 /// How long a second waiter tries: whoever looks whether there is one is in the way for a moment.
@@ -163,7 +165,7 @@ impl<'a> Wait<'a> {
                 Next::End => return Over::Settled(Dues::default()),
                 Next::Pause(pause) => pause,
                 Next::Flush if look::is_going_down(self.place) => return Over::Told,
-                Next::Flush => match self.flush(console) {
+                Next::Flush => match self.flush(told, console) {
                     Some(known) => return Over::Settled(known),
                     None => {
                         let look = self.look();
@@ -197,7 +199,7 @@ impl<'a> Wait<'a> {
 
     /// Pays what may be paid. What is left where only somebody's doing can change that; `None` where it
     /// is to be tried again.
-    fn flush(&mut self, console: &mut Console<'_>) -> Option<Dues> {
+    fn flush(&mut self, told: &Told, console: &mut Console<'_>) -> Option<Dues> {
         let place = now(self.place);
         if let Some(shut) = Shut::now(&place) {
             self.flush_what_is_down(&shut, &place, console);
@@ -205,7 +207,7 @@ impl<'a> Wait<'a> {
             return None;
         }
         let known = Dues::of(self.ledger, self.place).unwrap_or_default();
-        let again = self.flush_on(Occasion::BatchEnd, &place, console);
+        let again = self.flush_in_turn(told, &place, console);
         (again == Again::No).then_some(known)
     }
 
@@ -229,15 +231,39 @@ impl<'a> Wait<'a> {
         place: &Place,
         console: &mut Console<'_>,
     ) -> Again {
-        let again = match readiness(Net::Waiter, &look::observe(place)) {
-            Readiness::Later(_) => Again::Later,
-            Readiness::Flush => match flush::pay(occasion, place, console) {
-                Ok(left) => left.again,
-                Err(failure) => {
-                    self.complain(failure.to_string(), console);
-                    Again::Later
-                }
+        match may_flush(place) {
+            true => {
+                let paid = flush::pay(occasion, place, console);
+                self.again(paid, console)
+            }
+            false => Again::Later,
+        }
+    }
+
+    /// Pays all that is due, in this machine's turn where there is a gate. It leaves the line for package operations.
+    fn flush_in_turn(&mut self, told: &Told, place: &Place, console: &mut Console<'_>) -> Again {
+        if !may_flush(place) {
+            return Again::Later;
+        }
+        let passage = Passage {
+            asking: Asking::Yes,
+            waiting: Waiting {
+                told: Some(told.0.as_fd()),
+                goes_on: &|| look::busy(place, &[]).is_none(),
             },
+            may_pay: &|| may_flush(place) && Shut::now(&now(place)).is_none(),
+        };
+        let paid = gated::pay(Occasion::BatchEnd, passage, place, console);
+        self.again(paid, console)
+    }
+
+    fn again(&mut self, paid: Result<Left, Failure>, console: &mut Console<'_>) -> Again {
+        let again = match paid {
+            Ok(left) => left.again,
+            Err(failure) => {
+                self.complain(failure.to_string(), console);
+                Again::Later
+            }
         };
         // Each line when it is true, not when we end.
         let _ = console.finish();
@@ -251,6 +277,11 @@ impl<'a> Wait<'a> {
             self.said = text;
         }
     }
+}
+
+/// Whether the batch is over.
+fn may_flush(place: &Place) -> bool {
+    readiness(Net::Waiter, &look::observe(place)) == Readiness::Flush
 }
 
 /// The same place later.

@@ -50,6 +50,9 @@ pub(super) struct Arguments {
     /// Of these services no more than what a flush of all pays.
     #[arg(long, hide = true, requires = "services")]
     pub(super) among: bool,
+    /// Do not ask the gate (`[flush] gate`): not in this machine's turn.
+    #[arg(long)]
+    pub(super) ungated: bool,
     /// At the end of dpkg's, or of apt's, run: pay what waits for it, or leave it to the waiter.
     #[arg(long, hide = true, value_name = "WHOSE", conflicts_with_all = ["services", "settled"])]
     pub(super) batch_end: Option<BatchEnd>,

@@ -68,7 +68,7 @@ impl Occasion<'_> {
     }
 
     /// Whether nothing is begun that can wait.
-    pub(super) fn is_only_down(&self) -> bool {
+    pub(in crate::front::rcpolicy) fn is_only_down(&self) -> bool {
         match self {
             Self::ByHand(_) | Self::Among(_) | Self::BatchEnd => false,
             Self::Without(occasion, _) => occasion.is_only_down(),

@@ -105,7 +105,7 @@ pub(super) const DECISIONS: [(&str, &str); 9] = [
 ];
 
 /// What a setting means, what it can be, and what it is where no file says: as it would be written.
-pub(super) const SETTINGS: [(&str, &str, &str, Option<&str>); 10] = [
+pub(super) const SETTINGS: [(&str, &str, &str, Option<&str>); 13] = [
     (
         "rcpolicy",
         "mode",
@@ -165,6 +165,19 @@ pub(super) const SETTINGS: [(&str, &str, &str, Option<&str>); 10] = [
          `daily 03:00-03:30`, by the machine's local time; by default at any time. Only in /etc and /run. What is down is \
          brought up at any time, and `rcpolicy flush` does not wait.",
         None,
+    ),
+    (
+        "flush",
+        "gate",
+        "A program and its first arguments: it runs its last words when it is this machine's turn to flush, and for as long \
+         as that takes, as `etcdctl lock NAME` does. Only in /etc and /run. What is down is brought up without it.",
+        None,
+    ),
+    (
+        "flush",
+        "gate-limit",
+        "How long the gate may take to let this machine in: a time. Only in /etc and /run.",
+        Some("\"10min\""),
     ),
     (
         "definitions",
