@@ -30,7 +30,7 @@ pub use plan::{plan, plan_all};
 pub use question::{Clearance, clearance};
 pub use stale::{age_in_words, is_judged_later, judge_staleness};
 pub use step::{Decided, Part, Plan, Step};
-pub use triggers::{facets, ledger_services};
+pub use triggers::{facets, is_essential, ledger_services};
 pub use wanted::{beside_running, comes_back};
 
 #[cfg(test)]

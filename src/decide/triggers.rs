@@ -17,7 +17,8 @@ const ESSENTIAL: [&str; 5] = [
     "systemd-userdbd",
 ];
 
-fn is_essential(name: &UnitName) -> bool {
+/// Whether a unit is a socket that is left alone whatever is stopped: of the bus, the log, the devices, the sessions.
+pub fn is_essential(name: &UnitName) -> bool {
     let named = |start| name.as_str().starts_with(start);
     name.kind() == UnitKind::Socket && ESSENTIAL.into_iter().any(named)
 }

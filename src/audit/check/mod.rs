@@ -19,6 +19,7 @@ mod allow;
 mod branches;
 mod descriptors;
 mod direct;
+mod doubts;
 mod event;
 mod found;
 mod gather;

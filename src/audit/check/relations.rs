@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::half::Half;
-use crate::audit::shipped::Unit;
+use crate::audit::shipped::{Unit, is_reached_at_boot};
 use crate::domain::{UnitKind, UnitName};
 
 /// Settings by which a unit goes down with the one that they name.
@@ -144,19 +144,28 @@ impl<'a> Relations<'a> {
 
     /// Whether it is started with the machine wherever the package is installed, by a link that it ships.
     pub(super) fn is_linked(&self, unit: &Unit) -> bool {
-        self.linked(unit).next().is_some()
+        self.linked(unit).any(is_reached_at_boot)
     }
 
     /// Whether deb-systemd-invoke starts it: enabling it makes a link.
     pub(super) fn counts_as_enabled(&self, unit: &Unit) -> bool {
-        self.can_be_enabled(unit) || !unit.words("Install", "Alias").is_empty()
+        let mut keys = WANTED.iter().chain(&["Alias"]);
+        keys.any(|key| !unit.words("Install", key).is_empty())
     }
 
     /// Whether enabling it has it started with the machine.
     pub(super) fn can_be_enabled(&self, unit: &Unit) -> bool {
-        WANTED
-            .iter()
-            .any(|key| !unit.words("Install", key).is_empty())
+        let mut words = WANTED.iter().flat_map(|key| unit.words("Install", key));
+        words.any(is_reached_at_boot)
+    }
+
+    /// Whether two units cannot be up at the same time.
+    pub(super) fn exclude_each_other(&self, one: &Unit, other: &Unit) -> bool {
+        let excludes = |by: &Unit, name: &UnitName| {
+            let named = by.words("Unit", "Conflicts");
+            named.iter().any(|word| self.is(word, name))
+        };
+        one.name != other.name && (excludes(one, &other.name) || excludes(other, &one.name))
     }
 }
 
@@ -177,6 +186,12 @@ pub(super) fn stays(unit: &Unit) -> bool {
         UnitKind::Socket | UnitKind::Path | UnitKind::Timer | UnitKind::Automount => true,
         UnitKind::Target | UnitKind::Other => false,
     }
+}
+
+/// Whether it counts as up although its program may have come to its end: nothing but its own end tells.
+pub(super) fn may_have_ended(unit: &Unit) -> bool {
+    let kept = unit.value("Service", "RemainAfterExit").is_some_and(yes);
+    unit.name.kind() == UnitKind::Service && kept && unit.value("Service", "ExecStop").is_none()
 }
 
 /// Whether it is a program that runs on, and not a task that only counts as active.

@@ -8,7 +8,7 @@ use super::half::Half;
 use super::relations::{Relations, yes};
 use crate::audit::call::{Ask, Call, Side, StatusUse, asks};
 use crate::audit::course::{Course, Step, Way};
-use crate::audit::package::{Form, Package, Script};
+use crate::audit::package::{Form, Package, Script, ScriptName};
 use crate::audit::shell::{End, Outline, Parsed, Path};
 use crate::audit::shipped::Shipped;
 use crate::domain::UnitName;
@@ -165,7 +165,7 @@ impl<'s> View<'s> {
         self.whole
     }
 
-    /// Whether anybody removes it: dpkg refuses to remove what is essential.
+    /// Whether anybody removes it: dpkg refuses to remove what is essential, and what refuses it itself.
     pub(super) fn is_removable(&self) -> bool {
         let says = |field| {
             self.package()
@@ -173,10 +173,24 @@ impl<'s> View<'s> {
                 .get(field)
                 .is_some_and(|value| yes(value))
         };
-        self.is_whole()
-            && !["essential", "protected", "important"]
-                .into_iter()
-                .any(says)
+        let kept = ["essential", "protected", "important"]
+            .into_iter()
+            .any(says);
+        self.is_whole() && !kept && !self.refuses_removal()
+    }
+
+    /// Whether its prerm ends with an error on every way, as that of the init that runs does.
+    fn refuses_removal(&self) -> bool {
+        let ways = self.subject.played.iter();
+        let removals =
+            ways.filter(|way| way.under == Under::Systemd && way.course.way == Way::Remove);
+        let mut steps = removals.flat_map(|way| &way.course.steps);
+        steps.any(|step| match step {
+            Step::Run { script, paths, .. } => {
+                *script == ScriptName::Prerm && !paths.is_empty() && paths.iter().all(ends_badly)
+            }
+            Step::Unpack | Step::Restore | Step::RemoveFiles | Step::RemoveConfiguration => false,
+        })
     }
 
     /// Whether a script is one of the audited package.

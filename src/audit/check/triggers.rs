@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::doubts::{enabled_by_somebody, of_left, switches};
 use super::event::{Deed, Under};
 use super::found::{Found, in_script, in_unit};
 use super::relations::{is_daemon, refuses_stop};
@@ -11,6 +12,7 @@ use crate::audit::call::Tool;
 use crate::audit::course::Way;
 use crate::audit::finding::Severity;
 use crate::audit::shipped::Unit;
+use crate::decide::is_essential;
 use crate::domain::UnitName;
 
 /// A trigger that stays.
@@ -49,10 +51,7 @@ pub(super) fn is_on(view: &View<'_>, name: &UnitName) -> bool {
 }
 
 fn turns_on(view: &View<'_>, event: &Event<'_>, name: &UnitName) -> bool {
-    let enables = matches!(event.call.tool, Tool::DebSystemdHelper | Tool::Systemctl)
-        && matches!(event.asked.action(), Some("enable" | "preset" | "reenable"))
-        && !event.asked.has("--user")
-        && !event.asked.has("--global");
+    let enables = switches(view, event, name) == Some(true);
     let asks = matches!(event.call.tool, Tool::DebSystemdInvoke | Tool::InvokeRcD);
     let starts = event
         .effect
@@ -61,7 +60,7 @@ fn turns_on(view: &View<'_>, event: &Event<'_>, name: &UnitName) -> bool {
         && !asks;
     let names = event.asked.known_names();
     let mut names = names.filter_map(|name| UnitName::parse(name).ok());
-    (enables || starts) && names.any(|unit| view.relations.canonical(&unit) == *name)
+    enables || starts && names.any(|unit| view.relations.canonical(&unit) == *name)
 }
 
 /// A call that stops, with all that goes down then.
@@ -95,6 +94,8 @@ fn not_stopped(view: &View<'_>) -> Vec<Found> {
         .units()
         .filter(|unit| unit.name.kind().is_trigger());
     let concerned = triggers.filter(|unit| !unit.name.is_template() && !refuses_stop(unit));
+    // Stopping one of these cuts the machine off; no tool of ours does it either.
+    let concerned = concerned.filter(|unit| !is_essential(&unit.name));
     concerned
         .filter_map(|unit| not_stopped_by_name(view, unit, &down))
         .collect()
@@ -122,11 +123,12 @@ fn not_stopped_by_name(view: &View<'_>, unit: &Unit, down: &[Down<'_, '_>]) -> O
     }
     let stop = stops(&service).map(|(event, _)| *event);
     if is_on(view, &unit.name) {
-        return Some(left_active(view, unit, stop));
+        let found = left_active(view, unit, stop);
+        return Some(of_left(view, unit, found));
     }
     let stop = stop.filter(|_| view.relations.can_be_enabled(unit))?;
     let found = left_active(view, unit, Some(stop));
-    let given = format!("somebody has enabled `{}`", unit.name);
+    let given = enabled_by_somebody(&unit.name);
     Some(found.given(given).of_severity(Severity::Warning))
 }
 
@@ -177,7 +179,8 @@ fn left_running(view: &View<'_>) -> Vec<Found> {
                     "`{}` is started on installation and never stopped on removal",
                     unit.name
                 );
-                found.push(Found::at(spot, message).assuming(event.call));
+                let one = Found::at(spot, message).assuming(event.call);
+                found.push(of_left(view, unit, one));
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::doubts::of_stopped;
 use super::event::{Deed, Under};
 use super::found::{Found, in_script, in_unit};
 use super::relations::{FALLS_WITH, stays};
@@ -114,7 +115,7 @@ fn left_down(view: &View<'_>, under: Under, way: Way) -> Vec<Found> {
             if under == Under::Sysv {
                 one = one.given("sysvinit runs");
             }
-            found.push(one);
+            found.push(of_stopped(view, (stopped.by, &stopped.unit), one));
         }
     }
     each_once(found)
@@ -153,7 +154,9 @@ fn may_come_back(view: &View<'_>, stopped: &Stopped<'_, '_>, events: &[&Event<'_
     let after: Vec<_> = events.iter().filter(follows).collect();
     let started = after.iter().any(|event| starts(view, event, &name));
     started
-        || after.iter().any(|event| may_run_the_package_again(event))
+        || after
+            .iter()
+            .any(|event| may_run_the_package_again(view, event))
         || on_demand(view, &name, events)
 }
 
@@ -203,9 +206,17 @@ fn skipped<'v, 's>(
     found.copied()
 }
 
-/// A trigger of dpkg's has the postinst run once more, and what that does is not followed.
-fn may_run_the_package_again(event: &Event<'_>) -> bool {
-    event.call.tool == Tool::DpkgTrigger
+/// A trigger of dpkg's that the package waits for has its postinst run once more, and what that does is not followed.
+fn may_run_the_package_again(view: &View<'_>, event: &Event<'_>) -> bool {
+    let waits_for = |name: &str| {
+        let mut lines = view.package().triggers.iter();
+        lines.any(|line| {
+            let interest = line.split_once(char::is_whitespace);
+            interest.is_some_and(|(how, what)| how.starts_with("interest") && what.trim() == name)
+        })
+    };
+    let mut names = event.asked.names.iter();
+    event.call.tool == Tool::DpkgTrigger && names.any(|name| name.known().is_none_or(waits_for))
 }
 
 /// Whether one of its triggers is up at the end: it then comes when it is needed.
@@ -246,7 +257,8 @@ fn dependents(view: &View<'_>) -> Vec<Found> {
                     unit: name.clone(),
                 };
                 if goes_on(view, name, Under::Systemd) && !may_come_back(view, &other, &events) {
-                    found.push(fallen_with(view, &stopped, name));
+                    let one = fallen_with(view, &stopped, name);
+                    found.push(of_stopped(view, (stopped.by, name), one));
                 }
             }
             found.extend(ties(view, &stopped, &events));

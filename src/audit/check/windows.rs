@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::doubts::enabled_by_somebody;
 use super::event::{Deed, Under};
 use super::found::{Found, in_file, in_script, in_unit};
 use super::relations::is_daemon;
@@ -176,8 +177,7 @@ fn openers(view: &View<'_>, events: &[&Event<'_>], service: &UnitName) -> Vec<Op
             .directives
             .first()
             .map(|line| in_unit(view.package(), line, "and this listens on")),
-        given: (!is_on(view, &trigger.name))
-            .then(|| format!("somebody has enabled `{}`", trigger.name)),
+        given: (!is_on(view, &trigger.name)).then(|| enabled_by_somebody(&trigger.name)),
     });
     let names = view.shipped().bus.iter().filter(|bus| {
         let unit = bus.unit.as_ref();

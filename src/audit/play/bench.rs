@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::call::Side;
+use crate::audit::shipped::is_reached_at_boot;
 use crate::domain::{
     FileState, InitKind, Job, JobFailure, JobOutcome, Manner, UnitKind, UnitName, Verb, Wait,
 };
@@ -17,25 +18,6 @@ use super::meaning::Change;
 pub(super) const GONE: Image = Image::GONE;
 pub(super) const OLD: Image = Image::Whole(1);
 pub(super) const NEW: Image = Image::Whole(2);
-
-/// Targets that are not reached by booting.
-const NOT_AT_BOOT: [&str; 15] = [
-    "halt.target",
-    "poweroff.target",
-    "reboot.target",
-    "kexec.target",
-    "soft-reboot.target",
-    "shutdown.target",
-    "umount.target",
-    "exit.target",
-    "sleep.target",
-    "suspend.target",
-    "hibernate.target",
-    "hybrid-sleep.target",
-    "rescue.target",
-    "emergency.target",
-    "system-update.target",
-];
 
 /// A machine, and what is known of its units beside their state.
 #[derive(Debug, Clone)]
@@ -329,7 +311,7 @@ impl<'a> Bench<'a> {
         }
         let reached = |by: &UnitName| {
             let target = by.kind() == UnitKind::Target;
-            target && !NOT_AT_BOOT.contains(&by.as_str()) || started.contains(by)
+            target && is_reached_at_boot(by.as_str()) || started.contains(by)
         };
         let by = here.wanted_by.get(name).into_iter().flatten();
         let mut by = by.filter_map(|by| UnitName::parse(by).ok());

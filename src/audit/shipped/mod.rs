@@ -165,6 +165,40 @@ const USER: [&str; 3] = [
 ];
 const POLICIES: &str = "/usr/lib/rcpolicy/policy.d/";
 
+/// Targets that a machine is not at while it runs: those of its end, of its sleep, of repairs, and of the
+/// initrd.
+const NOT_AT_BOOT: [&str; 24] = [
+    "halt.target",
+    "poweroff.target",
+    "reboot.target",
+    "kexec.target",
+    "soft-reboot.target",
+    "shutdown.target",
+    "umount.target",
+    "final.target",
+    "exit.target",
+    "sleep.target",
+    "suspend.target",
+    "suspend-then-hibernate.target",
+    "hibernate.target",
+    "hybrid-sleep.target",
+    "rescue.target",
+    "emergency.target",
+    "system-update.target",
+    "initrd.target",
+    "initrd-fs.target",
+    "initrd-root-device.target",
+    "initrd-root-fs.target",
+    "initrd-switch-root.target",
+    "initrd-usr-fs.target",
+    "factory-reset.target",
+];
+
+/// Whether what the unit `name` pulls in runs on a machine that has booted: all but those of a few targets.
+pub fn is_reached_at_boot(name: &str) -> bool {
+    !NOT_AT_BOOT.contains(&name)
+}
+
 /// What of `package` is about services.
 pub fn of(package: &Package) -> Shipped {
     let mut shipped = Shipped::default();

@@ -3,6 +3,7 @@
 
 mod allow;
 mod direct;
+mod doubts;
 mod init_scripts;
 mod links;
 mod policies;
@@ -73,6 +74,12 @@ impl Story {
             text: Some(text.to_owned()),
         };
         self.package.files.insert(path.to_owned(), file);
+        self
+    }
+
+    /// A line of its control file `triggers`.
+    pub(super) fn trigger(mut self, line: &str) -> Self {
+        self.package.triggers.push(line.to_owned());
         self
     }
 
@@ -172,6 +179,14 @@ impl Story {
         let Audit(findings) = self.audit();
         let of = findings.into_iter().filter(|finding| finding.check == id);
         of.map(|finding| finding.message).collect()
+    }
+
+    /// The first that a check finds.
+    pub(super) fn first(&self, id: &str) -> Finding {
+        let Audit(findings) = self.audit();
+        let mut of = findings.into_iter();
+        of.find(|finding| finding.check == id)
+            .unwrap_or_else(|| panic!("no {id}"))
     }
 
     pub(super) fn has(&self, id: &str) {

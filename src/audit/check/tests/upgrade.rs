@@ -272,7 +272,8 @@ fn a_start_after_a_quiesce_is_found_and_a_restart_is_not() {
 fn what_was_assumed_is_said() {
     let story = package("foo")
         .unit("foo.service", DAEMON)
-        .prerm(&format!("if pgrep food >/dev/null; then {STOP}; fi"));
+        .prerm(&format!("if pgrep food >/dev/null; then {STOP}; fi"))
+        .postinst("deb-systemd-helper enable foo.service");
     let found = story.audit().0;
     let one = found
         .iter()
