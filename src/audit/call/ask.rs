@@ -92,6 +92,8 @@ enum Options {
     Anywhere,
     /// Only before all else: what follows belongs to somebody else.
     First,
+    /// Before the action, which is the second word: what follows is the script's.
+    BeforeAction,
 }
 
 /// What comes first.
@@ -107,21 +109,26 @@ enum Order {
 
 /// What `call` asks for.
 pub fn asks(call: &Call) -> Ask {
-    let words = call.words.get(1..).unwrap_or_default();
-    match call.tool {
+    asked(call.tool, &call.words)
+}
+
+/// What is asked of `tool` by these words, of which the first is its own name.
+pub fn asked(tool: Tool, all: &[Word]) -> Ask {
+    let words = all.get(1..).unwrap_or_default();
+    match tool {
         Tool::InitScript => Ask {
             action: words.first().cloned(),
-            names: call.words.first().map(script_name).into_iter().collect(),
+            names: all.first().map(script_name).into_iter().collect(),
             options: Vec::new(),
         },
         Tool::StartStopDaemon => daemon(words),
         Tool::Kill => kill(words),
         Tool::Background => Ask {
             action: None,
-            names: call.words.first().cloned().into_iter().collect(),
+            names: all.first().cloned().into_iter().collect(),
             options: Vec::new(),
         },
-        Tool::Initctl => job(call, words),
+        Tool::Initctl => job(all.first(), words),
         Tool::InvokeRcD
         | Tool::DebSystemdInvoke
         | Tool::DebSystemdHelper
@@ -130,13 +137,15 @@ pub fn asks(call: &Call) -> Ask {
         | Tool::UpdateRcD
         | Tool::RcService
         | Tool::Sv
-        | Tool::DpkgTrigger => read(words, &grammar(call.tool)),
+        | Tool::DpkgTrigger => read(words, &grammar(tool)),
     }
 }
 
 fn grammar(tool: Tool) -> Grammar {
     let (valued, options, order): (&'static [&'static str], Options, Order) = match tool {
-        Tool::InvokeRcD | Tool::Service | Tool::RcService => (&[], Options::First, Order::Name),
+        // original: options may stand between name and action
+        Tool::InvokeRcD => (&[], Options::BeforeAction, Order::Name),
+        Tool::Service | Tool::RcService => (&[], Options::First, Order::Name),
         Tool::UpdateRcD => (&[], Options::First, Order::Name),
         Tool::Systemctl => (&VALUED_BY_SYSTEMCTL, Options::Anywhere, Order::Action),
         Tool::Sv => (&["-w"], Options::First, Order::Action),
@@ -190,7 +199,11 @@ fn read(words: &[Word], grammar: &Grammar) -> Ask {
     let (mut ask, mut plain) = (Ask::default(), Vec::new());
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
-        let may = grammar.options == Options::Anywhere || plain.is_empty();
+        let may = match grammar.options {
+            Options::Anywhere => true,
+            Options::First => plain.is_empty(),
+            Options::BeforeAction => plain.len() < 2,
+        };
         match word
             .known()
             .filter(|text| may && text.len() > 1 && text.starts_with('-'))
@@ -242,8 +255,8 @@ fn script_name(path: &Word) -> Word {
 }
 
 /// `initctl ACTION JOB`, `start JOB`
-fn job(call: &Call, words: &[Word]) -> Ask {
-    let program = call.words.first().and_then(Word::known).unwrap_or_default();
+fn job(program: Option<&Word>, words: &[Word]) -> Ask {
+    let program = program.and_then(Word::known).unwrap_or_default();
     let program = program.rsplit('/').next().unwrap_or(program);
     let order = match program {
         "start" => Order::Only("start"),

@@ -6,7 +6,7 @@ mod ask;
 mod tests;
 
 use crate::audit::package::ScriptName;
-pub use ask::{Ask, asks};
+pub use ask::{Ask, asked, asks};
 
 /// Which of the two packages of an upgrade a script belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -47,7 +47,7 @@ fn told(tool: Tool, line: &str) -> [String; 3] {
 
 #[test]
 fn each_tool_is_read_as_it_reads_itself() {
-    let table: [(Tool, &str, [&str; 3]); 22] = [
+    let table: [(Tool, &str, [&str; 3]); 24] = [
         (
             Tool::InvokeRcD,
             "invoke-rc.d --skip-systemd-native cron start",
@@ -57,6 +57,16 @@ fn each_tool_is_read_as_it_reads_itself() {
             Tool::InvokeRcD,
             "invoke-rc.d cron start --quiet",
             ["start", "cron", ""],
+        ),
+        (
+            Tool::InvokeRcD,
+            "invoke-rc.d cron --quiet start --now",
+            ["start", "cron", "--quiet"],
+        ),
+        (
+            Tool::Service,
+            "service cron --quiet start",
+            ["--quiet", "cron", ""],
         ),
         (
             Tool::InvokeRcD,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::found::{Found, in_file, in_text};
+use super::lsb_var;
 use super::subject::View;
 use super::table::Check;
 use crate::audit::finding::Severity;
@@ -377,7 +378,8 @@ fn facilities(path: &str, script: &str, text: &str) -> Vec<Found> {
         let told = names.filter_map(move |name| unmet(field, name));
         told.map(move |(severity, message)| (field, severity, message))
     });
-    let all = provided.into_iter().chain(needed);
+    let local = lsb_var::lacking(text, |field| header.words(field));
+    let all = provided.into_iter().chain(needed).chain(local);
     all.map(|(field, severity, message)| {
         let spot = in_text(path, text, header.line(field), "");
         Found::at(spot, message).of_severity(severity)

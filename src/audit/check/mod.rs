@@ -29,6 +29,8 @@ mod half;
 mod init_scripts;
 mod links;
 mod lsb;
+mod lsb_var;
+mod places;
 mod policies;
 mod relations;
 mod restarts;
@@ -113,7 +115,8 @@ pub const TABLE: &[Check] = &[
     units::NOBODY,
     units::LINGERS,
     units::WRAPS,
-    units::PLACE,
+    places::PLACE,
+    places::NO_FILE,
     allow::UNUSED,
 ];
 

@@ -6,7 +6,6 @@ use super::subject::View;
 use super::table::Check;
 use super::triggers::{is_on, spot_of};
 use crate::audit::finding::Severity;
-use crate::audit::package::Entry;
 use crate::audit::shipped::{Directive, Unit};
 use crate::domain::{UnitKind, UnitName};
 
@@ -159,37 +158,6 @@ pub(super) const WRAPS: Check = Check {
             let script = line.value.contains("/etc/init.d/");
             (runs && script).then(|| format!("`{}` runs the init script", unit.name))
         })
-    },
-};
-
-/// In the admin's directory.
-pub(super) const PLACE: Check = Check {
-    id: "unit-in-odd-place",
-    title: "a unit is shipped where the admin's belong",
-    severity: Severity::Warning,
-    explanation: "/etc/systemd/system is the admin's: a unit there hides any other of its name, and `systemctl disable`, `mask` and drop-ins \
-                  do not do with it what everybody expects.",
-    change: "ship it in /usr/lib/systemd/system",
-    lintian: &[
-        "systemd-service-in-odd-location",
-        "service-file-is-not-a-file",
-    ],
-    find: |view| {
-        let files = view.package().files.iter();
-        let odd = files.filter_map(|(path, entry)| {
-            let name = path.strip_prefix("/etc/systemd/system/")?;
-            let file = matches!(entry, Entry::File { .. }) && !name.contains('/');
-            let kind = UnitName::parse(name)
-                .ok()
-                .filter(|unit| unit.as_str() == name)?;
-            file.then(|| {
-                Found::at(
-                    in_file(view.package(), path, ""),
-                    format!("`{kind}` is shipped in /etc"),
-                )
-            })
-        });
-        odd.collect()
     },
 };
 

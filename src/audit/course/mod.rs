@@ -1,16 +1,22 @@
 //! Which maintainer scripts dpkg runs, in which order and with which words, and what they then ask for.
 //! The order is that of Debian policy, chapter 6, checked against what dpkg does (tests/audit/course.rs).
 
+mod notes;
 mod order;
 mod scene;
 #[cfg(test)]
 mod tests;
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::audit::call::{Call, Side};
 use crate::audit::package::{Package, ScriptName};
-use crate::audit::shell::{Cut, Parsed, Path, ScriptError};
+use crate::audit::shell::{Cut, End, Parsed, Path, ScriptError};
+use crate::audit::shipped::{self, Shipped};
+use crate::domain::InitKind;
+use notes::Notes;
 use order::{Outline, Stage};
 pub use scene::{Moment, Scene};
 
@@ -149,7 +155,14 @@ impl<'a> Pair<'a> {
 pub struct Courses<'a> {
     pair: Pair<'a>,
     scripts: BTreeMap<(Side, ScriptName), Result<Parsed, ScriptError>>,
+    /// The services of each side's package, once somebody asks.
+    shipped: [OnceCell<Shipped>; 2],
+    /// What deb-systemd-helper remembers before a way begins, under each init.
+    notes: RefCell<Vec<(InitKind, Rc<[Notes]>)>>,
 }
+
+/// How many states of what deb-systemd-helper remembers are told apart.
+const MOST_NOTES: usize = 8;
 
 impl<'a> Courses<'a> {
     /// Parses the scripts.
@@ -162,7 +175,12 @@ impl<'a> Courses<'a> {
                 .flat_map(|package| package.scripts.values());
             scripts.extend(of.map(|script| ((side, script.name), Parsed::parse(script))));
         }
-        Self { pair, scripts }
+        Self {
+            pair,
+            scripts,
+            shipped: [OnceCell::new(), OnceCell::new()],
+            notes: RefCell::default(),
+        }
     }
 
     /// The scripts that cannot be read, and why; what they ask for is in no course.
@@ -177,6 +195,7 @@ impl<'a> Courses<'a> {
     /// What dpkg does on a way, on the machine that `scene` is.
     pub fn course(&self, way: Way, scene: &Scene) -> Course {
         let outlines = order::outline(way, &self.pair);
+        let notes = self.notes_before(way, scene);
         let steps = outlines.into_iter().filter_map(|outline| match outline {
             Outline::Run {
                 side,
@@ -191,7 +210,7 @@ impl<'a> Courses<'a> {
                     arguments,
                     fails,
                 };
-                self.run(run, (way, stage), scene)
+                self.run(run, (way, stage), (scene, &notes))
             }
             Outline::Step(step) => Some(step),
         });
@@ -201,8 +220,50 @@ impl<'a> Courses<'a> {
         }
     }
 
+    fn shipped(&self, side: Side) -> &Shipped {
+        let [old, new] = &self.shipped;
+        let cell = match side {
+            Side::Old => old,
+            Side::New => new,
+        };
+        let package = self.pair.side(side);
+        cell.get_or_init(|| package.map(shipped::of).unwrap_or_default())
+    }
+
+    /// What deb-systemd-helper remembers of the installation of the package that is there before `way`.
+    fn notes_before(&self, way: Way, scene: &Scene) -> Rc<[Notes]> {
+        let there = self.pair.old.or(self.pair.new);
+        let installed = there.filter(|_| way != Way::Install);
+        let asks = |package: &&Package| {
+            let mut scripts = package.scripts.values();
+            scripts.any(|script| script.text.contains("deb-systemd-helper"))
+        };
+        let Some(package) = installed.filter(asks) else {
+            return Rc::new([Notes::default()]);
+        };
+        let known = self.notes.borrow();
+        if let Some((_, notes)) = known.iter().find(|(init, _)| *init == scene.init) {
+            return Rc::clone(notes);
+        }
+        drop(known);
+        let alone = Courses::new(Pair {
+            old: None,
+            new: Some(package),
+        });
+        let installation = alone.course(Way::Install, scene);
+        let notes: Rc<[Notes]> = left_behind(&installation, alone.shipped(Side::New)).into();
+        let entry = (scene.init, Rc::clone(&notes));
+        self.notes.borrow_mut().push(entry);
+        notes
+    }
+
     /// A script that is run; `None` where the package has none of this name.
-    fn run(&self, run: Running, (way, stage): (Way, Stage), scene: &Scene) -> Option<Step> {
+    fn run(
+        &self,
+        run: Running,
+        (way, stage): (Way, Stage),
+        (scene, notes): (&Scene, &[Notes]),
+    ) -> Option<Step> {
         let parsed = self.scripts.get(&(run.side, run.script))?;
         let (mut paths, mut cut) = (Vec::new(), None);
         if let Ok(parsed) = parsed {
@@ -213,6 +274,8 @@ impl<'a> Courses<'a> {
                 script: run.script,
                 way,
                 stage,
+                notes,
+                shipped: self.shipped(run.side),
             };
             let evaluated = parsed.evaluate(run.side, &run.arguments, &moment);
             (paths, cut) = (evaluated.paths, evaluated.cut);
@@ -226,6 +289,37 @@ impl<'a> Courses<'a> {
             cut,
         })
     }
+}
+
+/// What `way` leaves in deb-systemd-helper's notes, each once: one for each way through the scripts that ends well.
+fn left_behind(way: &Course, shipped: &Shipped) -> Vec<Notes> {
+    let mut all = vec![Notes::default()];
+    for step in &way.steps {
+        let Step::Run { paths, .. } = step else {
+            continue;
+        };
+        let good = paths
+            .iter()
+            .filter(|path| !matches!(path.end, End::Status(1..)));
+        let good: Vec<&Path> = good.collect();
+        let mut next: Vec<Notes> = Vec::new();
+        for (before, path) in all
+            .iter()
+            .flat_map(|one| good.iter().map(move |path| (one, path)))
+        {
+            let mut notes = before.clone();
+            for call in &path.calls {
+                notes.take((call.tool, &call.words), shipped);
+            }
+            if next.len() < MOST_NOTES && !next.contains(&notes) {
+                next.push(notes);
+            }
+        }
+        if !next.is_empty() {
+            all = next;
+        }
+    }
+    all
 }
 
 /// What of a script's run dpkg decides.

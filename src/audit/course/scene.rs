@@ -2,11 +2,13 @@
 //! when it runs. It is an ordinary Debian system with the package's services as they are shipped; of
 //! what other packages bring nothing is known, but for what every system has.
 
+use super::notes::{Notes, Said};
 use super::order::Stage;
 use super::{Pair, Way};
-use crate::audit::call::{Side, Word};
+use crate::audit::call::{Side, Tool, Word, asked};
 use crate::audit::package::{Entry, Package, ScriptName};
 use crate::audit::shell::{Answer, World};
+use crate::audit::shipped::Shipped;
 use crate::domain::{InitKind, Manner};
 
 /// Programs that are there on any system on which scripts ask for them: those of Essential packages, and of
@@ -115,6 +117,10 @@ pub struct Moment<'a> {
     pub(super) script: ScriptName,
     pub(super) way: Way,
     pub(super) stage: Stage,
+    /// What deb-systemd-helper remembers; several where it is not known which.
+    pub(super) notes: &'a [Notes],
+    /// The services of the package whose script it is.
+    pub(super) shipped: &'a Shipped,
 }
 
 impl World for Moment<'_> {
@@ -130,11 +136,38 @@ impl World for Moment<'_> {
         let Word::Known(name) = first else {
             return None;
         };
-        let status = self.status(name, rest)?;
-        Some(Answer {
-            status,
-            output: None,
-        })
+        match name.rsplit('/').next()? {
+            "command" | "which" => {
+                let place = self.finds(rest)?;
+                let status = u8::from(place.is_none());
+                let output = place.map_or_else(String::new, |path| format!("{path}\n"));
+                // `command -V` and `which -a` say more.
+                let plain = !has(rest, "-V") && !has(rest, "-a");
+                Some(Answer {
+                    status,
+                    output: plain.then_some(output),
+                })
+            }
+            _ => Some(Answer {
+                status: self.status(name, rest)?,
+                output: None,
+            }),
+        }
+    }
+
+    fn after(
+        &self,
+        (tool, words): Said<'_>,
+        made: &mut dyn Iterator<Item = (Tool, &[Word])>,
+    ) -> Option<Answer> {
+        match tool {
+            Tool::DebSystemdHelper if asked(tool, words).is_query() => {
+                let status = self.remembered(words, made)?;
+                let output = None;
+                Some(Answer { status, output })
+            }
+            _ => self.command(words),
+        }
     }
 
     fn variable(&self, name: &str) -> Option<Option<String>> {
@@ -256,9 +289,6 @@ impl Moment<'_> {
             return (word(0) != Some("status")).then_some(0);
         }
         match base {
-            "deb-systemd-helper" => Some(u8::from(
-                word(0) == Some("debian-installed") && self.is_first_installation(),
-            )),
             "invoke-rc.d" | "service" => {
                 (word(1) != Some("status") && !has(words, "--query")).then_some(0)
             }
@@ -266,7 +296,8 @@ impl Moment<'_> {
             "start-stop-daemon" => {
                 (!has(words, "--test") && !has(words, "--status") && !has(words, "-t")).then_some(0)
             }
-            "deb-systemd-invoke"
+            "deb-systemd-helper"
+            | "deb-systemd-invoke"
             | "update-rc.d"
             | "rc-service"
             | "sv"
@@ -279,43 +310,51 @@ impl Moment<'_> {
             | "rm"
             | "ln"
             | "touch" => Some(0),
-            "command" | "which" | "type" | "hash" => self.finds(words),
+            "type" | "hash" => self.finds(words).map(|place| u8::from(place.is_none())),
             "ischroot" => Some(1),
             _ => None,
         }
     }
 
-    /// Whether nothing of the package has been on the machine before.
-    fn is_first_installation(&self) -> bool {
-        match self.way {
-            Way::Install => true,
-            Way::Again
-            | Way::Upgrade
-            | Way::Failed(..)
-            | Way::Remove
-            | Way::FailedRemove
-            | Way::Purge
-            | Way::Deconfigure
-            | Way::Trigger => false,
+    /// The status of a question to deb-systemd-helper behind earlier calls; `None` where it may be either.
+    fn remembered(&self, words: &[Word], made: &mut dyn Iterator<Item = Said<'_>>) -> Option<u8> {
+        let changes =
+            made.filter(|(tool, _)| matches!(tool, Tool::DebSystemdHelper | Tool::Systemctl));
+        let mut changes: Vec<Said<'_>> = changes.collect();
+        changes.reverse();
+        let answers = self.notes.iter().map(|notes| {
+            let mut notes = notes.clone();
+            for change in &changes {
+                notes.take(*change, self.shipped);
+            }
+            notes.answer(words)
+        });
+        let mut answers = answers.collect::<Option<Vec<u8>>>()?;
+        answers.dedup();
+        match answers.as_slice() {
+            [status] => Some(*status),
+            _ => None,
         }
     }
 
-    /// Whether a program is found in PATH.
-    fn finds(&self, words: &[Word]) -> Option<u8> {
+    /// Where a program is found in PATH, if it is; `None` where that is not known.
+    fn finds(&self, words: &[Word]) -> Option<Option<String>> {
         let known = words.iter().find_map(|word| match word {
             Word::Known(text) if !text.starts_with('-') => Some(text.as_str()),
             Word::Known(_) | Word::Unknown(_) => None,
         })?;
         if known.contains('/') {
-            return self.file('x', known).map(|held| u8::from(!held));
+            let held = self.file('x', known)?;
+            return Some(held.then(|| known.to_owned()));
         }
-        let places = ["/usr/sbin", "/usr/bin"]
-            .map(|directory| self.look('x', &format!("{directory}/{known}"), 8));
-        if places.contains(&Some(true)) {
-            return Some(0);
+        let places = ["/usr/sbin", "/usr/bin"].map(|directory| format!("{directory}/{known}"));
+        let held: Vec<Option<bool>> = places.iter().map(|at| self.look('x', at, 8)).collect();
+        let mut both = places.into_iter().zip(&held);
+        if let Some((at, _)) = both.find(|(_, held)| **held == Some(true)) {
+            return Some(Some(at));
         }
         // It may come from another package, unless it is one of these.
-        places.contains(&Some(false)).then_some(1)
+        held.contains(&Some(false)).then_some(None)
     }
 }
 

@@ -30,7 +30,7 @@ use crate::audit::call::{Assumption, Call, Word};
 use crate::audit::course::{Course, Pair, Scene, Way, course};
 use crate::audit::package::{Form, Package};
 use crate::audit::shipped::{self, Shipped};
-use crate::domain::InitKind;
+use crate::domain::{InitKind, Manner};
 use crate::init::simulated::Micros;
 use crate::policy::{Origin, Policy, PolicyFile, Tier, parse};
 use crate::simulate::Tool;
@@ -260,7 +260,9 @@ fn begin<'a>(cast: &Cast<'_>, beginning: Option<&Course>, mut bench: Bench<'a>) 
     let enabled =
         first.is_some_and(|first| runner::rehearse(&mut bench, &first, &old.package.name));
     bench.unpacked(crate::audit::call::Side::Old);
-    if !enabled || old.package.form == Form::Source {
+    // Other inits' services are enabled by more than the calls that are followed here.
+    let told = enabled || bench.init.manner() == Manner::Units;
+    if !told || old.package.form == Form::Source {
         // What debhelper would do is not in a source package, and presets enable all.
         let names: Vec<_> = bench.own().into_iter().collect();
         for name in names {

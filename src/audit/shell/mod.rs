@@ -29,7 +29,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use crate::audit::call::{Assumption, Call, Place, Side, Word};
+use crate::audit::call::{Assumption, Call, Place, Side, Tool, Word};
 use crate::audit::package::{Script, ScriptName};
 use condition::Condition;
 pub use outline::{Branch, Outline, Simple};
@@ -120,6 +120,16 @@ pub trait World {
     fn file(&self, letter: char, path: &str) -> Option<bool>;
     /// The exit status of a command, and what it prints; calls are asked about, too.
     fn command(&self, words: &[Word]) -> Option<Answer>;
+    /// The same for a call whose answer hangs on earlier ones: `made` are the way's calls up to here, the last one
+    /// first.
+    fn after(
+        &self,
+        call: (Tool, &[Word]),
+        made: &mut dyn Iterator<Item = (Tool, &[Word])>,
+    ) -> Option<Answer> {
+        let _ = made;
+        self.command(call.1)
+    }
     /// The value of a variable that the script was started with; `Some(None)` where it is surely unset.
     fn variable(&self, name: &str) -> Option<Option<String>>;
 }

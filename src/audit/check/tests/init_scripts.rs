@@ -134,3 +134,36 @@ fn the_rest_of_an_init_script() {
         .file("/etc/init/foo.conf", "exec /usr/sbin/food\n")
         .has("upstart-job-shipped");
 }
+
+#[test]
+fn a_script_that_uses_var_comes_behind_what_mounts_it() {
+    let using = |line: &str, needs: &str| {
+        let text = HEADER.replace("$remote_fs", needs) + line + "\n";
+        let story = package("foo").init_script("foo", &text);
+        story.finds("lsb-facilities").len()
+    };
+    assert_eq!(
+        using("LOG=/var/log/foo", "$time"),
+        2,
+        "at its start and at its stop"
+    );
+    assert_eq!(using(". \"/var/lib/foo/x\"", ""), 2);
+    for needs in [
+        "$local_fs",
+        "$remote_fs",
+        "$syslog",
+        "$time mountall.sh",
+        "other",
+    ] {
+        assert_eq!(using("LOG=/var/log/foo", needs), 0, "{needs}");
+    }
+    for line in [
+        "# /var/log/foo",
+        "LOG=/srv/var/log",
+        "LOG=$x/var/log",
+        "LOG=${x}/var/log",
+        "echo variable",
+    ] {
+        assert_eq!(using(line, "$time"), 0, "{line}");
+    }
+}

@@ -83,6 +83,11 @@ impl Story {
         self
     }
 
+    pub(super) fn directory(mut self, path: &str) -> Self {
+        self.package.files.insert(path.to_owned(), Entry::Directory);
+        self
+    }
+
     pub(super) fn link(mut self, path: &str, target: &str) -> Self {
         let target = target.to_owned();
         self.package

@@ -129,3 +129,27 @@ fn a_unit_belongs_into_usr() {
     );
     drop_in.lacks("unit-in-odd-place");
 }
+
+#[test]
+fn what_has_a_units_name_and_is_no_file_is_found() {
+    let story = package("foo").unit("foo.service", DAEMON);
+    let at = |name: &str| format!("/usr/lib/systemd/system/{name}");
+    let odd = "unit-not-a-file";
+    let found = |story: super::Story| story.finds(odd);
+    let directory = story.clone().directory(&at("bar.service"));
+    assert_eq!(found(directory), ["`bar.service` is no file"]);
+    let leads = story
+        .clone()
+        .directory(&at("x"))
+        .link(&at("bar.service"), "x");
+    assert_eq!(found(leads), ["`bar.service` is no file"]);
+    let round = story.clone().link(&at("bar.service"), "bar.service");
+    assert_eq!(found(round), ["`bar.service` is no file"]);
+    let fine = story
+        .directory(&at("foo.service.d"))
+        .directory(&at("foo.target.wants"))
+        .link(&at("alias.service"), "foo.service")
+        .link(&at("other.service"), "of-another-package.service")
+        .link(&at("masked.service"), "/dev/null");
+    fine.lacks(odd);
+}

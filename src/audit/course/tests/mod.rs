@@ -1,5 +1,7 @@
 //! Courses of packages that read as stories.
 
+mod enabled;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -45,6 +47,14 @@ fn with(mut package: Package, name: ScriptName, text: &str) -> Package {
         text: text.to_owned(),
     };
     package.scripts.insert(name, script);
+    package
+}
+
+fn with_unit(mut package: Package, name: &str, text: &str) -> Package {
+    let path = format!("/usr/lib/systemd/system/{name}");
+    let (size, text) = (text.len() as u64, Some(text.to_owned()));
+    let mode = 0o644;
+    package.files.insert(path, Entry::File { mode, size, text });
     package
 }
 
@@ -121,16 +131,18 @@ fn files_are_there_until_they_are_removed_and_configuration_until_it_is_purged()
 
 #[test]
 fn a_first_installation_is_one_for_deb_systemd_helper() {
-    let text = "if deb-systemd-helper debian-installed foo.service; then systemctl stop again; fi";
+    let text = "if deb-systemd-helper debian-installed foo.service; then systemctl stop again; fi\n\
+                deb-systemd-helper update-state foo.service";
     let package = with(package("1"), ScriptName::Postinst, text);
+    let package = with_unit(package, "foo.service", "[Service]\nExecStart=/x\n");
     let one = Pair {
         old: None,
         new: Some(&package),
     };
-    assert_eq!(told(Way::Install, one, InitKind::Systemd).len(), 1);
+    assert_eq!(told(Way::Install, one, InitKind::Systemd).len(), 2);
     assert_eq!(
         told(Way::Upgrade, Pair::of_one(&package), InitKind::Systemd).len(),
-        2
+        3
     );
 }
 
@@ -178,5 +190,39 @@ fn an_upgrade_needs_two_packages() {
     assert_eq!(
         course(Way::Upgrade, &one, &Scene::new(InitKind::Sysv)).steps,
         []
+    );
+}
+
+const WHICH: &str = r#"#!/bin/sh
+set -e
+if [ -x "$(which invoke-rc.d)" ]; then invoke-rc.d "$(basename "$(command -v food)")" stop; fi
+if [ -z "$(which food 2>/dev/null)" ]; then systemctl stop never; fi
+if [ -n "$(which rc-service)" ]; then rc-service food stop; fi
+"#;
+
+#[test]
+fn what_which_prints_is_known_where_the_program_is() {
+    let package = with(package("1"), ScriptName::Prerm, WHICH);
+    let course = course(
+        Way::Remove,
+        &Pair::of_one(&package),
+        &Scene::new(InitKind::Systemd),
+    );
+    let [Step::Run { paths, .. }, ..] = course.steps.as_slice() else {
+        panic!("{course:#?}");
+    };
+    let told = paths.iter().map(|path| {
+        let words = path.calls.iter().flat_map(|call| &call.words);
+        words.filter_map(Word::known).collect::<Vec<_>>().join(" ")
+    });
+    let mut told: Vec<String> = told.collect();
+    told.sort();
+    // Whether another package brings rc-service is not known.
+    assert_eq!(
+        told,
+        [
+            "invoke-rc.d food stop",
+            "invoke-rc.d food stop rc-service food stop"
+        ]
     );
 }

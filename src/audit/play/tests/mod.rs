@@ -101,6 +101,12 @@ fn path(side: Side, script: ScriptName, calls: &[&str]) -> Path {
 
 impl Story {
     fn of(units: Vec<Unit>) -> Self {
+        let enabled = units
+            .iter()
+            .map(|unit| format!("deb-systemd-helper enable {}", unit.name));
+        let enabled: Vec<String> = enabled.collect();
+        let enabled: Vec<&str> = enabled.iter().map(String::as_str).collect();
+        let postinst = run(Side::New, ScriptName::Postinst, "configure", &enabled);
         let shipped = Shipped {
             units: units
                 .into_iter()
@@ -124,7 +130,7 @@ impl Story {
             package,
             shipped,
             steps: Vec::new(),
-            begun: Vec::new(),
+            begun: vec![Step::Unpack, postinst],
             setting: Setting::default(),
         }
     }
@@ -161,6 +167,12 @@ impl Story {
     fn starts(mut self, calls: &[&str]) -> Self {
         let start = run(Side::New, ScriptName::Postinst, "configure 1", calls);
         self.steps.push(start);
+        self
+    }
+
+    /// Its installation enables nothing.
+    fn left_disabled(mut self) -> Self {
+        self.begun = vec![Step::Unpack];
         self
     }
 

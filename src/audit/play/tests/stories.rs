@@ -232,3 +232,19 @@ fn a_way_that_fails_is_not_played_where_dpkg_would_not_go_on() {
     assert_eq!(play.ways.len(), 1);
     assert_eq!(play.ways[0].calls.len(), 2);
 }
+
+#[test]
+fn a_unit_that_its_package_leaves_disabled_is_down_before_and_afterwards() {
+    let story = Story::service().stops(&STOP);
+    let start = ["deb-systemd-invoke start foo.service"];
+    let enabled = story.starts(&start);
+    assert_eq!(
+        runs(&enabled.play().ways[0].stock, "foo.service"),
+        Some(Version::New)
+    );
+    let way = &enabled.left_disabled().play().ways[0];
+    for stage in [&way.stock, &way.ours] {
+        assert_eq!(last(stage, "foo.service").was_active, ActiveState::Inactive);
+        assert_eq!(runs(stage, "foo.service"), None);
+    }
+}

@@ -83,9 +83,15 @@ impl Runner<'_> {
             inherits,
             through: self.through.clone().into(),
         };
+        let answer = {
+            let mut earlier = state.calls.backwards();
+            let mut earlier =
+                std::iter::from_fn(|| earlier.next().map(|(made, _)| (made.tool, &*made.words)));
+            self.world.after((tool, &words), &mut earlier)
+        };
         state.calls.push(made, state.when.clone());
         let count = state.calls.count();
-        let mut state = self.answered(self.world.command(&words), given, state, |_| None);
+        let mut state = self.answered(answer, given, state, |_| None);
         state.status_of = count.checked_sub(1);
         state
     }
