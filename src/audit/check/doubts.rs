@@ -3,17 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use super::event::Under;
 use super::found::Found;
+use super::on::{is_on, switches};
 use super::relations::may_have_ended;
 use super::subject::{Event, View};
-use super::triggers::is_on;
-use crate::audit::call::Tool;
 use crate::audit::course::Way;
 use crate::audit::finding::Severity;
 use crate::audit::shipped::Unit;
 use crate::domain::UnitName;
-
-use super::event::Under;
 
 /// Where the shell's value of what debconf was answered comes from.
 const ANSWER: &str = "$RET";
@@ -96,22 +94,4 @@ fn switched_off<'v, 's>(view: &'v View<'s>, name: &UnitName) -> Option<&'v Event
         .map(|(_, said)| said)
         .find(|(on, _)| !on)
         .map(|(_, event)| event)
-}
-
-/// Whether a call enables a unit (true) or disables it; `None` where it does neither.
-pub(super) fn switches(view: &View<'_>, event: &Event<'_>, name: &UnitName) -> Option<bool> {
-    let tool = matches!(event.call.tool, Tool::DebSystemdHelper | Tool::Systemctl);
-    if !tool || event.asked.has("--user") || event.asked.has("--global") {
-        return None;
-    }
-    let on = match event.asked.action()? {
-        "enable" | "preset" | "reenable" => true,
-        "disable" | "mask" => false,
-        _ => return None,
-    };
-    let names = event.asked.known_names();
-    let mut names = names.filter_map(|name| UnitName::parse(name).ok());
-    names
-        .any(|unit| view.relations.canonical(&unit) == *name)
-        .then_some(on)
 }

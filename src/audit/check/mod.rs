@@ -30,6 +30,7 @@ mod init_scripts;
 mod links;
 mod lsb;
 mod lsb_var;
+mod on;
 mod places;
 mod policies;
 mod relations;

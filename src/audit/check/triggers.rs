@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::doubts::{enabled_by_somebody, of_left, switches};
+use super::doubts::{enabled_by_somebody, of_left};
 use super::event::{Deed, Under};
 use super::found::{Found, in_script, in_unit};
+use super::on::is_on;
 use super::relations::{is_daemon, refuses_stop};
 use super::subject::{Event, View};
 use super::table::Check;
-use crate::audit::call::Tool;
 use crate::audit::course::Way;
 use crate::audit::finding::Severity;
 use crate::audit::shipped::Unit;
@@ -40,28 +40,6 @@ pub(super) const LEFT_RUNNING: Check = Check {
     lintian: &[],
     find: left_running,
 };
-
-/// Whether a unit is on where nobody says otherwise: linked by the package, enabled by its scripts, or started
-/// by them in a way that asks nobody whether it is enabled.
-pub(super) fn is_on(view: &View<'_>, name: &UnitName) -> bool {
-    let unit = view.relations.unit(name);
-    let linked = unit.is_some_and(|unit| view.relations.is_linked(unit));
-    let installs = view.on(Under::Systemd, Way::Install);
-    linked || installs.iter().any(|event| turns_on(view, event, name))
-}
-
-fn turns_on(view: &View<'_>, event: &Event<'_>, name: &UnitName) -> bool {
-    let enables = switches(view, event, name) == Some(true);
-    let asks = matches!(event.call.tool, Tool::DebSystemdInvoke | Tool::InvokeRcD);
-    let starts = event
-        .effect
-        .as_ref()
-        .is_some_and(|effect| effect.deed.brings_up())
-        && !asks;
-    let names = event.asked.known_names();
-    let mut names = names.filter_map(|name| UnitName::parse(name).ok());
-    enables || starts && names.any(|unit| view.relations.canonical(&unit) == *name)
-}
 
 /// A call that stops, with all that goes down then.
 type Down<'v, 's> = (&'v Event<'s>, BTreeSet<UnitName>);

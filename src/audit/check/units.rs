@@ -1,10 +1,11 @@
 //! Unit files: settings that do not do what they seem to, and units that nothing starts.
 
 use super::found::{Found, in_file, in_unit};
+use super::on::is_on;
 use super::relations::{FALLS_WITH, yes};
 use super::subject::View;
 use super::table::Check;
-use super::triggers::{is_on, spot_of};
+use super::triggers::spot_of;
 use crate::audit::finding::Severity;
 use crate::audit::shipped::{Directive, Unit};
 use crate::domain::{UnitKind, UnitName};
