@@ -44,12 +44,15 @@ pub(super) fn of_stopped(
 /// A unit that the package enables, and nothing stops on removal.
 pub(super) fn of_left(view: &View<'_>, unit: &Unit, found: Found) -> Found {
     let mut doubts = Vec::new();
-    if let Some(event) = switched_off(view, &unit.name) {
+    let pulls = view.relations.pulled_by_own(unit);
+    let mut deciding = std::iter::once(unit).chain(pulls);
+    let off = deciding.find_map(|one| Some((one, switched_off(view, &one.name)?)));
+    if let Some((one, event)) = off {
         let place = event.call.place;
         let (script, line) = (place.script.as_str(), place.line);
         doubts.push(format!(
             "`{}` is not disabled by the {script}, line {line}",
-            unit.name
+            one.name
         ));
     }
     if let Some(rival) = rival(view, unit) {

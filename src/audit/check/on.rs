@@ -45,3 +45,13 @@ pub(super) fn switches(view: &View<'_>, event: &Event<'_>, name: &UnitName) -> O
         .any(|unit| view.relations.canonical(&unit) == *name)
         .then_some(on)
 }
+
+/// deb-systemd-invoke starts nothing that is static and down.
+pub(super) fn is_skipped(view: &View<'_>, event: &Event<'_>, unit: &UnitName) -> bool {
+    let skips = event.call.tool == Tool::DebSystemdInvoke;
+    let relations = &view.relations;
+    skips
+        && relations
+            .unit(unit)
+            .is_some_and(|unit| !relations.counts_as_enabled(unit))
+}

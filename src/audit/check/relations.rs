@@ -147,6 +147,19 @@ impl<'a> Relations<'a> {
         self.linked(unit).any(is_reached_at_boot)
     }
 
+    /// Whether any link that the package ships pulls it in, at whatever time.
+    pub(super) fn is_pulled(&self, unit: &Unit) -> bool {
+        self.linked(unit).next().is_some()
+    }
+
+    /// The units of the package that alone pull `unit` in where it is enabled; none where others do too.
+    pub(super) fn pulled_by_own(&self, unit: &Unit) -> Vec<&'a Unit> {
+        let words = WANTED.iter().flat_map(|key| unit.words("Install", key));
+        let own = words.map(|word| self.unit(&UnitName::parse(word).ok()?));
+        let own: Option<Vec<&Unit>> = own.collect();
+        own.filter(|_| !self.is_linked(unit)).unwrap_or_default()
+    }
+
     /// Whether deb-systemd-invoke starts it: enabling it makes a link.
     pub(super) fn counts_as_enabled(&self, unit: &Unit) -> bool {
         let mut keys = WANTED.iter().chain(&["Alias"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::doubts::{enabled_by_somebody, of_left};
 use super::event::{Deed, Under};
 use super::found::{Found, in_script, in_unit};
-use super::on::is_on;
+use super::on::{is_on, is_skipped};
 use super::relations::{is_daemon, refuses_stop};
 use super::subject::{Event, View};
 use super::table::Check;
@@ -150,6 +150,7 @@ fn left_running(view: &View<'_>) -> Vec<Found> {
                 continue;
             };
             let concerned = is_daemon(unit) && !unit.name.is_template() && !refuses_stop(unit);
+            let concerned = concerned && !is_skipped(view, event, name);
             let stopped = down.iter().any(|(_, fallen)| fallen.contains(&unit.name));
             if concerned && !stopped && is_on(view, &unit.name) && seen.insert(unit.name.clone()) {
                 let spot = in_script(event.half.package, event.call.place, "started here");

@@ -333,7 +333,7 @@ fn refers(view: &View<'_>, unit: &Unit) -> bool {
     let calls = view.calls();
     let mut called = calls.iter().flat_map(|event| event.units());
     bus || called.any(is_own)
-        || view.relations.is_linked(unit)
+        || view.relations.is_pulled(unit)
         || !view.relations.triggers_of(&unit.name).is_empty()
         || named_by_others(view, unit)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::doubts::of_stopped;
 use super::event::{Deed, Under};
 use super::found::{Found, in_script, in_unit};
+use super::on::is_skipped;
 use super::relations::{FALLS_WITH, stays};
 use super::subject::{Event, View};
 use super::table::Check;
@@ -174,16 +175,6 @@ fn starts(view: &View<'_>, event: &Event<'_>, name: &UnitName) -> bool {
         Some(unit) if is_skipped(view, event, unit) => false,
         Some(unit) => view.relations.comes_with(unit).contains(name),
     })
-}
-
-/// deb-systemd-invoke starts nothing that is static and down.
-fn is_skipped(view: &View<'_>, event: &Event<'_>, unit: &UnitName) -> bool {
-    let skips = event.call.tool == Tool::DebSystemdInvoke;
-    let relations = &view.relations;
-    skips
-        && relations
-            .unit(unit)
-            .is_some_and(|unit| !relations.counts_as_enabled(unit))
 }
 
 fn skipped<'v, 's>(

@@ -161,3 +161,49 @@ fn a_trigger_that_the_installation_may_switch_off_again_is_in_doubt() {
         .first("trigger-not-stopped");
     assert_eq!(on.severity, Severity::Error, "the last word counts");
 }
+
+#[test]
+fn a_trigger_that_only_comes_with_a_unit_that_may_be_off_is_in_doubt() {
+    let with_service =
+        "[Timer]\nOnCalendar=daily\nUnit=bar.service\n[Install]\nWantedBy=foo.service\n";
+    let enable = "deb-systemd-helper enable foo.timer\ndeb-systemd-helper enable foo.service";
+    let story = package("foo")
+        .unit("foo.service", DAEMON)
+        .unit("bar.service", DAEMON)
+        .unit("foo.timer", with_service)
+        .prerm(STOP_ON_REMOVAL);
+    let on = story.clone().postinst(enable).first("trigger-not-stopped");
+    assert_eq!(on.severity, Severity::Error);
+    let off = "if ! grep -q yes /etc/foo; then systemctl disable foo.service; fi";
+    let off = format!("{enable}\n{off}");
+    let doubtful = story.clone().postinst(&off).first("trigger-not-stopped");
+    assert_eq!(doubtful.severity, Severity::Warning);
+    let by_others = with_service.replace("foo.service", "foo.service timers.target");
+    let story = story.unit("foo.timer", &by_others).postinst(&off);
+    assert_eq!(story.first("trigger-not-stopped").severity, Severity::Error);
+}
+
+#[test]
+fn what_runs_in_the_initrd_alone_is_started_by_something() {
+    let link = "/usr/lib/systemd/system/initrd.target.wants/foo.service";
+    let unit = "[Service]\nExecStart=/usr/sbin/food\n";
+    let story = package("foo").unit("foo.service", unit);
+    story.has("unit-never-started");
+    story
+        .link(link, "../foo.service")
+        .lacks("unit-never-started");
+}
+
+#[test]
+fn a_service_that_deb_systemd_invoke_does_not_start_is_not_left_running() {
+    let indirect = "[Service]\nExecStart=/usr/sbin/food\n[Install]\nAlso=foo.socket\n";
+    let start =
+        format!("{ENABLE}\n{ENABLE_SOCKET}\ndeb-systemd-invoke start foo.service foo.socket");
+    let story = package("foo").unit("foo.socket", SOCKET).postinst(&start);
+    let indirect = story.clone().unit("foo.service", indirect);
+    indirect.lacks("left-running-after-removal");
+    indirect.has("trigger-not-stopped");
+    story
+        .unit("foo.service", DAEMON)
+        .has("left-running-after-removal");
+}
