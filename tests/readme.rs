@@ -7,8 +7,9 @@
     reason = "what a test cannot do ends it"
 )]
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rcpolicy::policy::{Tier, parse};
 use rcpolicy::report::capabilities;
@@ -108,4 +109,78 @@ fn the_readme_lists_every_command_and_no_other() {
     for command in &listed {
         assert!(known.contains(command), "there is no `rcpolicy {command}`");
     }
+}
+
+/// What stands around the table of defects.
+const BEFORE_DEFECTS: &str = "<!-- defects -->\n";
+const AFTER_DEFECTS: &str = "<!-- end of defects -->\n";
+
+#[test]
+fn the_table_of_defects_names_checks_that_there_are() {
+    let (_, after) = README.split_once(BEFORE_DEFECTS).unwrap();
+    let (table, _) = after.split_once(AFTER_DEFECTS).unwrap();
+    let listed = rcpolicy(&["audit", "--list"]);
+    let known = |id: &str| {
+        listed
+            .lines()
+            .any(|line| line.split_whitespace().next() == Some(id))
+    };
+    let ids: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.split('`').nth(1))
+        .collect();
+    assert!(ids.len() > 10, "{ids:?}");
+    for id in ids {
+        assert!(known(id), "{id} is no check");
+    }
+}
+
+/// A line of `rcpolicy audit --json`, as far as the table is made of it.
+fn audited(package: &str, findings: &str) -> String {
+    format!(
+        "{{\"kind\":\"package\",\"input\":{{\"path\":\"/x/sid/{package}.deb\"}},\"package\":\"{package}\",\"findings\":[{findings}]}}\n"
+    )
+}
+
+fn found(check: &str, severity: &str, allowed: &str) -> String {
+    format!("{{\"check\":\"{check}\",\"severity\":\"{severity}\",\"allowed\":{allowed}}}")
+}
+
+#[test]
+fn a_package_counts_once_for_a_defect_at_its_worst() {
+    let both = [
+        found("a-a", "warning", "null"),
+        found("a-a", "error", "null"),
+    ]
+    .join(",");
+    let others = [
+        found("a-a", "warning", "null"),
+        found("b-b", "note", "null"),
+    ]
+    .join(",");
+    let silenced = found("b-b", "error", "\"why\"");
+    let lines = audited("foo", &both) + &audited("bar", &others) + &audited("baz", &silenced);
+    let defects = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/defects");
+    let mut counting = Command::new("perl")
+        .arg(defects)
+        .arg("--without-notes")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    counting
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(lines.as_bytes())
+        .unwrap();
+    let printed = String::from_utf8(counting.wait_with_output().unwrap().stdout).unwrap();
+    let rows: Vec<&str> = printed.lines().collect();
+    let expected = [
+        "| Severity | Check | sid (3) |",
+        "|---|---|--:|",
+        "| error | `a-a` | 1 |",
+        "| warning | `a-a` | 1 |",
+    ];
+    assert_eq!(rows, expected);
 }
