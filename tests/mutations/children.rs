@@ -1,8 +1,10 @@
 //! Processes that do the work, and the one that watches them: a child that dies or hangs is known by the
-//! number that it has noted, and another one goes on behind it.
+//! number that it has noted, and another one goes on behind it. Whoever is free takes the next block of numbers.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::ops::Range;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,10 +16,13 @@ use nix::sys::resource::{Resource, setrlimit};
 
 use crate::inputs::{Inputs, Outcome};
 
-/// Where a child finds its share: `FIRST STEP COUNT DIRECTORY`.
+/// What a child is told: `FIRST END COUNT NOTE`, which numbers it begins with. Where its further blocks begin comes on its
+/// standard input.
 pub(crate) const SHARE: &str = "MUTATIONS_SHARE";
 /// No input takes nearly so long, on a machine however busy.
 const HANG: Duration = Duration::from_secs(60);
+/// How many numbers are taken at a time.
+const BLOCK: u64 = 500;
 /// How often the children are looked at.
 const LOOK: Duration = Duration::from_millis(200);
 /// More failures than these are not looked for.
@@ -34,7 +39,7 @@ struct Worker {
 
 struct Watch {
     directory: PathBuf,
-    step: u64,
+    blocks: PipeReader,
     count: u64,
     failed: Vec<String>,
     read: u64,
@@ -47,16 +52,24 @@ pub(crate) fn run(count: u64) -> Vec<String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mutated");
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).unwrap();
-    let cores = std::thread::available_parallelism().unwrap();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (blocks, taken) = std::io::pipe().unwrap();
+    // It ends when nobody reads any more.
+    std::thread::spawn(move || give_out(taken, cores as u64 * BLOCK, count));
     let mut watch = Watch {
         directory,
-        step: cores.get() as u64,
+        blocks,
         count,
         failed: Vec::new(),
         read: 0,
         refused: 0,
     };
-    let mut workers: Vec<Worker> = (0..watch.step).map(|first| watch.start(first)).collect();
+    let mut workers: Vec<Worker> = (0..cores as u64)
+        .map(|number| {
+            let note = watch.directory.join(format!("at-{number}"));
+            watch.start(block(number * BLOCK), note)
+        })
+        .collect();
     while !workers.is_empty() {
         std::thread::sleep(LOOK);
         workers = workers
@@ -65,25 +78,44 @@ pub(crate) fn run(count: u64) -> Vec<String> {
             .collect();
     }
     println!("mutations: {} read, {} refused", watch.read, watch.refused);
+    let tried = watch.read + watch.refused;
+    if watch.failed.is_empty() && tried != count {
+        watch
+            .failed
+            .push(format!("{tried} inputs were tried in all"));
+    }
     watch.failed
 }
 
+/// The block that a number is in.
+fn block(of: u64) -> Range<u64> {
+    let first = of / BLOCK * BLOCK;
+    first..first + BLOCK
+}
+
+/// Writes where each block begins, from `first` on.
+fn give_out(mut to: PipeWriter, first: u64, count: u64) {
+    let blocks = (first..count).step_by(usize::try_from(BLOCK).unwrap());
+    for block in blocks {
+        if to.write_all(&block.to_le_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
 impl Watch {
-    fn start(&self, first: u64) -> Worker {
-        let share = format!(
-            "{first} {} {} {}",
-            self.step,
-            self.count,
-            self.directory.display()
-        );
+    /// A child that begins with these, and goes on with blocks that nobody has taken.
+    fn start(&self, begin: Range<u64>, note: PathBuf) -> Worker {
+        let Range { start: first, end } = begin;
+        let share = format!("{first} {end} {} {}", self.count, note.display());
         let mut command = Command::new(std::env::current_exe().unwrap());
         let child = command
             .env(SHARE, share)
-            .stdin(Stdio::null())
+            .stdin(self.blocks.try_clone().unwrap())
             .stdout(Stdio::piped());
         Worker {
             child: child.spawn().unwrap(),
-            note: self.directory.join(format!("at-{}", first % self.step)),
+            note,
             last: first,
             since: Instant::now(),
         }
@@ -109,8 +141,8 @@ impl Watch {
             }
         };
         self.failure(at, &why);
-        let next = at + self.step;
-        (next < self.count && self.failed.len() < MOST).then(|| self.start(next))
+        let more = self.failed.len() < MOST;
+        more.then(|| self.start(at + 1..block(at).end, worker.note))
     }
 
     fn finished(&mut self, child: &mut Child) {
@@ -154,29 +186,37 @@ pub(crate) fn work(share: &str) {
     }));
     let mut words = share.splitn(4, ' ');
     let mut number = || words.next().unwrap().parse::<u64>().unwrap();
-    let (first, step, count) = (number(), number(), number());
-    let directory = PathBuf::from(words.next().unwrap());
-    let note = directory.join(format!("at-{}", first % step));
-    let note = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(note)
-        .unwrap();
+    let (begin, count) = (number()..number(), number());
+    let mut note = File::options();
+    let note = note.write(true).create(true).truncate(false);
+    let note = note.open(words.next().unwrap()).unwrap();
     let inputs = Inputs::new();
     let (mut read, mut refused, mut panics) = (0_u64, 0_u64, 0);
-    let mut at = first;
-    while at < count && panics < MOST {
-        note.write_all_at(&at.to_le_bytes(), 0).unwrap();
-        match catch_unwind(AssertUnwindSafe(|| inputs.give(at))) {
-            Ok(Outcome::Read) => read += 1,
-            Ok(Outcome::Refused) => refused += 1,
-            Err(_) => {
-                panics += 1;
-                println!("{at} {}", LAST.lock().unwrap());
+    // What the child before it had begun, and then block after block.
+    for numbers in std::iter::once(begin).chain(blocks().map(block)) {
+        for at in numbers.take_while(|at| *at < count) {
+            note.write_all_at(&at.to_le_bytes(), 0).unwrap();
+            match catch_unwind(AssertUnwindSafe(|| inputs.give(at))) {
+                Ok(Outcome::Read) => read += 1,
+                Ok(Outcome::Refused) => refused += 1,
+                Err(_) if panics < MOST => {
+                    panics += 1;
+                    println!("{at} {}", LAST.lock().unwrap());
+                }
+                Err(_) => {}
             }
         }
-        at += step;
     }
     println!("read {read}\nrefused {refused}");
+}
+
+/// Where blocks begin that nobody else has taken.
+fn blocks() -> impl Iterator<Item = u64> {
+    // Not through a buffer, which would take more than one.
+    let mut from = File::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
+    std::iter::from_fn(move || {
+        let mut block = [0; 8];
+        from.read_exact(&mut block).ok()?;
+        Some(u64::from_le_bytes(block))
+    })
 }

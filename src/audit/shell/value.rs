@@ -11,6 +11,16 @@ pub(super) struct Symbol {
     pub(super) text: Arc<str>,
 }
 
+impl Symbol {
+    /// What is not kept of a string.
+    fn rest() -> Self {
+        Self {
+            at: usize::MAX,
+            text: "...".into(),
+        }
+    }
+}
+
 /// A part of a string.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Piece {
@@ -22,8 +32,11 @@ pub(super) enum Piece {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(super) struct Value(Vec<Piece>);
 
-/// Longest string that is kept; of a longer one nothing is known.
-const LONGEST: usize = 64 * 1024;
+/// Longest string of which all is kept, in bytes; of a longer one the rest is not known. A script can double one with
+/// every line.
+const LONGEST: usize = 8 * 1024;
+/// The same in parts.
+const MOST: usize = 128;
 
 impl Value {
     /// A string that is known.
@@ -40,15 +53,28 @@ impl Value {
 
     /// Adds a part at the end.
     pub(super) fn push(&mut self, piece: Piece) {
-        let room = self.0.len() < LONGEST / 64;
+        if self.is_full(&piece) {
+            let rest = Piece::Unknown(Symbol::rest());
+            if self.0.last() != Some(&rest) {
+                self.0.push(rest);
+            }
+            return;
+        }
         match (self.0.last_mut(), piece) {
             (_, Piece::Known(text)) if text.is_empty() => {}
-            (Some(Piece::Known(last)), Piece::Known(text)) if last.len() < LONGEST => {
-                last.push_str(&text);
-            }
-            (_, piece) if room => self.0.push(piece),
-            _ => {}
+            (Some(Piece::Known(last)), Piece::Known(text)) => last.push_str(&text),
+            (_, piece) => self.0.push(piece),
         }
+    }
+
+    /// Whether there is no room for another part.
+    fn is_full(&self, piece: &Piece) -> bool {
+        let length = |piece: &Piece| match piece {
+            Piece::Known(text) => text.len(),
+            Piece::Unknown(_) => 0,
+        };
+        let all: usize = self.0.iter().map(length).sum();
+        self.0.len() >= MOST || all.saturating_add(length(piece)) > LONGEST
     }
 
     /// Adds another string at the end.

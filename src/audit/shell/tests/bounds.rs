@@ -2,6 +2,7 @@
 
 use super::super::Cut;
 use super::{ScriptError, evaluated, parsed};
+use crate::audit::call::Word;
 
 #[test]
 fn nesting_without_end_is_an_error() {
@@ -83,6 +84,22 @@ fn a_loop_without_end_is_cut() {
             .cut
             .is_some()
     );
+}
+
+#[test]
+fn a_string_that_doubles_with_every_line_is_not_kept_whole() {
+    for begin in ["x=ab", "x=$(unknown)", "x=a$(unknown)"] {
+        let text = format!(
+            "{begin}\n{}systemctl start \"$x\"\n",
+            "x=$x$x\n".repeat(3_000)
+        );
+        let evaluated = evaluated(&text, &[]);
+        let calls = &evaluated.paths[0].calls;
+        let [Word::Known(word) | Word::Unknown(word)] = &calls[0].words[2..] else {
+            panic!("{calls:?}");
+        };
+        assert!(word.len() < 100_000, "{}", word.len());
+    }
 }
 
 #[test]
