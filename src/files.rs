@@ -3,6 +3,7 @@
 //! It knows neither formats nor policies; the ledger, the log and the bypass flag write through it.
 
 mod lock;
+mod program;
 mod tree;
 
 use std::ffi::OsString;
@@ -23,6 +24,7 @@ use thiserror::Error;
 use crate::failpoint::{Point, reach};
 
 pub use self::lock::FileLock;
+pub use self::program::Placed;
 pub use self::tree::{Found, NodeKind, Rights};
 
 /// Why a directory or file was not used.

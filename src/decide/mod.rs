@@ -10,6 +10,7 @@ mod filter;
 mod group;
 mod judge;
 mod notes;
+pub mod others;
 mod pay;
 mod plan;
 mod question;

@@ -6,6 +6,10 @@ use crate::domain::{Action, HelperAnswer, Links, RunlevelLink};
 
 /// Exit statuses of the policy layer, as invoke-rc.d and policy-rc.d use them.
 pub mod status {
+    /// Action allowed, in policy-rc.d's own words.
+    pub const YES: u8 = 0;
+    /// An action that nobody knows.
+    pub const UNKNOWN: u8 = 1;
     /// Action denied.
     pub const DENIED: u8 = 101;
     /// Something the policy layer depends on failed.

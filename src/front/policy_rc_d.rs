@@ -1,183 +1,242 @@
-//! policy-rc.d: the TOML policy for every other tool that asks `/usr/sbin/policy-rc.d`.
-//! It answers and changes nothing; stop, quiesce, restart and defer are ours to do, so to others
-//! they are a yes.
+//! policy-rc.d: the TOML policy for every other tool that asks `/usr/sbin/policy-rc.d`. It answers, and
+//! changes nothing. The protocol is that of init-system-helpers' README.policy-rc.d; what is answered is
+//! decided in `decide::others`.
 
 use std::ffi::OsString;
 
+use crate::decide::others::{self, Authority, Said, Standing};
 use crate::decide::stock::status;
-use crate::domain::{Action, InitKind, Scope, ServiceName};
-use crate::observe::{context, detect, offline};
-use crate::policy::{self, Answer, Decide, Keep, Policy, Question, Roots, Tier};
+use crate::domain::{Action, Context, InitKind, Machine, Scope, ServiceName};
+use crate::observe::{bypass, context, detect, offline};
+use crate::policy::{self, Keep, Policy, Question, Roots};
 use crate::report::Voice;
 
 /// The actions that `--list` answers for.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 11] = [
     "start",
+    "(start)",
     "stop",
     "restart",
+    "(restart)",
     "try-restart",
+    "(try-restart)",
     "reload",
     "force-reload",
     "force-stop",
     "status",
 ];
+/// Service, actions, runlevel. original: several actions are one argument, with blanks between them
+const MOST_WORDS: usize = 3;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Asked {
+    /// All that is known of a service; whatever the runlevel, no rule hangs on it.
+    List(ServiceName),
+    /// These actions on a service.
+    Actions(ServiceName, Vec<String>),
+}
 
 /// Runs policy-rc.d with `raw` arguments (without the program's name); returns the exit status.
 pub fn run(program: &str, raw: &[OsString]) -> u8 {
     let mut voice = Voice::new(program);
-    let mut list = false;
-    let mut words = Vec::new();
-    for argument in raw.iter().map(|argument| argument.to_string_lossy()) {
-        match argument.as_ref() {
-            "--quiet" => voice.quiet = true,
-            "--list" => list = true,
-            option if option.starts_with("--") => {
-                voice.error(&format!(
-                    "syntax error: unknown option `{}`",
-                    option.escape_debug()
-                ));
-                return status::SYNTAX;
-            }
-            word => words.push(word.to_owned()),
-        }
-    }
-    let mut words = words.into_iter();
-    let service = match words.next().map(|name| ServiceName::parse(&name)) {
-        Some(Ok(service)) => service,
-        Some(Err(error)) => {
-            voice.error(&format!("syntax error: {error}"));
-            return status::SYNTAX;
-        }
-        None => {
-            voice.error("syntax error: the service is missing");
-            return status::SYNTAX;
-        }
-    };
-    let policy = policy::load(&Roots::system(Keep::No));
-    policy
-        .problems()
+    let words: Vec<String> = raw
         .iter()
-        .for_each(|problem| voice.error(&problem.to_string()));
-    if list {
-        return show(&policy, &service, &voice);
-    }
-    let Some(actions) = words.next() else {
-        voice.error("syntax error: the action is missing");
-        return status::SYNTAX;
-    };
-    answer(&policy, &service, &actions, &voice)
-}
-
-fn show(policy: &Policy, service: &ServiceName, voice: &Voice) -> u8 {
-    for action in KNOWN {
-        let said = ask(policy, service, action);
-        voice.out(&format!(
-            "{service} {action} {} {}\n",
-            said.status, said.why
-        ));
-    }
-    0
-}
-
-/// One answer for a list of actions: a denial of one is a denial of all.
-fn answer(policy: &Policy, service: &ServiceName, actions: &str, voice: &Voice) -> u8 {
-    let mut ending = status::ALLOWED;
-    for action in actions.split_whitespace() {
-        let said = ask(policy, service, action);
-        match said.status {
-            status::ALLOWED => {}
-            status::FALLBACK => {
-                voice.out(&format!("{}\n", said.fallback.join(" ")));
-                return status::FALLBACK;
-            }
-            other => {
-                voice.error(&format!("{action} of {service}: {}", said.why));
-                ending = other;
-            }
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    voice.quiet = words.iter().any(|word| word == "--quiet");
+    match parse(&words) {
+        Ok(asked) => reply(&asked, &voice),
+        Err(message) => {
+            voice.error(&format!("syntax error: {message}"));
+            status::SYNTAX
         }
     }
-    ending
 }
 
-struct Said {
-    status: u8,
-    why: String,
-    fallback: Vec<String>,
-}
-
-fn ask(policy: &Policy, service: &ServiceName, word: &str) -> Said {
-    // original: an action that runlevel or unit state forbids comes in parentheses
-    let bare = word
-        .strip_prefix('(')
-        .and_then(|word| word.strip_suffix(')'));
-    let action = Action::parse(bare.unwrap_or(word));
-    let context = context::observe();
-    let question = Question {
-        service,
-        action: &action,
-        phase: context.phase,
-        package: context.package.as_deref(),
-        init: detect::init(),
-        scope: Scope::System,
-        machine: machine(),
-        asked: &[],
-    };
-    let said = |status, why: String| Said {
-        status,
-        why,
-        fallback: Vec::new(),
-    };
-    let otherwise = match bare {
-        Some(_) => said(
-            status::DENIED,
-            "out of its runlevel, and no rule of the admin's allows it".to_owned(),
-        ),
-        None => said(status::ALLOWED, "no rule denies it".to_owned()),
-    };
-    // The state of the service is not known here, so what may start it is asked as a start too.
-    let started = action
-        .may_start()
-        .then(|| policy.denies_start(&question))
-        .flatten();
-    if let Some(rule) = policy.denies(&question).or(started) {
-        let because = rule
-            .because
-            .map_or_else(String::new, |because| format!(": {because}"));
-        return said(
-            status::DENIED,
-            format!("denied by {}{because}", rule.source),
-        );
+/// Reads the arguments. Options may stand anywhere.
+///
+/// # Errors
+/// Why they make no sense.
+fn parse(arguments: &[String]) -> Result<Asked, String> {
+    let (options, words): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|word| word.starts_with("--"));
+    let known = |option: &&&String| !["--quiet", "--list"].contains(&option.as_str());
+    if let Some(option) = options.iter().find(known) {
+        return Err(format!("unknown option `{}`", option.escape_debug()));
     }
-    match policy.ask(&question) {
-        Answer::HoldBroken { problem } => said(
-            status::DENIED,
-            format!("the policy cannot be read: {problem}"),
-        ),
-        Answer::Rule(rule) => match rule.decide {
-            Decide::Fallback(actions) => Said {
-                status: status::FALLBACK,
-                why: format!("by {}", rule.source),
-                fallback: actions.clone(),
-            },
-            Decide::Allow if rule.tier == Tier::Admin => {
-                said(status::ALLOWED, format!("allowed by {}", rule.source))
-            }
-            Decide::Allow
-            | Decide::Deny
-            | Decide::Stop
-            | Decide::Quiesce
-            | Decide::Restart
-            | Decide::IfStale
-            | Decide::Reload
-            | Decide::Defer(_) => otherwise,
-        },
-        Answer::Silent => otherwise,
+    let mut rest = words.iter();
+    let name = rest.next().ok_or("the service is missing")?;
+    let service = others::service(name).map_err(|error| error.to_string())?;
+    if options.iter().any(|option| *option == "--list") {
+        return Ok(Asked::List(service));
+    }
+    let actions = rest.next().ok_or("the action is missing")?;
+    let actions: Vec<String> = actions.split_whitespace().map(str::to_owned).collect();
+    if actions.is_empty() {
+        return Err("the action is empty".to_owned());
+    }
+    if words.len() > MOST_WORDS {
+        return Err("too many arguments: several actions are one argument".to_owned());
+    }
+    Ok(Asked::Actions(service, actions))
+}
+
+fn reply(asked: &Asked, voice: &Voice) -> u8 {
+    let Some(answering) = Answering::begin(voice) else {
+        return put_aside(asked, voice);
+    };
+    match asked {
+        Asked::List(service) => list(service, voice, |word| answering.answer(service, word)),
+        Asked::Actions(service, actions) => {
+            let answers: Vec<(String, Said)> = actions
+                .iter()
+                .map(|word| (word.clone(), answering.answer(service, word)))
+                .collect();
+            tell(service, &answers, voice)
+        }
     }
 }
 
-/// Only what can be told without asking an init.
-fn machine() -> Option<crate::domain::Machine> {
-    let outside =
-        detect::init() == InitKind::Systemd && offline::reach() == offline::Reach::Offline;
-    outside.then_some(crate::domain::Machine::Chroot)
+/// As without any policy-rc.d.
+fn put_aside(asked: &Asked, voice: &Voice) -> u8 {
+    let neutral = |word: &str| Said::by_default(others::action(word).1);
+    match asked {
+        Asked::List(service) => list(service, voice, neutral),
+        Asked::Actions(_, actions) => {
+            let answers = actions.iter().map(|word| (word.clone(), neutral(word)));
+            others::combined(&answers.collect::<Vec<_>>()).status
+        }
+    }
+}
+
+fn list(service: &ServiceName, voice: &Voice, answer: impl Fn(&str) -> Said) -> u8 {
+    for action in KNOWN {
+        let said = answer(action);
+        let instead = match said.fallback.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", said.fallback.join(" ")),
+        };
+        let (status, why) = (said.status, &said.why);
+        voice.out(&format!("{service} {action} {status}{instead} {why}\n"));
+    }
+    status::YES
+}
+
+fn tell(service: &ServiceName, answers: &[(String, Said)], voice: &Voice) -> u8 {
+    let said = others::combined(answers);
+    match said.status {
+        status::YES => {}
+        // original: one line, the actions to be tried in turn
+        status::FALLBACK => voice.out(&format!("{}\n", said.fallback.join(" "))),
+        _ => {
+            let refused = answers.iter().find(|(_, one)| *one == said);
+            let action = refused.map_or("", |(word, _)| word.as_str());
+            voice.error(&format!("{action} of {service}: {}", said.why));
+        }
+    }
+    said.status
+}
+
+/// What all questions of one call go by.
+struct Answering {
+    policy: Policy,
+    context: Context,
+    init: InitKind,
+}
+
+impl Answering {
+    /// `None` where the admin has put the policy aside.
+    fn begin(voice: &Voice) -> Option<Self> {
+        if bypass::is_on() {
+            return None;
+        }
+        let policy = policy::load(&Roots::system(Keep::No));
+        policy
+            .problems()
+            .iter()
+            .for_each(|problem| voice.error(&problem.to_string()));
+        (Authority::of(&policy) == Authority::Decides).then(|| Self {
+            policy,
+            context: context::observe(),
+            init: detect::init(),
+        })
+    }
+
+    fn answer(&self, service: &ServiceName, word: &str) -> Said {
+        let (action, standing): (Action, Standing) = others::action(word);
+        let question = Question {
+            service,
+            action: &action,
+            phase: self.context.phase,
+            package: self.context.package.as_deref(),
+            init: self.init,
+            scope: Scope::System,
+            machine: self.machine(),
+            asked: &[],
+        };
+        others::answer(&self.policy, &question, standing)
+    }
+
+    /// Only what can be told without asking an init.
+    fn machine(&self) -> Option<Machine> {
+        let systemd = self.init == InitKind::Systemd;
+        let outside = systemd && offline::reach() == offline::Reach::Offline;
+        outside.then_some(Machine::Chroot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(line: &str) -> Result<Asked, String> {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        // `_` stands for a blank within an argument
+        let words: Vec<String> = words.iter().map(|word| word.replace('_', " ")).collect();
+        parse(&words)
+    }
+
+    #[test]
+    fn arguments_are_read_as_the_different_callers_write_them() {
+        let foo = ServiceName::parse("foo").unwrap();
+        let actions = |words: &[&str]| {
+            let words = words.iter().map(|word| (*word).to_owned());
+            Ok(Asked::Actions(foo.clone(), words.collect()))
+        };
+        for (line, expected) in [
+            ("foo start", actions(&["start"])),
+            ("foo start 2", actions(&["start"])),
+            ("--quiet foo (start) 2", actions(&["(start)"])),
+            ("foo --quiet start", actions(&["start"])),
+            ("foo.service restart", actions(&["restart"])),
+            ("foo.sh stop S", actions(&["stop"])),
+            ("/etc/init.d/foo stop 2", actions(&["stop"])),
+            ("/lib/systemd/system/foo.service stop", actions(&["stop"])),
+            (
+                "foo reload_restart_stop",
+                actions(&["reload", "restart", "stop"]),
+            ),
+            ("--list foo", Ok(Asked::List(foo.clone()))),
+            ("--list --quiet foo 2 3 4 5", Ok(Asked::List(foo.clone()))),
+        ] {
+            assert_eq!(asked(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_and_no_argument_is_passed_over() {
+        for (line, part) in [
+            ("--quiet", "service is missing"),
+            ("foo", "action is missing"),
+            ("foo _", "action is empty"),
+            ("--force foo start", "unknown option"),
+            ("foo start stop 2", "too many"),
+            ("/etc/evil start", "not a service name"),
+            ("/etc/init.d/../evil start", "not a service name"),
+        ] {
+            let refused = asked(line).unwrap_err();
+            assert!(refused.contains(part), "{line}: {refused}");
+        }
+    }
 }

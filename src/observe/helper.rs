@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use thiserror::Error;
 
 use crate::domain::HelperAnswer;
 
+use super::answering;
 use super::detect::is_executable;
 
 /// Shell's exit status for what cannot be found, and for what cannot be run.
@@ -52,6 +54,13 @@ pub enum Output<'a> {
     ReadAndPassOn(&'a mut dyn Write),
 }
 
+/// Where its standard input comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Callers,
+    Empty,
+}
+
 /// How policy-rc.d is run.
 #[derive(Debug, Clone)]
 pub struct Helper {
@@ -74,9 +83,15 @@ impl Helper {
         }
     }
 
-    /// Whether there is one to ask.
+    /// Whether there is one to ask. Our own answer to others is none: it would say what our caller decides by
+    /// the same policy, with less knowledge of the service.
     pub fn exists(&self) -> bool {
-        is_executable(&self.path)
+        is_executable(&self.path) && !self.is_ours()
+    }
+
+    /// Whether what stands there is our own answer to others.
+    pub fn is_ours(&self) -> bool {
+        answering::is_ours(Path::new(&self.path))
     }
 
     /// Asks. Also returns what to say where it could not even be run.
@@ -88,10 +103,30 @@ impl Helper {
         arguments: &[OsString],
         output: Output<'_>,
     ) -> Result<(HelperAnswer, Option<String>), HelperError> {
-        if !self.exists() {
-            return Ok((HelperAnswer::Absent, None));
+        match self.exists() {
+            true => self.run(arguments, Input::Callers, output),
+            false => Ok((HelperAnswer::Absent, None)),
         }
-        match self.spawn(arguments) {
+    }
+
+    /// Asks as somebody else would, also where the answer is our own; its input is empty.
+    ///
+    /// # Errors
+    /// As [`Helper::ask`].
+    pub fn ask_as_guest(&self, arguments: &[OsString]) -> Result<HelperAnswer, HelperError> {
+        match is_executable(&self.path) {
+            true => Ok(self.run(arguments, Input::Empty, Output::Read)?.0),
+            false => Ok(HelperAnswer::Absent),
+        }
+    }
+
+    fn run(
+        &self,
+        arguments: &[OsString],
+        input: Input,
+        output: Output<'_>,
+    ) -> Result<(HelperAnswer, Option<String>), HelperError> {
+        match self.spawn(arguments, input) {
             Ok(child) => self.listen(child, output).map(|answer| (answer, None)),
             Err(error) => {
                 let missing = error.kind() == std::io::ErrorKind::NotFound;
@@ -113,11 +148,15 @@ impl Helper {
         }
     }
 
-    fn spawn(&self, arguments: &[OsString]) -> std::io::Result<Child> {
+    fn spawn(&self, arguments: &[OsString], input: Input) -> std::io::Result<Child> {
         let run = |program: &str, first: Option<&str>| {
             Command::new(program)
                 .args(first)
                 .args(arguments)
+                .stdin(match input {
+                    Input::Callers => Stdio::inherit(),
+                    Input::Empty => Stdio::null(),
+                })
                 .stdout(Stdio::piped())
                 .spawn()
         };
@@ -312,6 +351,17 @@ mod tests {
             ask(&helper),
             Err(HelperError::Flood { bytes: 1000, .. })
         ));
+    }
+
+    #[test]
+    fn our_own_answer_to_others_is_not_asked_and_one_that_was_written_over_is() {
+        let (_keep, ours) = helper(answering::TEXT);
+        assert!(ours.is_ours() && !ours.exists());
+        assert_eq!(ask(&ours), Ok((HelperAnswer::Absent, None)));
+        let (_keep, over) = helper(&format!("{}exit 101\n", answering::TEXT));
+        assert!(over.exists());
+        std::fs::write(&over.path, "#!/bin/sh\nexit 101\n").unwrap();
+        assert_eq!(ask(&over), Ok((said(101, ""), None)));
     }
 
     #[test]

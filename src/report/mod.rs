@@ -3,6 +3,7 @@
 
 pub mod capabilities;
 pub mod console;
+pub mod doctor;
 pub mod explain;
 pub mod holds;
 pub mod initctl;

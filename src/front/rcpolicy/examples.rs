@@ -51,6 +51,10 @@ examples! {
   rcpolicy bypass on                        the stock tools do everything
   rcpolicy bypass off                       policies apply again
   rcpolicy bypass status                    tells which it is"
+    ANSWER_OTHERS: "
+  rcpolicy answer-others on                 whoever asks policy-rc.d is told what your policy says
+  rcpolicy answer-others off                the script goes again, if nobody changed it
+  rcpolicy answer-others status             tells which it is"
     SIMULATE: "
   rcpolicy simulate                         the demonstration
   rcpolicy simulate --way stop --clients 10

@@ -36,6 +36,10 @@ impl Failure {
             Self::NoLife => "call it on the machine itself: nothing is owed in a chroot".to_owned(),
             Self::Past(_) => "write how long from now, such as `--until 2h`".to_owned(),
             Self::Page { .. } => "name a directory that you may write to".to_owned(),
+            Self::Foreign => {
+                "look into it (`rcpolicy doctor`), and take it away yourself if nobody needs it".to_owned()
+            }
+            Self::NoAnswerer(_) => "install rcpolicy's package again".to_owned(),
             // these say themselves what is to be done, or nothing can be
             Self::Log(LogError::Io { .. } | LogError::Encode(_))
             | Self::Time(_)

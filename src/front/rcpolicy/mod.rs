@@ -1,11 +1,13 @@
 //! `rcpolicy`, the admin's command line: one file a subcommand, from arguments to exit status.
 //! What stands outside (clock, user, root directory) comes in a [`Place`], so that tests choose it.
 
+mod answer_others;
 mod audit;
 mod batch;
 mod bypass;
 mod check;
 mod definitions;
+mod doctor;
 mod examples;
 mod explain;
 mod flush;
@@ -53,12 +55,12 @@ use crate::report::time::TimeError;
 
 const STATUSES: &str = "\
 Exit status:
-  0  done; for `bypass status`: the bypass is on
+  0  done; for `status`: it is on
   1  the answer is no: a policy file is broken, something is still owed after a
-     flush, nothing to forget, nothing held, the bypass is off, what was waited for
-     did not come in time, something did not survive a re-exec, or did not come
-     back to a bus, an audit found something (`--fail-on`)
-  2  wrong usage
+     flush, nothing to forget, nothing held, the bypass or the answer to others
+     is off, what was waited for did not come in time, something did not survive a
+     re-exec, or did not come back to a bus, an audit found something (`--fail-on`)
+  2  wrong usage; of `doctor`: a problem
   3  something could not be read or written, or needs root
 
 Examples:
@@ -70,6 +72,7 @@ Examples:
   rcpolicy wait init --timeout 30s          until the init answers again
   rcpolicy restart-bus --dry-run            who would lose the system bus
   rcpolicy audit ../foo_1.2-1_amd64.deb     what its upgrade does to services
+  rcpolicy doctor                           what is wrong here, and what to do about it
   rcpolicy bypass on                        hand every call to the stock tools";
 
 /// How long an init is waited for where a person looks on.
@@ -86,6 +89,8 @@ pub enum Ending {
     Usage,
     /// Something could not be read or written.
     Failed,
+    /// Something is wrong on this machine: `doctor` alone says so.
+    Problems,
 }
 
 impl Ending {
@@ -94,7 +99,7 @@ impl Ending {
         match self {
             Self::Done => 0,
             Self::No => 1,
-            Self::Usage => 2,
+            Self::Usage | Self::Problems => 2,
             Self::Failed => 3,
         }
     }
@@ -149,6 +154,10 @@ enum Failure {
     NobodyWaits(PathBuf, std::io::Error),
     #[error("cannot write `{}`: {source}", path.display())]
     Page { path: PathBuf, source: io::Error },
+    #[error("`/usr/sbin/policy-rc.d` is not ours, and is left alone")]
+    Foreign,
+    #[error("`{0}` is missing")]
+    NoAnswerer(&'static str),
     #[error("there is no running init here (a chroot, or no /proc), and so no ledger")]
     NoLife,
 }
@@ -176,6 +185,8 @@ impl Failure {
             | Self::NotUser(..)
             | Self::NobodyWaits(..)
             | Self::Page { .. }
+            | Self::Foreign
+            | Self::NoAnswerer(_)
             | Self::NoLife => Ending::Failed,
         }
     }
@@ -299,6 +310,11 @@ enum Command {
     /// Put rcpolicy aside: every call goes to the stock tools.
     #[command(after_help = examples::BYPASS)]
     Bypass(bypass::Arguments),
+    /// Answer other tools that ask /usr/sbin/policy-rc.d by your policy.
+    #[command(after_help = examples::ANSWER_OTHERS)]
+    AnswerOthers(answer_others::Arguments),
+    /// Find out what is wrong on this machine, and say what to do about it. Changes nothing.
+    Doctor(doctor::Arguments),
     /// Read packages as dpkg will run them, and show what goes wrong with their services.
     Audit(audit::Arguments),
     /// Hold the gate of `[flush] gate` for a flush that waits at it: what the gate runs.
@@ -330,6 +346,7 @@ impl Command {
             | Self::Wait(wait::Arguments { telling, .. })
             | Self::Reexec(reexec::Arguments { telling, .. })
             | Self::RestartBus(restart_bus::Arguments { telling, .. })
+            | Self::AnswerOthers(answer_others::Arguments { telling, .. })
             | Self::Bypass(bypass::Arguments { telling, .. }) => telling.json,
             Self::Hold(arguments) => arguments.is_told_in_json(),
             Self::Pending(_)
@@ -339,6 +356,7 @@ impl Command {
             | Self::Audit(_)
             | Self::GateHeld(_)
             | Self::Manual(_)
+            | Self::Doctor(_)
             | Self::Simulate(_) => false,
         }
     }
@@ -380,6 +398,8 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::Reexec(arguments) => reexec::run(arguments, place, console),
         Command::RestartBus(arguments) => restart_bus::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
+        Command::AnswerOthers(arguments) => answer_others::run(arguments, place, console),
+        Command::Doctor(arguments) => doctor::run(arguments, place, console),
         Command::Audit(arguments) => audit::run(arguments, console),
         Command::GateHeld(arguments) => gate::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments, console),

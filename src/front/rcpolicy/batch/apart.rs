@@ -210,7 +210,7 @@ fn both(one: Left, other: Left) -> Left {
     Left {
         ending: match one.ending {
             Ending::Done => other.ending,
-            Ending::No | Ending::Usage | Ending::Failed => one.ending,
+            Ending::No | Ending::Usage | Ending::Failed | Ending::Problems => one.ending,
         },
         again: match one.again {
             Again::Later => Again::Later,

@@ -73,7 +73,11 @@ impl Asker for Asking<'_> {
         }
         let path = self.helper.path.clone();
         if !self.helper.exists() {
-            let fact = Fact::seen("policy-rc.d", format!("there is no {path}"));
+            let standing = match self.helper.is_ours() {
+                true => format!("{path} is rcpolicy's own answer to other tools: it is not asked"),
+                false => format!("there is no {path}"),
+            };
+            let fact = Fact::seen("policy-rc.d", standing);
             if !self.told.facts.contains(&fact) {
                 self.told.facts.push(fact);
             }

@@ -1,0 +1,135 @@
+//! The ledger: what cannot be read, what was set aside, what has been owed for long, what keeps failing.
+
+use crate::domain::Until;
+use crate::front::rcpolicy::{Failure, Place};
+use crate::ledger::{self, Entry, Ledger, Listing};
+use crate::report::doctor::{Finding, Level};
+use crate::report::time;
+
+const PART: &str = "ledger";
+/// What waits longer than that was probably forgotten, in seconds.
+const LONG: u64 = 7 * 86_400;
+
+pub(super) fn examine(place: &Place) -> Vec<Finding> {
+    let ledger = match place.ledger() {
+        Ok(ledger) => ledger,
+        Err(Failure::NoLife) => {
+            let text = "no running init here (a chroot, or no /proc): nothing is noted down";
+            return vec![Finding::new(Level::Note, PART, text)];
+        }
+        Err(failure) => return vec![super::unseen(place, PART, failure.to_string())],
+    };
+    let listing = match ledger.all() {
+        Ok(listing) => listing,
+        Err(error) => return vec![super::unseen(place, PART, error.to_string())],
+    };
+    let mut found = troubles(place, &listing);
+    found.extend(set_aside(place));
+    found.extend(unfinished(place, &ledger));
+    for entry in &listing.entries {
+        found.extend(failing(entry));
+        found.extend(old(place, entry));
+    }
+    if found.is_empty() {
+        found.push(match listing.entries.len() {
+            0 => Finding::new(Level::Fine, PART, "nothing is owed"),
+            owed => Finding::new(
+                Level::Fine,
+                PART,
+                format!("services that are owed something: {owed}"),
+            )
+            .advising("`rcpolicy pending` shows what, and what it waits for"),
+        });
+    }
+    found
+}
+
+fn troubles(place: &Place, listing: &Listing) -> Vec<Finding> {
+    let each = listing.troubles.iter().map(|trouble| {
+        let finding = super::unseen(place, PART, trouble.to_string());
+        match finding.level {
+            Level::Problem => finding.advising(
+                "nothing is done for that service: `rcpolicy flush` sets aside what is damaged; look what it was about",
+            ),
+            _ => finding,
+        }
+    });
+    each.collect()
+}
+
+/// What was damaged and moved out of the way: somebody may still be owed something.
+fn set_aside(place: &Place) -> Option<Finding> {
+    let directory = place.path(ledger::DIRECTORY).join("ledger");
+    let entries = std::fs::read_dir(&directory).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut aside: Vec<String> = names.filter(|name| name.contains(".damaged-")).collect();
+    aside.sort();
+    let first = aside.first()?;
+    let (count, shown) = (aside.len(), format!("{}/ledger/{first}", ledger::DIRECTORY));
+    let text = format!("notes that were damaged and set aside: {count}, such as `{shown}`");
+    Some(Finding::new(Level::Warning, PART, text).advising(
+        "see whether those services run, restart them if in doubt, then remove the files",
+    ))
+}
+
+fn unfinished(place: &Place, ledger: &Ledger) -> Vec<Finding> {
+    let mut found = Vec::new();
+    match ledger.bus_restart() {
+        Ok(None) => {}
+        Ok(Some(restart)) => {
+            let text = format!(
+                "a restart of {} was begun and is not finished",
+                restart.unit
+            );
+            found.push(
+                Finding::new(Level::Warning, PART, text).advising("`rcpolicy flush` finishes it"),
+            );
+        }
+        Err(error) => found.push(super::unseen(place, PART, error.to_string())),
+    }
+    match ledger.abandoned() {
+        Ok(left) if left.is_empty() => {}
+        Ok(left) => {
+            let text = format!("calls that were killed in the middle: {}", left.len());
+            found.push(
+                Finding::new(Level::Warning, PART, text)
+                    .advising("`rcpolicy flush` looks what became of them, and finishes them"),
+            );
+        }
+        Err(error) => found.push(super::unseen(place, PART, error.to_string())),
+    }
+    found
+}
+
+fn failing(entry: &Entry) -> Option<Finding> {
+    let failed = entry.failed.as_ref()?;
+    let text = format!(
+        "what is owed to {} failed {} times, the last time at {}: {}",
+        entry.service,
+        failed.tries,
+        time::minute(failed.when),
+        failed.why
+    );
+    let advice = format!("mend it, then `rcpolicy flush {}`", entry.service);
+    Some(Finding::new(Level::Problem, PART, text).advising(advice))
+}
+
+fn old(place: &Place, entry: &Entry) -> Option<Finding> {
+    let age = place.seconds().saturating_sub(entry.since);
+    if age < LONG {
+        return None;
+    }
+    let (service, since) = (&entry.service, time::minute(entry.since));
+    let until = entry.owed.as_ref().map(|owed| owed.until);
+    let text = format!(
+        "{service} is owed something since {since}: {}",
+        entry.because
+    );
+    let advice = match until {
+        Some(Until::Reboot) => format!("reboot, or `rcpolicy flush {service}`"),
+        Some(Until::Batch | Until::Flush) | None => {
+            format!("`rcpolicy flush {service}`, or `rcpolicy forget {service}`")
+        }
+    };
+    Some(Finding::new(Level::Warning, PART, text).advising(advice))
+}
