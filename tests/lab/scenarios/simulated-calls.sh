@@ -6,10 +6,11 @@
 
 require_stock
 
+# Not among them is postfix: its postinst asks so much of debconf that it is not followed to its end, and that is said.
 few=(cron uuid-runtime rpcbind avahi-daemon)
 many=(acpid anacron apache2 at bind9 chrony cups-daemon dnsmasq docker.io dovecot-core exim4-daemon-light haproxy haveged
     irqbalance keepalived libvirt-daemon-system lighttpd mariadb-server memcached monit nfs-kernel-server nginx ntpsec
-    openssh-server podman postfix redis-server rsyslog samba smartmontools snapd snmpd tor unbound vsftpd
+    openssh-server podman redis-server rsyslog samba smartmontools snapd snmpd tor unbound vsftpd
     # The last one: much depends on it.
     dbus)
 packages=("${few[@]}")
