@@ -6,7 +6,7 @@
 
 require_stock
 
-# Not among them is postfix: its postinst asks so much of debconf that it is not followed to its end, and that is said.
+# Not among them is postfix: its postinst asks so much of debconf that it is not followed to its end.
 few=(cron uuid-runtime rpcbind avahi-daemon)
 many=(acpid anacron apache2 at bind9 chrony cups-daemon dnsmasq docker.io dovecot-core exim4-daemon-light haproxy haveged
     irqbalance keepalived libvirt-daemon-system lighttpd mariadb-server memcached monit nfs-kernel-server nginx ntpsec
