@@ -96,6 +96,11 @@ impl HelperOption {
     /// Both of them.
     pub(super) const ALL: [Self; 2] = [Self::Quiet, Self::List];
 
+    /// Whether this is its word.
+    pub(super) fn is(self, word: &str) -> bool {
+        word == self.as_str()
+    }
+
     /// As it is written.
     pub(super) fn as_str(self) -> &'static str {
         match self {

@@ -11,6 +11,8 @@ use crate::observe::{bypass, context, detect, offline};
 use crate::policy::{self, Keep, Policy, Question, Roots};
 use crate::report::Voice;
 
+use super::options::HelperOption;
+
 /// The actions that `--list` answers for.
 const KNOWN: [&str; 11] = [
     "start",
@@ -44,7 +46,7 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    voice.quiet = words.iter().any(|word| word == "--quiet");
+    voice.quiet = words.iter().any(|word| HelperOption::Quiet.is(word));
     match parse(&words) {
         Ok(asked) => reply(&asked, &voice),
         Err(message) => {
@@ -61,14 +63,14 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
 fn parse(arguments: &[String]) -> Result<Asked, String> {
     let (options, words): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|word| word.starts_with("--"));
-    let known = |option: &&&String| !["--quiet", "--list"].contains(&option.as_str());
-    if let Some(option) = options.iter().find(known) {
+    let known = |word: &str| HelperOption::ALL.iter().any(|option| option.is(word));
+    if let Some(option) = options.iter().find(|option| !known(option)) {
         return Err(format!("unknown option `{}`", option.escape_debug()));
     }
     let mut rest = words.iter();
     let name = rest.next().ok_or("the service is missing")?;
     let service = others::service(name).map_err(|error| error.to_string())?;
-    if options.iter().any(|option| *option == "--list") {
+    if options.iter().any(|word| HelperOption::List.is(word)) {
         return Ok(Asked::List(service));
     }
     let actions = rest.next().ok_or("the action is missing")?;

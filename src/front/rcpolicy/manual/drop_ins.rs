@@ -141,7 +141,8 @@ fn policy_rc_d(edition: Edition<'_>) -> Page {
     for text in [
         "Tools beside `invoke-rc.d` and `deb-systemd-invoke` ask `/usr/sbin/policy-rc.d` whether they may do something \
          to a service. This program answers them by the policy, see `rcpolicy.toml(5)`. It changes nothing. It is off \
-         until the administrator turns it on: that a policy-rc.d is there at all changes what the stock tools do.",
+         until the administrator turns it on by `rcpolicy answer-others on`: that a policy-rc.d is there at all changes what \
+         the stock tools do.",
         "ACTIONS is one word that may have several actions, to be tried in turn. One in parentheses is asked for out of \
          its runlevel, and is denied where no rule of the administrator's allows it. What `rcpolicy` would do in another \
          way, or later, is a yes to others.",
@@ -164,7 +165,10 @@ fn policy_rc_d(edition: Edition<'_>) -> Page {
     ] {
         page.item(status, text);
     }
-    ended(page, "`rcpolicy-invoke-rc.d(8)`, `invoke-rc.d(8)`")
+    ended(
+        page,
+        "`rcpolicy-answer-others(8)`, `rcpolicy-invoke-rc.d(8)`, `invoke-rc.d(8)`",
+    )
 }
 
 fn of_helper(option: HelperOption) -> &'static str {
