@@ -82,7 +82,8 @@ fn every_shipped_file_is_named_in_one_of_these_tests() {
         for entry in fs::read_dir(shipped(directory)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             assert!(
-                ["ansible", "examples", "profiles"].contains(&name.as_str()) || named.contains(&name),
+                ["ansible", "examples", "profiles"].contains(&name.as_str())
+                    || named.contains(&name),
                 "{name} is not tested"
             );
         }
