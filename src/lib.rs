@@ -21,6 +21,7 @@
 //! | [`act`] | carrying a plan out | decide, domain, failpoint, init, ledger, recover |
 //! | [`simulate`] | an upgrade played on the simulated init | all of the above |
 //! | [`audit`] | packages, and what their scripts will do to services | domain, files, policy, ledger, decide, init, report, simulate |
+//! | [`import`] | other tools' policies, read into ours; pure | domain, policy, decide, audit |
 //! | [`front`] | the four command lines | all of the above |
 //!
 //! To add an init: its folder under [`init`], its lines in `domain::init` and in the capability table
@@ -41,6 +42,7 @@ pub mod domain;
 pub mod failpoint;
 pub mod files;
 pub mod front;
+pub mod import;
 pub mod init;
 pub mod ledger;
 pub mod observe;

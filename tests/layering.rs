@@ -22,7 +22,7 @@ const NAMES_INITS: [&str; 7] = [
 ];
 
 /// Each layer, and the layers that it may use.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("failpoint", &[]),
     ("files", &["failpoint"]),
@@ -45,6 +45,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "decide", "domain", "files", "init", "ledger", "policy", "report", "simulate",
         ],
     ),
+    ("import", &["audit", "decide", "domain", "policy"]),
     (
         "simulate",
         &[
@@ -62,6 +63,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "domain",
             "failpoint",
             "files",
+            "import",
             "init",
             "ledger",
             "observe",
@@ -74,11 +76,15 @@ const LAYERS: [(&str, &[&str]); 16] = [
 ];
 
 /// Modules that never look at the machine, the modules below them included...
-const PURE: [&str; 12] = [
+const PURE: [&str; 16] = [
+    "audit::call",
     "audit::package",
+    "audit::shell",
     "audit::shipped",
+    "audit::version",
     "domain",
     "decide",
+    "import",
     "recover",
     "policy",
     "ledger",

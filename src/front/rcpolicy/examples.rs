@@ -55,6 +55,10 @@ examples! {
   rcpolicy answer-others on                 whoever asks policy-rc.d is told what your policy says
   rcpolicy answer-others off                the script goes again, if nobody changed it
   rcpolicy answer-others status             tells which it is"
+    IMPORT: "
+  rcpolicy import /usr/sbin/policy-rc.d     on standard output, to be looked at
+  rcpolicy import /etc/service-policy.d/*.pol --output /etc/rcpolicy/policy.d/30-imported.toml
+  rcpolicy import --format needrestart /etc/needrestart/conf.d/local.conf"
     SIMULATE: "
   rcpolicy simulate                         the demonstration
   rcpolicy simulate --way stop --clients 10

@@ -40,6 +40,9 @@ impl Failure {
                 "look into it (`rcpolicy doctor`), and take it away yourself if nobody needs it".to_owned()
             }
             Self::NoAnswerer(_) => "install rcpolicy's package again".to_owned(),
+            Self::Import(_) => {
+                "what is not understood can be taken out of a copy of the file, and written by hand".to_owned()
+            }
             // these say themselves what is to be done, or nothing can be
             Self::Log(LogError::Io { .. } | LogError::Encode(_))
             | Self::Time(_)

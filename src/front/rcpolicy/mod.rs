@@ -15,6 +15,7 @@ mod forget;
 mod gate;
 mod hint;
 mod hold;
+mod import;
 mod log;
 mod look;
 mod manual;
@@ -59,7 +60,8 @@ Exit status:
   1  the answer is no: a policy file is broken, something is still owed after a
      flush, nothing to forget, nothing held, the bypass or the answer to others
      is off, what was waited for did not come in time, something did not survive a
-     re-exec, or did not come back to a bus, an audit found something (`--fail-on`)
+     re-exec, or did not come back to a bus, an audit found something (`--fail-on`),
+     a policy could not be imported as a whole
   2  wrong usage; of `doctor`: a problem
   3  something could not be read or written, or needs root
 
@@ -150,6 +152,8 @@ enum Failure {
     Play(#[from] play::PlayFailure),
     #[error(transparent)]
     Audit(#[from] audit::AuditFailure),
+    #[error(transparent)]
+    Import(#[from] import::ImportFailure),
     #[error("nobody waits at `{path}`: {why}", path = .0.display(), why = .1)]
     NobodyWaits(PathBuf, std::io::Error),
     #[error("cannot write `{}`: {source}", path.display())]
@@ -167,7 +171,9 @@ impl Failure {
         match self {
             Self::Time(_) | Self::Name(_) | Self::Past(_) | Self::Template(_) => Ending::Usage,
             Self::Audit(failure) => failure.ending(),
+            Self::Import(import::ImportFailure::Whose(_)) => Ending::Usage,
             Self::Play(_)
+            | Self::Import(_)
             | Self::Ledger(_)
             | Self::Log(_)
             | Self::File(_)
@@ -313,6 +319,9 @@ enum Command {
     /// Answer other tools that ask /usr/sbin/policy-rc.d by your policy.
     #[command(after_help = examples::ANSWER_OTHERS)]
     AnswerOthers(answer_others::Arguments),
+    /// Turn another tool's policy into a policy file, and say what could not be carried over.
+    #[command(after_help = examples::IMPORT)]
+    Import(import::Arguments),
     /// Find out what is wrong on this machine, and say what to do about it. Changes nothing.
     Doctor(doctor::Arguments),
     /// Read packages as dpkg will run them, and show what goes wrong with their services.
@@ -357,6 +366,7 @@ impl Command {
             | Self::GateHeld(_)
             | Self::Manual(_)
             | Self::Doctor(_)
+            | Self::Import(_)
             | Self::Simulate(_) => false,
         }
     }
@@ -399,6 +409,7 @@ fn dispatch(command: &Command, place: &Place, console: &mut Console<'_>) -> Endi
         Command::RestartBus(arguments) => restart_bus::run(arguments, place, console),
         Command::Bypass(arguments) => bypass::run(arguments, place, console),
         Command::AnswerOthers(arguments) => answer_others::run(arguments, place, console),
+        Command::Import(arguments) => import::run(arguments, console),
         Command::Doctor(arguments) => doctor::run(arguments, place, console),
         Command::Audit(arguments) => audit::run(arguments, console),
         Command::GateHeld(arguments) => gate::run(arguments),
