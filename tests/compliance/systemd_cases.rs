@@ -103,6 +103,7 @@ pub(crate) fn all() -> Outcome<Vec<Case>> {
     }
     cases.extend(reloads());
     cases.extend(several());
+    cases.extend(patterns());
     cases.extend(managers());
     cases.extend(real_invocations()?);
     let (kept, of) = PART;
@@ -221,6 +222,31 @@ fn several() -> Vec<Case> {
                 always: true,
                 in_default_mode: true,
             });
+        }
+    }
+    cases
+}
+
+/// Patterns, of which systemctl makes units. Ours asks policy-rc.d about each of these too, which only the strict mode
+/// leaves out.
+fn patterns() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for action in ["stop", "restart", "start", "try-restart"] {
+        for pattern in ["rct-enabl*", "rct-enable[cd].service", "rct-nothing*"] {
+            for policy in [Policy::None, Policy::Says(0, "said"), Policy::Says(101, "")] {
+                let in_default_mode = matches!(policy, Policy::None);
+                cases.push(Case {
+                    name: format!("pattern | {action} {pattern} | policy {policy:?}"),
+                    tool: Tool::DebSystemdInvoke,
+                    args: vec![action.to_owned(), pattern.to_owned()],
+                    units: vec![("rct-enabled.service".to_owned(), State::Running)],
+                    policy,
+                    machine: Machine::Any,
+                    looks_at_once: false,
+                    always: true,
+                    in_default_mode,
+                });
+            }
         }
     }
     cases

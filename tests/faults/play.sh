@@ -37,7 +37,7 @@ story() {
     forgotten) $fault rcpolicy forget foo ;;
     stopped) prerm $fault invoke-rc.d foo stop ;;
     started) postinst $fault invoke-rc.d foo start ;;
-    held) $fault rcpolicy hold foo --until 1h --because later ;;
+    held) $fault rcpolicy hold foo --until 2099-01-01 --because later ;;
     denied | forbidden) $fault invoke-rc.d foo start ;;
     esac
 }

@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use rcpolicy::audit::package::{Limits, read};
 use rcpolicy::audit::shipped;
+use rcpolicy::policy::Tier;
 
 use crate::archives::{archive, members, mend_sums, tar_of};
 use crate::mutate;
 use crate::packages::{BUS, INIT_SCRIPT, UNIT, with_files};
 use crate::random::Random;
 use crate::seeds::Seeds;
-use crate::words::{CONTROL, LSB, SCRIPT, UNIT as UNIT_WORDS};
-use crate::{scripts, whole};
+use crate::words::{CONTROL, LSB, NOTE, POLICY, SCRIPT, UNIT as UNIT_WORDS};
+use crate::{records, scripts, whole};
 
 /// What became of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,20 +38,27 @@ enum Kind {
     Members,
     Control,
     Script,
+    Policy,
+    /// What our own programs wrote down.
+    Note,
     /// Units, an init script and a script in one package, through all that an audit does.
     Whole,
 }
 
+const TIERS: [Tier; 3] = [Tier::Admin, Tier::Runtime, Tier::Vendor];
+
 /// How many of a hundred are of each kind.
-const KINDS: [(Kind, usize); 9] = [
-    (Kind::Unit, 20),
+const KINDS: [(Kind, usize); 11] = [
+    (Kind::Unit, 16),
     (Kind::InitScript, 11),
     (Kind::Bus, 6),
     (Kind::Deb, 12),
     (Kind::Tar, 12),
     (Kind::Members, 6),
     (Kind::Control, 6),
-    (Kind::Script, 26),
+    (Kind::Script, 20),
+    (Kind::Policy, 5),
+    (Kind::Note, 5),
     (Kind::Whole, 1),
 ];
 
@@ -92,7 +100,12 @@ impl Inputs {
         let mut random = Random::of(number);
         let kind = kind(&mut random);
         let parts = match kind {
-            Kind::Unit | Kind::InitScript | Kind::Bus | Kind::Script => {
+            Kind::Unit
+            | Kind::InitScript
+            | Kind::Bus
+            | Kind::Script
+            | Kind::Policy
+            | Kind::Note => {
                 vec![self.mutated(kind, &mut random)]
             }
             Kind::Whole => [
@@ -129,6 +142,8 @@ impl Inputs {
             Kind::Bus => (&seeds.bus, UNIT_WORDS),
             Kind::Script => (&seeds.scripts, SCRIPT),
             Kind::Control => (&seeds.controls, CONTROL),
+            Kind::Policy => (&seeds.policies, POLICY),
+            Kind::Note => (&seeds.notes, NOTE),
             _ => (&seeds.units, UNIT_WORDS),
         };
         let mut bytes = random.pick(all).clone();
@@ -195,6 +210,8 @@ impl Inputs {
             Kind::Bus => describes(BUS, &texts()[0]),
             Kind::Deb | Kind::Tar | Kind::Members | Kind::Control => self.package(&parts[0]),
             Kind::Script => scripts::give(&texts()[0], &mut random),
+            Kind::Policy => records::policy(&texts()[0], *random.pick(&TIERS)),
+            Kind::Note => records::note(&parts[0]),
             Kind::Whole => whole::give(&texts(), &mut random),
         }
     }

@@ -21,6 +21,7 @@ mod inputs;
 mod mutate;
 mod packages;
 mod random;
+mod records;
 mod scripts;
 mod seeds;
 mod whole;

@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::records::{NOTES, POLICIES};
+
 /// Longer ones take time that others need.
 const LONGEST: u64 = 4000;
 /// Maintainer scripts are longer than what describes a service.
@@ -19,6 +21,8 @@ pub(crate) struct Seeds {
     pub(crate) scripts: Vec<Vec<u8>>,
     pub(crate) controls: Vec<Vec<u8>>,
     pub(crate) bus: Vec<Vec<u8>>,
+    pub(crate) policies: Vec<Vec<u8>>,
+    pub(crate) notes: Vec<Vec<u8>>,
     /// Packages, each packed in another way.
     pub(crate) debs: Vec<Vec<u8>>,
 }
@@ -47,6 +51,8 @@ impl Seeds {
             scripts: own(SCRIPT),
             controls: own(CONTROL),
             bus: own(BUS),
+            policies: POLICIES.iter().flat_map(|text| own(text)).collect(),
+            notes: NOTES.iter().flat_map(|text| own(text)).collect(),
             debs: debs(),
         };
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian");

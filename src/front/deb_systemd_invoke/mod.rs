@@ -6,6 +6,7 @@ mod arguments;
 mod asking;
 mod managers;
 mod once;
+mod patterns;
 mod templates;
 mod users;
 mod whole;
@@ -29,6 +30,7 @@ use crate::report::{Voice, systemctl};
 
 use self::arguments::Arguments;
 use self::asking::Asking;
+use self::patterns::is_pattern;
 use self::whole::Whole;
 use super::handover::hand_over;
 use super::inquiry::{Heard, Stuck, is_denied};
@@ -46,6 +48,8 @@ struct Call {
     action: Action,
     arguments: Arguments,
     units: Vec<Named>,
+    /// What else was named: patterns, until systemd has told what they match.
+    patterns: Vec<String>,
     voice: Voice,
     systemd: Systemd,
     session: Session,
@@ -113,6 +117,9 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     if away || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(away).unwrap_or_else(stock);
     }
+    if !call.patterns.is_empty() && !call.expands() {
+        return call.outside(true).unwrap_or_else(stock);
+    }
     let undertaken = call.session.undertake(&call.jobs_asked());
     let result = match call.do_it() {
         // The instances are in the places of their templates now, where they could be told.
@@ -144,13 +151,15 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
 fn begin(program: &str, voice: Voice, arguments: Arguments) -> Result<Call, String> {
     let mut words = arguments.words.iter();
     let action = Action::parse(words.next().map_or("", String::as_str));
-    let units: Result<Vec<Named>, _> = words.map(|word| Named::parse(word)).collect();
+    let (patterns, names): (Vec<&String>, Vec<&String>) = words.partition(|word| is_pattern(word));
+    let units: Result<Vec<Named>, _> = names.iter().map(|word| Named::parse(word)).collect();
     let units = units.map_err(|error| error.to_string())?;
     let session = Session::begin(&voice);
     let systemd = machine::systemd(&session.policy, &voice);
     Ok(Call {
         program: program.to_owned(),
         action,
+        patterns: patterns.into_iter().cloned().collect(),
         arguments,
         units,
         voice,
@@ -268,6 +277,12 @@ impl Call {
         if !self.is_native() && self.units.is_empty() {
             return Ok(self.become_systemctl());
         }
+        if !self.patterns.is_empty() {
+            self.expand_patterns()?;
+            if self.units.is_empty() {
+                return Ok(0);
+            }
+        }
         if self.is_native() {
             self.expand_templates()?;
         }
@@ -293,6 +308,12 @@ impl Call {
             return Ok(self.become_systemctl_for(&cases));
         }
         self.act(cases)
+    }
+
+    /// Whether patterns are ours to expand: where the stock tools are followed to the letter, for users' managers and for
+    /// what only systemctl knows they are the stock tool's.
+    fn expands(&self) -> bool {
+        self.is_native() && self.arguments.scope == Scope::System && !self.strict()
     }
 
     /// Whether the action is one of ours; systemctl knows many more.

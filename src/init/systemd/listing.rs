@@ -1,4 +1,4 @@
-//! The services that systemd has loaded and that begin with given words. Instances of templates that do
+//! The units that systemd has loaded and that match given patterns, or begin with given words. Instances of templates that do
 //! not run, and that nothing else names, are not loaded and so not among them.
 
 use zbus::Message;
@@ -26,7 +26,19 @@ pub(super) fn services(
         return Ok(Vec::new());
     }
     let patterns: Vec<String> = beginnings.iter().map(|text| pattern(text)).collect();
-    let answer = link.ask(|link| Ok(vec![question(link, &patterns)?]))?.pop();
+    matching(link, &patterns)
+}
+
+/// Asks for the loaded units, of any kind, that match one of `patterns`, as systemctl does for a name with `*`, `?` or
+/// `[`.
+///
+/// # Errors
+/// As [`services`].
+pub(super) fn matching(
+    link: &mut Link<Sockets>,
+    patterns: &[String],
+) -> Result<Vec<UnitName>, InitError> {
+    let answer = link.ask(|link| Ok(vec![question(link, patterns)?]))?.pop();
     let listed: Vec<Listed> = body(answer.unwrap_or_else(|| Err(unexpected("no answer"))))?;
     let names = listed.iter().map(|unit| UnitName::parse(&unit.0));
     Ok(names.filter_map(Result::ok).collect())

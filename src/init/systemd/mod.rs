@@ -136,6 +136,14 @@ impl Systemd {
         self.manager_property("UserspaceTimestamp")
     }
 
+    /// The loaded units that `pattern` matches: `*`, `?` and `[...]` as in fnmatch(3).
+    ///
+    /// # Errors
+    /// When systemd could not be asked, or refuses the pattern.
+    pub fn matching(&mut self, pattern: &str) -> Result<Vec<UnitName>, InitError> {
+        listing::matching(&mut self.link, &[pattern.to_owned()])
+    }
+
     /// Whether `systemctl is-system-running` would say so: degraded, or no answer, is a no.
     pub fn is_fully_up(&mut self) -> bool {
         self.manager_property::<String>("SystemState")

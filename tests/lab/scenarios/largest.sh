@@ -91,10 +91,10 @@ play() { # WHO
     states >"$log/after-$who"
     # By what the journal says of each unit that was started.
     inside journalctl --quiet --output cat --output-fields=UNIT --after-cursor "$cursor" MESSAGE_ID=39f53479d3a045ac8e11786248231fbf |
-        grep -E '\.service$' | sort | uniq -c >"$log/starts-$who" || true
+        sort | uniq -c >"$log/starts-$who" || true
     starts[$who]=$(awk '{ sum += $1 } END { print sum + 0 }' "$log/starts-$who")
     same "$who: the units after the upgrade" "$(cat "$log/before-$who")" "$(cat "$log/after-$who")"
-    figure "$who: ${milliseconds[$who]} ms, ${starts[$who]} starts, most often $(sort -rn "$log/starts-$who" | head -n 3 | awk '{ printf "%s%s %s", NR > 1 ? ", " : "", $1, $2 }')"
+    figure "$who: ${milliseconds[$who]} ms, ${starts[$who]} starts, most often $(sort -rn "$log/starts-$who" | awk 'NR <= 3 { printf "%s%s %s", NR > 1 ? ", " : "", $1, $2 }')"
 }
 
 remove() { # WHO

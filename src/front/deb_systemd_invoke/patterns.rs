@@ -1,0 +1,91 @@
+//! `foo@1-*`: stock hands a pattern to systemctl, which takes the loaded units that it matches. So do we, and decide
+//! about each of them.
+
+use crate::decide::Part;
+use crate::domain::Action;
+use crate::front::inquiry::{Asker, Stuck, is_denied};
+use crate::front::perform;
+
+use super::asking::Asking;
+use super::{Call, Named};
+
+/// What else than a name's characters a pattern has.
+const WILDCARDS: [char; 3] = ['*', '?', '['];
+/// What stands in brackets besides.
+const IN_BRACKETS: &str = "]!^";
+
+/// Whether systemctl takes `word` for a pattern. One with a character that no unit's name has is none.
+pub(super) fn is_pattern(word: &str) -> bool {
+    let allowed = |c: char| {
+        let of_name = c.is_ascii_alphanumeric() || "_-.@:\\".contains(c);
+        of_name || WILDCARDS.contains(&c) || IN_BRACKETS.contains(c)
+    };
+    word.contains(WILDCARDS) && word.chars().all(allowed)
+}
+
+impl Call {
+    /// Puts the units that match in the places of the patterns, each once. Who denies a pattern, as policy-rc.d is
+    /// asked about it, denies all of them.
+    pub(super) fn expand_patterns(&mut self) -> Result<(), Stuck> {
+        for pattern in std::mem::take(&mut self.patterns) {
+            if self.is_pattern_denied(&pattern)? {
+                self.units.clear();
+                return Ok(());
+            }
+            if self.action == Action::Start {
+                // original: no pattern is enabled
+                self.voice.line(&format!(
+                    "{pattern} is a disabled or a static unit, not starting it."
+                ));
+                continue;
+            }
+            for unit in self.systemd.matching(&pattern)? {
+                if self.units.iter().all(|named| named.unit != unit) {
+                    self.units.push(Named {
+                        word: unit.to_string(),
+                        unit,
+                        part: Part::Named,
+                    });
+                }
+            }
+        }
+        self.expanded = self.session.undertake(&self.jobs_asked());
+        Ok(())
+    }
+
+    /// original: one denial ends the whole call
+    fn is_pattern_denied(&self, pattern: &str) -> Result<bool, Stuck> {
+        let mut asker = Asking::new(&self.session, &self.voice);
+        let denied = is_denied(&asker.ask(pattern, self.action.as_str())?);
+        if denied {
+            let path = perform::helper(&self.session.policy).path;
+            let line = self.line();
+            self.voice
+                .line(&format!("{path} returned 101, not running {line}"));
+        }
+        Ok(denied)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_a_wildcard_is_a_pattern_unless_no_unit_could_match_it() {
+        for word in ["postgresql@15-*", "foo?.service", "[ab]*.socket", "*"] {
+            assert!(is_pattern(word), "{word}");
+        }
+        for word in [
+            "foo",
+            "foo@.service",
+            "foo*;reboot",
+            "$(x)*",
+            "../*",
+            "a *",
+            "]",
+        ] {
+            assert!(!is_pattern(word), "{word}");
+        }
+    }
+}
