@@ -44,14 +44,14 @@ done
 END
 }
 
-# Once nothing is under way: a line for each unit of the packages that is loaded, its states and whether it is enabled.
+# Once nothing is under way: a line for each unit of all that was installed, its state and whether it is enabled.
 states() {
-    lab_sh "$LAB" "${packages[@]}" <<'END'
+    lab_sh "$LAB" <<'END'
 tries=0
 while systemctl list-jobs --no-legend | grep -q . && [ $tries -lt 600 ]; do tries=$((tries + 1)); sleep 0.1; done
 # One that is on its way by itself gets to its end.
 sleep 3
-for package; do dpkg -L "$package" 2>/dev/null; done |
+for package in $(ls /root/largest | sed 's/_.*//'); do dpkg -L "$package" 2>/dev/null; done |
     sed -n 's,^.*/systemd/system/\([^/]*\.\(service\|socket\|timer\|path\)\)$,\1,p' | sort -u | while read -r unit; do
         case $unit in
         *@.*) systemctl list-units --no-legend --plain --all "${unit%@*}@*.${unit##*.}" | awk '{ print $1, $3 }' ;;
@@ -89,12 +89,12 @@ play() { # WHO
     inside cat /root/upgrade.log >"$log/dpkg-$who"
     ! grep -q '^dpkg: [0-9]' "$log/dpkg-$who" || { tail -n 20 "$log/dpkg-$who" >&2 && same "$who: dpkg" "" "$(grep '^dpkg: [0-9]' "$log/dpkg-$who")"; }
     states >"$log/after-$who"
-    # By what the journal says of each unit that was started.
-    inside journalctl --quiet --output cat --output-fields=UNIT --after-cursor "$cursor" MESSAGE_ID=39f53479d3a045ac8e11786248231fbf |
-        sort | uniq -c >"$log/starts-$who" || true
+    # By what the journal says of each unit that was started; our own waiter is no service of theirs.
+    inside journalctl --quiet --output cat --identifier systemd --after-cursor "$cursor" |
+        sed -n 's/^Started \([^ ]*\.service\) .*/\1/p' | grep -v '^rcpolicy' | sort | uniq -c >"$log/starts-$who" || true
     starts[$who]=$(awk '{ sum += $1 } END { print sum + 0 }' "$log/starts-$who")
     same "$who: the units after the upgrade" "$(cat "$log/before-$who")" "$(cat "$log/after-$who")"
-    figure "$who: ${milliseconds[$who]} ms, ${starts[$who]} starts, most often $(sort -rn "$log/starts-$who" | awk 'NR <= 3 { printf "%s%s %s", NR > 1 ? ", " : "", $1, $2 }')"
+    figure "$who: ${milliseconds[$who]} ms, ${starts[$who]} starts, most often $(sort -rn "$log/starts-$who" | awk 'NR <= 3 { printf "%s%s %s", (NR > 1 ? ", " : ""), $1, $2 }')"
 }
 
 remove() { # WHO
