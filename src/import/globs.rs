@@ -13,7 +13,6 @@ const MOST: usize = 64;
 pub(super) fn globs(expression: &str) -> Result<Vec<String>, String> {
     let mut reader = Reader {
         rest: expression.chars().peekable(),
-        depth: 0,
     };
     let found = reader.alternatives()?;
     if reader.rest.next().is_some() {
@@ -58,7 +57,6 @@ fn unanchored(text: String) -> Result<String, String> {
 
 struct Reader<'t> {
     rest: Peekable<Chars<'t>>,
-    depth: usize,
 }
 
 impl Reader<'_> {
@@ -74,7 +72,7 @@ impl Reader<'_> {
     fn sequence(&mut self) -> Result<Vec<String>, String> {
         let mut all = vec![String::new()];
         while let Some(next) = self.rest.peek() {
-            if *next == '|' || *next == ')' && self.depth > 0 {
+            if matches!(next, '|' | ')') {
                 break;
             }
             let one = self.repeated()?;
@@ -128,9 +126,7 @@ impl Reader<'_> {
         if self.rest.next_if_eq(&'?').is_some() && self.rest.next() != Some(':') {
             return Err("only `(?:` is understood of what begins with `(?`".to_owned());
         }
-        self.depth += 1;
         let inside = self.alternatives()?;
-        self.depth -= 1;
         match self.rest.next() {
             Some(')') => Ok(inside),
             _ => Err("a `(` is never closed".to_owned()),
