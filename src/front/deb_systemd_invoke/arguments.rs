@@ -6,6 +6,22 @@ use std::ffi::OsString;
 use crate::domain::{Flag, Scope};
 use crate::front::options::SystemdOption;
 
+/// What else than a name's characters a pattern has.
+const WILDCARDS: [char; 3] = ['*', '?', '['];
+/// What stands in brackets besides.
+const IN_BRACKETS: &str = "]!^";
+
+/// Whether systemctl takes `word` for a pattern of units' names: `foo@1-*`. One that does not begin as a name does would
+/// match whatever there is, and is none here; nor is one with a character that no name has.
+pub(super) fn is_pattern(word: &str) -> bool {
+    let allowed = |c: char| {
+        let of_name = c.is_ascii_alphanumeric() || "_-.@:\\".contains(c);
+        of_name || WILDCARDS.contains(&c) || IN_BRACKETS.contains(c)
+    };
+    let begins = word.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    begins && word.contains(WILDCARDS) && word.chars().all(allowed)
+}
+
 /// A command line that was understood.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Arguments {
@@ -88,6 +104,27 @@ mod tests {
 
     fn parsed(line: &[&str]) -> Arguments {
         parse(&line.iter().map(OsString::from).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn a_word_with_a_wildcard_is_a_pattern_unless_no_unit_or_any_could_match_it() {
+        for word in ["postgresql@15-*", "foo?.service", "f[ab]*.socket"] {
+            assert!(is_pattern(word), "{word}");
+        }
+        for word in [
+            "foo",
+            "foo@.service",
+            "*",
+            "?",
+            "[ab]*",
+            ".*",
+            "foo*;reboot",
+            "$(x)*",
+            "../*",
+            "a *",
+        ] {
+            assert!(!is_pattern(word), "{word}");
+        }
     }
 
     #[test]

@@ -28,9 +28,8 @@ use crate::observe::{bypass, children, detect};
 use crate::policy::Mode;
 use crate::report::{Voice, systemctl};
 
-use self::arguments::Arguments;
+use self::arguments::{Arguments, is_pattern};
 use self::asking::Asking;
-use self::patterns::is_pattern;
 use self::whole::Whole;
 use super::handover::hand_over;
 use super::inquiry::{Heard, Stuck, is_denied};

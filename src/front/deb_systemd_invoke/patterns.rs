@@ -9,20 +9,6 @@ use crate::front::perform;
 use super::asking::Asking;
 use super::{Call, Named};
 
-/// What else than a name's characters a pattern has.
-const WILDCARDS: [char; 3] = ['*', '?', '['];
-/// What stands in brackets besides.
-const IN_BRACKETS: &str = "]!^";
-
-/// Whether systemctl takes `word` for a pattern. One with a character that no unit's name has is none.
-pub(super) fn is_pattern(word: &str) -> bool {
-    let allowed = |c: char| {
-        let of_name = c.is_ascii_alphanumeric() || "_-.@:\\".contains(c);
-        of_name || WILDCARDS.contains(&c) || IN_BRACKETS.contains(c)
-    };
-    word.contains(WILDCARDS) && word.chars().all(allowed)
-}
-
 impl Call {
     /// Puts the units that match in the places of the patterns, each once. Who denies a pattern, as policy-rc.d is
     /// asked about it, denies all of them.
@@ -64,28 +50,5 @@ impl Call {
                 .line(&format!("{path} returned 101, not running {line}"));
         }
         Ok(denied)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_with_a_wildcard_is_a_pattern_unless_no_unit_could_match_it() {
-        for word in ["postgresql@15-*", "foo?.service", "[ab]*.socket", "*"] {
-            assert!(is_pattern(word), "{word}");
-        }
-        for word in [
-            "foo",
-            "foo@.service",
-            "foo*;reboot",
-            "$(x)*",
-            "../*",
-            "a *",
-            "]",
-        ] {
-            assert!(!is_pattern(word), "{word}");
-        }
     }
 }
