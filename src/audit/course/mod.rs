@@ -114,6 +114,28 @@ pub struct Course {
     pub steps: Vec<Step>,
 }
 
+impl Course {
+    /// The runs of scripts, such as `postinst configure 1.0`, of which not all ways were followed to their end; none of
+    /// one that cannot be read.
+    pub fn unfollowed(&self) -> Vec<String> {
+        let runs = self.steps.iter().filter_map(|step| match step {
+            Step::Run {
+                script,
+                arguments,
+                paths,
+                cut,
+                ..
+            } => {
+                let all = cut.is_none() && !paths.is_empty();
+                let shown = || format!("{} {}", script.as_str(), arguments.join(" "));
+                (!all).then(|| shown().trim_end().to_owned())
+            }
+            Step::Unpack | Step::Restore | Step::RemoveFiles | Step::RemoveConfiguration => None,
+        });
+        runs.collect()
+    }
+}
+
 /// The two packages of an upgrade; one of them alone for all else.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair<'a> {

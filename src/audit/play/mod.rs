@@ -119,6 +119,8 @@ pub struct Play {
     pub ways: Vec<Played>,
     /// How many more there are.
     pub left_out: usize,
+    /// Runs of scripts of which not all is known: calls may be missing.
+    pub unfollowed: Vec<String>,
 }
 
 /// One way.
@@ -223,6 +225,7 @@ pub fn play(
         seed: setting.seed,
         ways: chosen.variants.into_iter().map(played).collect(),
         left_out: chosen.left_out,
+        unfollowed: course.unfollowed(),
         package: name.clone(),
     }
 }

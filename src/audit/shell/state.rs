@@ -337,7 +337,7 @@ impl State {
     }
 
     /// Takes in another way that is the same from here on.
-    fn or(&mut self, other: &Self) {
+    pub(super) fn or(&mut self, other: &Self) {
         self.when.or(&other.when);
         self.calls.or(&other.calls);
         if self.learned != other.learned {

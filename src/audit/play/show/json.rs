@@ -30,6 +30,8 @@ struct Report<'a> {
     ways: Vec<Way<'a>>,
     /// How many more there are that were not played.
     ways_left_out: usize,
+    /// Runs of scripts that were not followed on all ways to their end, or not at all: calls may be missing.
+    unfollowed: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -97,6 +99,7 @@ pub fn json(play: &Play) -> Result<String, serde_json::Error> {
         seed: play.seed,
         ways: play.ways.iter().map(|played| way(play, played)).collect(),
         ways_left_out: play.left_out,
+        unfollowed: &play.unfollowed,
     };
     let mut text = serde_json::to_string(&report)?;
     text.push('\n');

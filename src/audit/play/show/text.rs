@@ -39,6 +39,11 @@ pub fn text(play: &Play, look: Look, out: &mut dyn Write) -> io::Result<()> {
     if play.left_out > 0 {
         writeln!(out, "\n{} more ways were not played.", play.left_out)?;
     }
+    for run in &play.unfollowed {
+        let told = format!("Not all of `{run}` could be followed: calls may be missing.");
+        writeln!(out)?;
+        wrapped(&one_line(&told), out)?;
+    }
     Ok(())
 }
 

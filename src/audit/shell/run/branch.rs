@@ -279,7 +279,7 @@ impl Runner<'_> {
                     }
                 }
             }
-            going = next;
+            going = self.gathered(next);
         }
         if !going.is_empty() {
             self.cut = self.cut.or(Some(Cut::Steps));
@@ -290,6 +290,25 @@ impl Runner<'_> {
             self.cut = self.cut.or(Some(Cut::Steps));
         }
         self.bounded(done)
+    }
+
+    /// Ways that go round again, those that are the same from here on joined, and no more than are followed.
+    fn gathered(&mut self, ways: Vec<(State, Status)>) -> Vec<(State, Status)> {
+        let mut distinct: Vec<(State, Status)> = Vec::with_capacity(ways.len());
+        for (state, last) in ways {
+            let same = |known: &&mut (State, Status)| known.1 == last && known.0.joins(&state);
+            match distinct.iter_mut().find(same) {
+                Some((known, _)) => known.or(&state),
+                None => distinct.push((state, last)),
+            }
+        }
+        let most = self.most_ways();
+        if distinct.len() > most {
+            self.cut = self.cut.or(Some(Cut::Ways));
+            distinct.sort_by_key(|(state, _)| std::cmp::Reverse(state.calls.count()));
+            distinct.truncate(most);
+        }
+        distinct
     }
 
     /// The condition, and the body where it holds; whether the condition is to be looked at again. Where

@@ -153,7 +153,7 @@ impl<'a> Runner<'a> {
         ways
     }
 
-    fn most_ways(&self) -> usize {
+    pub(super) fn most_ways(&self) -> usize {
         let quarter = self.steps / (STEPS / WAYS.len());
         let last = WAYS.last().copied();
         WAYS.get(quarter).copied().or(last).unwrap_or(1)
