@@ -11,7 +11,7 @@ pub(crate) const POLICIES: [&str; 8] = [
     include_str!("../../policy/examples/00-observe.toml"),
     include_str!("../../policy/examples/05-strict.toml"),
     include_str!("../../policy/examples/10-dba.toml"),
-    include_str!("../../policy/examples/20-container.toml"),
+    include_str!("../../policy/profiles/container.toml"),
     include_str!("../../policy/examples/30-quiesce.toml"),
     include_str!("../../policy/examples/40-definitions.toml"),
     include_str!("../../policy/examples/50-mail.toml"),
