@@ -69,8 +69,8 @@ fn not_enabled(request: &Request, unit: &UnitFacts) -> Option<(Verdict, Reason)>
     if restart && unit.is_up() || unit.file.is_and(|state| *state == FileState::Enabled) {
         return None;
     }
-    // original: of what only an init script knows, systemctl says that it does not run
-    if restart && unit.active.is_unknown() && !unit.is_script_only() {
+    // original: of what it does not have, and only an init script knows, systemctl says that it does not run
+    if restart && unit.active.is_unknown() && !unit.is_missing() {
         let text = format!("whether {asked} is running is not known: not restarting it");
         return Some((Verdict::Emulate(1), Reason::new(source, text)));
     }

@@ -212,7 +212,7 @@ holds "what is owed is flushed before removal, and neither a failure nor a hang 
 install_debs "$deb" >/dev/null 2>&1
 
 # What the administrator changed, and what the new version brings for the same files.
-conffiles='/etc/apt/apt.conf.d/90rcpolicy /etc/init.d/rcpolicy /etc/logrotate.d/rcpolicy'
+conffiles='/etc/apt/apt.conf.d/90rcpolicy /etc/init.d/rcpolicy /etc/logrotate.d/rcpolicy /etc/needrestart/conf.d/50-rcpolicy.conf'
 edited() { for path in $conffiles; do echo "$path $(inside sha256sum "$path" | cut -d' ' -f1)"; done; }
 newer_conffiles() { for path in $conffiles; do echo '# newer' >>"$1$path"; done; }
 same "conffiles" "$(tr ' ' '\n' <<<"$conffiles" | sort)" "$(inside dpkg-query -W -f '${Conffiles}\n' rcpolicy | awk 'NF { print $1 }' | sort)"
