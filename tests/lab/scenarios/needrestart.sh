@@ -51,7 +51,7 @@ same "what needrestart finds after the flush" "lab-n3 " "$(listed)"
 holds "what was just paid is not found again"
 
 replaced
-inside sh -c 'needrestart -b -l 2>/dev/null </dev/null | sed -n "s/^NEEDRESTART-SVC: \(lab-.*\)/\1/p" | xargs -r deb-systemd-invoke try-restart' >/dev/null 2>&1
+inside sh -c 'needrestart -b -l 2>/dev/null </dev/null | sed -n "s/^NEEDRESTART-SVC: \(lab-n.*\)/\1/p" | xargs -r deb-systemd-invoke try-restart' >/dev/null 2>&1
 same "owed then" "lab-n1 lab-n2" "$(inside rcpolicy pending --json | sed -n 's/^ *"service": "\(lab-n[0-9]\)".*/\1/p' | sort -u | xargs)"
 [ "$(pid lab-n3)" != "$three" ] || same "the process of what no rule puts off" another "$three"
 same "what needrestart finds then" "" "$(listed)"
