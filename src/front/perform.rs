@@ -153,7 +153,16 @@ impl Session {
         let falls = may_renew_denied(request, &facts, &self.policy, noted.as_ref());
         let around = needs_relations(request, &facts.unit) || self.may_ask_age(request);
         if noted.is_some() || falls || around {
-            facts.unit = one_unit(init, &request.unit, Depth::Relations)?;
+            let anew = one_unit(init, &request.unit, Depth::Relations)?;
+            facts.unit = match anew.is_script_only() {
+                // What its script has told systemd does not know.
+                true => UnitFacts {
+                    active: facts.unit.active,
+                    file: facts.unit.file,
+                    ..anew
+                },
+                false => anew,
+            };
             let action = if falls {
                 &Action::Restart
             } else {
