@@ -22,6 +22,7 @@ mod write;
 
 use thiserror::Error;
 
+pub use script::interpreter;
 pub use write::document;
 
 /// The service that no policy names: what is said of it is said of all others.

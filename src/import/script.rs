@@ -50,8 +50,8 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     Ok(imported)
 }
 
-/// The program behind `#!`, without its directory.
-fn interpreter(text: &str) -> String {
+/// The program behind `#!`, without its directory; empty where there is none.
+pub fn interpreter(text: &str) -> String {
     let first = text.lines().next().unwrap_or_default();
     let line = first.strip_prefix("#!").unwrap_or_default();
     let mut words = line.split_whitespace();

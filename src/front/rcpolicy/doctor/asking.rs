@@ -9,6 +9,7 @@ use crate::audit::shell::Parsed;
 use crate::domain::{Action, HelperAnswer, ServiceName};
 use crate::front::local;
 use crate::front::rcpolicy::Place;
+use crate::import::interpreter;
 use crate::observe::detect::INIT_SCRIPTS;
 use crate::observe::helper::{Helper, HelperError};
 use crate::observe::life::life_under;
@@ -16,7 +17,7 @@ use crate::policy::Policy;
 use crate::report::doctor::{Finding, Level};
 
 use super::answers::{Form, Heard, Machine, NOBODY, judge};
-use super::leftover::{self, Leftover};
+use super::leftover::Leftover;
 
 const PART: &str = "policy-rc.d";
 /// How many services are asked about that its text names.
@@ -155,7 +156,7 @@ fn named(text: &str) -> Vec<String> {
     let script = Script {
         name: ScriptName::Postinst,
         shown: String::new(),
-        interpreter: leftover::interpreter(text),
+        interpreter: interpreter(text),
         text: text.to_owned(),
     };
     let Ok(parsed) = Parsed::parse(&script) else {

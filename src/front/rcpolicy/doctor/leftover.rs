@@ -192,16 +192,3 @@ fn first_line(path: &Path, text: &str) -> Option<Finding> {
     }
     None
 }
-
-/// The program that a script is for, without its directory.
-pub(super) fn interpreter(text: &str) -> String {
-    let first = text.lines().next().unwrap_or_default();
-    let line = first.strip_prefix("#!").unwrap_or_default();
-    let mut words = line.split_whitespace();
-    let program = words.next().unwrap_or_default();
-    let program = match program.ends_with("/env") {
-        true => words.next().unwrap_or_default(),
-        false => program,
-    };
-    program.rsplit('/').next().unwrap_or_default().to_owned()
-}
