@@ -8,14 +8,15 @@
 //! |---|---|---|
 //! | [`domain`] | the words; pure | nothing |
 //! | [`failpoint`] | where a test may cut us off; empty in what is shipped | nothing |
+//! | [`ending`] | how a child ends, within a limit | nothing |
 //! | [`files`] | durable writes and trusted reads | failpoint |
 //! | [`policy`] | the policy files, and what is held; pure but for its `load` | domain, files |
 //! | [`ledger`] | what is owed; pure but for its `store` | domain, failpoint, files |
 //! | [`decide`] | verdicts and plans; pure | domain, and the pure parts of policy and ledger |
 //! | [`batch`] | when a batch of package operations is over; pure | nothing |
 //! | [`recover`] | what a lost reply means; pure | domain |
-//! | [`init`] | one trait, one folder for each init | domain, failpoint, files |
-//! | [`observe`] | the machine, as facts | domain, files |
+//! | [`init`] | one trait, one folder for each init | domain, ending, failpoint, files |
+//! | [`observe`] | the machine, as facts | domain, ending, files |
 //! | [`definitions`] | stock and live service definitions, and bringing these up to date; pure but for its files | domain, failpoint, files, init |
 //! | [`report`] | all printing and logging | domain, files, ledger, policy |
 //! | [`act`] | carrying a plan out | decide, domain, failpoint, init, ledger, recover |
@@ -39,6 +40,7 @@ pub mod batch;
 pub mod decide;
 pub mod definitions;
 pub mod domain;
+pub mod ending;
 pub mod failpoint;
 pub mod files;
 pub mod front;

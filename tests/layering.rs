@@ -22,16 +22,17 @@ const NAMES_INITS: [&str; 7] = [
 ];
 
 /// Each layer, and the layers that it may use.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("failpoint", &[]),
+    ("ending", &[]),
     ("files", &["failpoint"]),
     ("policy", &["domain", "files"]),
     ("ledger", &["domain", "failpoint", "files"]),
     ("decide", &["domain", "ledger", "policy"]),
     ("recover", &["domain"]),
-    ("init", &["domain", "failpoint", "files"]),
-    ("observe", &["domain", "files"]),
+    ("init", &["domain", "ending", "failpoint", "files"]),
+    ("observe", &["domain", "ending", "files"]),
     ("definitions", &["domain", "failpoint", "files", "init"]),
     ("report", &["domain", "files", "ledger", "policy"]),
     (
@@ -61,6 +62,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "decide",
             "definitions",
             "domain",
+            "ending",
             "failpoint",
             "files",
             "import",

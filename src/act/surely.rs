@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::domain::order;
 use crate::domain::{
     Contact, Job, JobFailure, JobOutcome, Known, Loss, Seen, SeenJob, UnitName, Verb, Wait,
 };
@@ -404,7 +405,7 @@ impl Pursuit<'_> {
                 }
             }
         }
-        self.open.sort_by_key(|open| open.index);
+        order::sort_by_key(&mut self.open, |open| open.index);
     }
 
     fn give_up(&mut self) {

@@ -1,5 +1,6 @@
 //! What a plan notes down: what is put off, and what a stop takes down, before it does. Pure.
 
+use crate::domain::order;
 use crate::domain::{Facts, FileState, Phase, UnitFacts, UnitKind, UnitName, Until};
 use crate::ledger::{Down, Due, Entry, Owed, Stopped, Who};
 
@@ -40,7 +41,7 @@ pub(super) fn entry(one: &Decided<'_>, unit: UnitName) -> Option<Entry> {
 fn noted_for(one: &Decided<'_>) -> UnitName {
     let mut services = ledger_services(one.facts);
     services.truncate(served(one.facts).len().max(1));
-    services.sort();
+    order::sort(&mut services);
     let first = services.into_iter().next();
     first.map_or_else(|| one.facts.unit.id.clone(), |service| service.unit())
 }
@@ -81,7 +82,9 @@ pub(super) fn note_of_stop(one: &Decided<'_>, taken: &Taken) -> Note {
     }
     let fallen = taken.dependents.iter();
     units.extend(fallen.map(|name| stopped(one.facts, name, true)));
-    units.sort_by(|a, b| (a.dependent, &a.unit).cmp(&(b.dependent, &b.unit)));
+    order::sort_by(&mut units, |a, b| {
+        (a.dependent, &a.unit).cmp(&(b.dependent, &b.unit))
+    });
     let held = unit.bus_activated;
     let cancels = one.owed.is_some_and(|entry| {
         let runs = entry.owed.is_some() || entry.kept_running || entry.quiesced.is_some();

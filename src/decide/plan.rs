@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 
+use crate::domain::order;
 use crate::domain::{Action, Job, Phase, UnitKind, UnitName, Verb, Verdict};
 use crate::ledger::{Due, Quiesced};
 use crate::policy::Policy;
@@ -22,7 +23,9 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
     let strict = policy.settings().strict;
     let mut all = all.to_vec();
     if !strict {
-        all.sort_by(|one, other| one.facts.unit.id.cmp(&other.facts.unit.id));
+        order::sort_by(&mut all, |one, other| {
+            one.facts.unit.id.cmp(&other.facts.unit.id)
+        });
     }
     let mut whole = Plan::default();
     for one in &all {
@@ -33,7 +36,7 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
         go_together(&mut whole, &all, policy);
         required_last(&mut whole, &all);
         sockets_first(&mut whole.main, &all);
-        whole.after.sort_by(|one, other| one.unit.cmp(&other.unit));
+        order::sort_by(&mut whole.after, |one, other| one.unit.cmp(&other.unit));
         drop_fallen(&mut whole);
     }
     let struck = whole.strikes.clone();
@@ -48,7 +51,7 @@ pub fn plan_all(all: &[Decided<'_>], policy: &Policy) -> Plan {
 /// and where that says nothing of the links'.
 fn required_last(plan: &mut Plan, all: &[Decided<'_>]) {
     let places = &plan.places;
-    plan.stops.sort_by_key(|job| {
+    order::sort_by_key(&mut plan.stops, |job| {
         let required = all.iter().any(|one| {
             let unit = one.facts.of(&job.unit);
             unit.is_some_and(|unit| !unit.required_by.is_empty())
@@ -62,8 +65,8 @@ fn required_last(plan: &mut Plan, all: &[Decided<'_>]) {
 
 /// Sockets first: they refuse to start once another trigger has woken their service. Scripts in the order
 /// of their links.
-fn sockets_first(jobs: &mut [Job], all: &[Decided<'_>]) {
-    jobs.sort_by_key(|job| {
+fn sockets_first(jobs: &mut Vec<Job>, all: &[Decided<'_>]) {
+    order::sort_by_key(jobs, |job| {
         let rank = match job.unit.kind() {
             UnitKind::Socket => 0,
             UnitKind::Path | UnitKind::Timer | UnitKind::Automount => 1,

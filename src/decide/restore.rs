@@ -1,6 +1,7 @@
 //! Bringing back what an earlier stop took down, and what is left of its note afterwards. Pure.
 //! Nothing comes back that the admin touched meanwhile, or that could start what is denied.
 
+use crate::domain::order;
 use crate::domain::{Action, Facts, Flag, FrontEnd, Job, Phase, Request, UnitName, Verb};
 use crate::ledger::{Down, Due, Entry, Owed, Stopped};
 use crate::policy::Policy;
@@ -41,7 +42,7 @@ pub(super) fn brought_back(
         units.push(stopped.unit.clone());
         units.extend(started.iter().cloned());
     }
-    units.sort();
+    order::sort(&mut units);
     units.dedup();
     units
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::order;
 use crate::domain::{Action, Facts, Phase, Request, ServiceName, UnitFacts, UnitKind, UnitName};
 use crate::policy::Policy;
 
@@ -163,8 +164,10 @@ fn spare(
 
 /// The running units that fall when the named unit and `triggers` are stopped.
 pub(super) fn falling(facts: &Facts, triggers: &[UnitName]) -> Vec<UnitName> {
-    let mut gone: BTreeSet<&UnitName> = triggers.iter().chain([&facts.unit.id]).collect();
-    let mut queue: Vec<&UnitName> = gone.iter().copied().collect();
+    let mut gone = BTreeSet::new();
+    let named = triggers.iter().chain([&facts.unit.id]);
+    let mut queue: Vec<&UnitName> = named.filter(|name| gone.insert(*name)).collect();
+    order::sort(&mut queue);
     let mut fallen = Vec::new();
     while let Some(name) = queue.pop() {
         let requiring = facts.of(name).map_or(&[][..], |unit| &unit.required_by);

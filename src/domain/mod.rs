@@ -13,6 +13,7 @@ mod known;
 mod life;
 mod links;
 mod name;
+pub mod order;
 mod request;
 mod seen;
 mod stale;

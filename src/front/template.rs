@@ -2,6 +2,7 @@
 //! that an earlier stop took down, and starts nothing else.
 
 use crate::decide::comes_back;
+use crate::domain::order;
 use crate::domain::{Action, UnitFacts, UnitKind, UnitName};
 use crate::init::related::may_be_up;
 use crate::init::{Depth, Init, InitError};
@@ -45,7 +46,7 @@ impl Session {
             names.extend(init.services(&[template.stem().to_owned()])?);
         }
         names.retain(|name| name.is_instance_of(template));
-        names.sort();
+        order::sort(&mut names);
         names.dedup();
         let mut units = init.units(&names, Depth::Relations)?;
         let wanted = |unit: &UnitFacts| {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::domain::UnitName;
+use crate::domain::order;
 
 /// dpkg's database.
 const DATABASE: &str = "var/lib/dpkg";
@@ -195,7 +196,7 @@ fn updates(directory: &Path) -> Result<Vec<PathBuf>, DpkgError> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| is_number(path))
         .collect();
-    paths.sort();
+    order::sort(&mut paths);
     Ok(paths)
 }
 

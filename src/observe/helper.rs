@@ -10,10 +10,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use thiserror::Error;
 
 use crate::domain::HelperAnswer;
+use crate::ending;
 
 use super::answering;
 use super::detect::is_executable;
@@ -21,9 +21,6 @@ use super::detect::is_executable;
 /// Shell's exit status for what cannot be found, and for what cannot be run.
 const NOT_FOUND: u8 = 127;
 const NOT_RUNNABLE: u8 = 126;
-/// Between two looks whether it has ended, which it mostly has when its output is closed.
-const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// policy-rc.d gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -224,16 +221,9 @@ impl Helper {
     }
 
     fn wait_readable(&self, pipe: &impl AsFd, end: Option<Instant>) -> Result<(), HelperError> {
-        let Some(end) = end else { return Ok(()) };
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-            let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut fds, timeout) {
-                Ok(0) if left.is_zero() => return Err(self.silent()),
-                Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) | Err(_) => return Ok(()),
-            }
+        match end.is_none_or(|end| ending::is_readable_by(pipe, end)) {
+            true => Ok(()),
+            false => Err(self.silent()),
         }
     }
 
@@ -243,19 +233,11 @@ impl Helper {
         let Some(end) = end else {
             return child.wait().map_err(gone);
         };
-        let mut pause = SHORTEST_PAUSE;
-        loop {
-            if let Some(status) = child.try_wait().map_err(gone)? {
-                return Ok(status);
-            }
-            if Instant::now() >= end {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(self.silent());
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+        ending::by(child, end).map_err(gone)?.ok_or_else(|| {
+            let _ = child.kill();
+            let _ = child.wait();
+            self.silent()
+        })
     }
 
     fn silent(&self) -> HelperError {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::domain::order;
 use crate::domain::{Links, RunlevelLink};
 
 use super::detect::is_executable;
@@ -38,7 +39,7 @@ fn entries<const N: usize>(
         let file = entry.map_err(unread)?.file_name().into_string();
         files.extend(file.ok().filter(|file| file.ends_with(name)));
     }
-    files.sort();
+    order::sort(&mut files);
     Ok(letters.map(|letter| {
         let found = files.iter().filter(|file| is_link_name(file, letter, name));
         found.map(|file| format!("{directory}/{file}")).collect()

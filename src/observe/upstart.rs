@@ -51,8 +51,25 @@ fn is_its_program() -> bool {
     matches!(read, Some(Ok(_))) && holds(&bytes, MARK)
 }
 
+/// Whether `mark` stands in `bytes`. Under sysvinit every call looks through all of init, and so at as little of it as can
+/// be: what stands where the mark would end tells how far ahead the next place is that it may stand at.
 fn holds(bytes: &[u8], mark: &[u8]) -> bool {
-    bytes.windows(mark.len()).any(|window| window == mark)
+    let mut ahead = [mark.len(); 256];
+    // The last place of a byte counts.
+    for (at, byte) in (1..).zip(mark).take(mark.len().saturating_sub(1)) {
+        if let Some(ahead) = ahead.get_mut(usize::from(*byte)) {
+            *ahead = mark.len() - at;
+        }
+    }
+    let mut rest = bytes;
+    while let Some(last) = rest.get(..mark.len()).and_then(|window| window.last()) {
+        if rest.starts_with(mark) {
+            return true;
+        }
+        let ahead = ahead.get(usize::from(*last)).copied().unwrap_or(1);
+        rest = rest.get(ahead..).unwrap_or_default();
+    }
+    false
 }
 
 #[cfg(test)]
@@ -78,5 +95,15 @@ mod tests {
     fn a_program_is_known_by_what_no_other_init_has_in_it() {
         assert!(holds(b"\x7fELF..com.ubuntu.Upstart0_6.Job..", MARK));
         assert!(!holds(b"\x7fELF..sysvinit..", MARK) && !holds(b"", MARK));
+        for before in 0..60 {
+            let mut bytes = b"com.u.ubuntu.Upstart0_com.ubuntu.U".repeat(2);
+            bytes.truncate(before);
+            assert!(!holds(&bytes, MARK), "{before}");
+            bytes.extend_from_slice(MARK);
+            assert!(holds(&bytes, MARK), "{before}");
+            assert!(!holds(&bytes[..bytes.len() - 1], MARK), "{before}");
+            bytes.extend_from_slice(b"0_6");
+            assert!(holds(&bytes, MARK), "{before}");
+        }
     }
 }

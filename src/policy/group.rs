@@ -1,6 +1,7 @@
 //! Groups: services that go down and come up together. Which group a service is of, and where it stands
 //! in the group's order. Pure; who runs is the init's to say.
 
+use crate::domain::order;
 use crate::domain::{ServiceName, Source, UnitKind, UnitName};
 
 use super::merge::Policy;
@@ -74,7 +75,7 @@ impl Group {
                 text.chars().take(end).collect()
             })
             .collect();
-        beginnings.sort();
+        order::sort(&mut beginnings);
         beginnings.dedup();
         beginnings
     }

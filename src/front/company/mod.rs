@@ -2,6 +2,7 @@
 //! only where a group has the service; where one of them must be left alone, all of them are.
 
 use crate::decide::{Part, Role, Together, also_asked, companion, decide, objection, together};
+use crate::domain::order;
 use crate::domain::{
     Action, ActiveState, FrontEnd, LoadState, Reason, Request, Source, UnitFacts, UnitName, Verdict,
 };
@@ -151,7 +152,7 @@ impl Session {
             names.extend(group.named());
             names.extend(init.services(&group.beginnings())?);
         }
-        names.sort();
+        order::sort(&mut names);
         names.dedup();
         let mut units = init.units(&names, Depth::Relations)?;
         units.retain(|unit| {
@@ -159,7 +160,7 @@ impl Session {
             let there = !unit.load.is_and(|load| *load == LoadState::NotFound);
             member && there && unit.id != case.facts.unit.id
         });
-        units.sort_by(|one, other| one.id.cmp(&other.id));
+        order::sort_by(&mut units, |one, other| one.id.cmp(&other.id));
         units.dedup_by(|one, other| one.id == other.id);
         self.with_roles(init, units, &noted, what)
     }

@@ -7,17 +7,15 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use super::{Script, pid_file};
 use crate::domain::{ActiveState, Known};
+use crate::ending;
 use crate::init::openrc::is_openrcs;
 use crate::observe::detect::INIT_SCRIPTS;
 use crate::observe::helper::shell_status;
@@ -31,8 +29,6 @@ const RUNS_NOT: u8 = 3;
 const PID_FILES: &str = "/run";
 /// How long it may take to say so.
 const SAYING: Duration = Duration::from_secs(10);
-/// What is enough for whoever waits for its end, in bytes.
-const STACK: usize = 64 * 1024;
 
 impl Script {
     /// What its service does, by its own word. Scripts without `status` end with the status of what
@@ -90,18 +86,12 @@ fn quiet(mut command: Command) -> Command {
 
 /// Its end; `None` where it had to be killed.
 fn end_within(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
-    let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
-    let (tell, told) = mpsc::channel();
-    // It only sees the end: until it is reaped here its number cannot be another's.
-    let watch = thread::Builder::new().stack_size(STACK).spawn(move || {
-        let end = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        while waitid(Id::Pid(group), end) == Err(Errno::EINTR) {}
-        let _ = tell.send(());
-    });
-    // Where nobody could be set to watch, nobody tells.
-    if watch.is_ok() && told.recv_timeout(limit).is_ok() {
-        return child.wait().map(Some);
+    let ended = ending::by(&mut child, Instant::now() + limit)?;
+    if ended.is_some() {
+        return Ok(ended);
     }
+    // It is not reaped yet, so its number cannot be another's.
+    let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
     if group.as_raw() > 0 {
         let _ = killpg(group, Signal::SIGKILL);
     }
@@ -112,7 +102,7 @@ fn end_within(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitS
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-    use std::time::Instant;
+    use std::thread;
 
     use super::super::{Descriptors, Surroundings};
     use super::*;

@@ -2,24 +2,25 @@
 //! state, and rc-depend, which tells who needs whom.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use std::os::unix::process::ExitStatusExt;
 
 use super::places::Places;
+use crate::ending;
 
 /// A shell's exit statuses for what cannot be found, and for what cannot be run.
 const NOT_FOUND: u8 = 127;
 const NOT_RUNNABLE: u8 = 126;
+/// What is said of an exit status that somebody took away.
+const LOST: u8 = 1;
 /// How long rc-depend may take: it may have to read all scripts anew.
 const DEPEND: Duration = Duration::from_secs(30);
 /// No list of services is longer, in bytes.
-const LONGEST_LIST: u64 = 256 * 1024;
+const LONGEST_LIST: usize = 256 * 1024;
 
 /// What `service` keeps of the variables, and the path that it has at boot.
 const KEPT: [&str; 4] = ["LANG", "LANGUAGE", "LC_ALL", "TERM"];
@@ -110,46 +111,40 @@ impl Tool {
 
 fn run(mut command: Command, end: Instant) -> Called {
     match command.spawn() {
-        Ok(child) => match end_of(child, end) {
-            Some(status) => Called::Ended(as_shell(status)),
-            None => Called::GoesOn,
+        Ok(mut child) => match ending::by(&mut child, end) {
+            Ok(Some(status)) => Called::Ended(as_shell(status)),
+            Ok(None) => Called::GoesOn,
+            // A status that is lost is that of something that ended badly.
+            Err(_) => Called::Ended(LOST),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Called::Ended(NOT_FOUND),
         Err(_) => Called::Ended(NOT_RUNNABLE),
     }
 }
 
-/// Its end, by somebody who has nothing else to do: no time is lost between two looks.
-fn end_of(mut child: Child, end: Instant) -> Option<ExitStatus> {
-    let (tell, hear) = mpsc::channel();
-    thread::spawn(move || {
-        // Nobody listens any more where it went on too long.
-        let _ = tell.send(child.wait());
-    });
-    let left = end.saturating_duration_since(Instant::now());
-    match hear.recv_timeout(left) {
-        // A status that is lost is that of something that ended badly.
-        Ok(waited) => Some(waited.unwrap_or_else(|_| ExitStatus::from_raw(1 << 8))),
-        Err(_) => None,
-    }
-}
-
 /// All that it writes until it ends; `None` where it does not, and is killed.
 fn listen(command: &mut Command) -> Option<String> {
     let mut child = command.spawn().ok()?;
-    let output = child.stdout.take()?;
-    let (tell, hear) = mpsc::channel();
-    thread::spawn(move || {
-        let mut text = String::new();
-        let read = output.take(LONGEST_LIST).read_to_string(&mut text);
-        let _ = tell.send(read.map(|_| text));
-    });
-    let heard = hear.recv_timeout(DEPEND);
-    if heard.is_err() {
+    let heard = hear(child.stdout.take()?, Instant::now() + DEPEND);
+    if heard.is_none() {
         let _ = child.kill();
     }
     let ended = child.wait().ok()?;
-    heard.ok()?.ok().filter(|_| ended.success())
+    heard.filter(|_| ended.success())
+}
+
+/// What is written there until it is closed, or as much of it as there may be; `None` where it is open at `end`.
+fn hear(mut output: ChildStdout, end: Instant) -> Option<String> {
+    let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+    while bytes.len() < LONGEST_LIST && ending::is_readable_by(&output, end) {
+        match output.read(&mut piece) {
+            Ok(0) => return String::from_utf8(bytes).ok(),
+            Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 fn as_shell(status: ExitStatus) -> u8 {

@@ -23,7 +23,6 @@ mod service;
 mod status;
 mod work;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -33,6 +32,7 @@ use self::status::Phase;
 use self::work::Work;
 use super::supervise::errand::run_all;
 use super::{Depth, Init, InitError, Noted, Supervising, Terms};
+use crate::domain::order;
 use crate::domain::{
     InitKind, Job, JobFailure, JobOutcome, Known, Machine, Seen, UnitFacts, UnitKind, UnitName,
     Verb, Wait,
@@ -209,7 +209,9 @@ impl Init for Runit {
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let meant = |name: &String| beginnings.iter().any(|text| name.starts_with(text));
         let units = names.filter(meant).map(|name| UnitName::parse(&name));
-        let units: BTreeSet<UnitName> = units.filter_map(Result::ok).collect();
+        let mut units: Vec<UnitName> = units.filter_map(Result::ok).collect();
+        order::sort(&mut units);
+        units.dedup();
         let mut there = |unit: &UnitName| matches!(self.find(unit), Found::Service(..));
         Ok(units.into_iter().filter(&mut there).collect())
     }

@@ -34,6 +34,7 @@ use super::supervise::holder::is_linked;
 use super::supervise::place::{Place, Written, write};
 use super::supervise::scanner;
 use super::{Depth, Init, InitError, Noted, Supervising, Terms};
+use crate::domain::order;
 use crate::domain::{InitKind, Job, JobOutcome, Known, Machine, Seen, UnitFacts, UnitName, Wait};
 use crate::files::{Directory, FileError, Kind, Missing};
 
@@ -249,7 +250,7 @@ impl Init for S6 {
             let units_of = names.filter(|name| is_meant(name));
             units.extend(units_of.filter_map(|name| UnitName::of_script(&name).ok()));
         }
-        units.sort();
+        order::sort(&mut units);
         units.dedup();
         Ok(units)
     }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
+use crate::domain::order;
+
 /// A command line is read up to here, in bytes: the directory stands near its beginning.
 const LONGEST: u64 = 4096;
 
@@ -33,7 +35,7 @@ pub(in crate::init) fn running(name: &str) -> Vec<Scanner> {
     };
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let mut found: Vec<Scanner> = pids.filter_map(|pid| scanner(pid, name)).collect();
-    found.sort_by_key(|scanner| scanner.pid);
+    order::sort_by_key(&mut found, |scanner| scanner.pid);
     found
 }
 

@@ -7,6 +7,7 @@ use super::manager::Listed;
 use super::names::{MANAGER, MANAGER_PATH};
 use super::users::{RUNTIME, RunningUser, UsersPlace, uid_of};
 use super::{Limit, Systemd, WAIT, no_answer, queries};
+use crate::domain::order;
 use crate::domain::{FileState, Known, UnitFacts, UnitName};
 use crate::init::InitError;
 use crate::init::dbus::connection::body;
@@ -70,7 +71,7 @@ fn running_users(link: &mut Link<Sockets>) -> Result<Vec<RunningUser>, InitError
         .filter(up)
         .filter_map(|unit| Some((uid_of(&unit.0)?, UnitName::parse(&unit.0).ok()?)))
         .collect();
-    users.sort_unstable();
+    order::sort(&mut users);
     if users.is_empty() {
         return Ok(Vec::new());
     }

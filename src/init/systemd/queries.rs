@@ -7,6 +7,7 @@ use zbus::wire::OwnedVariant;
 
 use super::names::{MANAGER, MANAGER_PATH, SERVICE, SOCKET, UNIT};
 use super::{bus_files::BusServices, sysv_links};
+use crate::domain::order;
 use crate::domain::{ActiveState, FileState, Known, LoadState, UnitFacts, UnitKind, UnitName};
 use crate::init::dbus::connection::{Answer, Connection, body, unexpected};
 use crate::init::{Depth, InitError};
@@ -240,11 +241,11 @@ fn relations(state: UnitFacts, mut answers: Answers, services: &BusServices) -> 
     let mut required_by = answers.names("RequiredBy");
     let bound_by = answers.names("BoundBy");
     required_by.extend(bound_by.into_iter().filter(|unit| *unit != state.id));
-    required_by.sort();
+    order::sort(&mut required_by);
     required_by.dedup();
     let mut pulls_in = answers.names("Requires");
     pulls_in.extend(answers.names("Wants"));
-    pulls_in.sort();
+    order::sort(&mut pulls_in);
     pulls_in.dedup();
     let store_max: u32 = answers.take("FileDescriptorStoreMax").unwrap_or(0);
     let preserve: String = answers

@@ -16,6 +16,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use thiserror::Error;
 
 use super::address::Address;
+use crate::domain::order;
 use crate::init::process::Process;
 
 /// Below a user's runtime directory.
@@ -81,7 +82,7 @@ pub fn sessions(runtime: &Path) -> (Vec<Session>, Vec<SessionError>) {
             Err(error) => troubles.push(error),
         }
     }
-    found.sort_unstable();
+    order::sort(&mut found);
     (found, troubles)
 }
 
@@ -170,7 +171,7 @@ fn names(directory: OwnedFd, most: usize) -> Vec<String> {
         .filter(|name| !matches!(name.as_str(), "." | ".."))
         .take(most)
         .collect();
-    names.sort();
+    order::sort(&mut names);
     names
 }
 

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use super::{Ledger, LedgerError, Locked};
+use crate::domain::order;
 use crate::failpoint::{Point, reach};
 use crate::files::{Directory, FileError, FileLock, Missing, errno_of, may_grow_to};
 use crate::ledger::{Entry, Undertaking};
@@ -108,7 +109,7 @@ impl Ledger {
             .into_iter()
             .filter_map(|left| left.undertaking)
             .collect();
-        found.sort_by_key(|undertaking| undertaking.at);
+        order::sort_by_key(&mut found, |undertaking| undertaking.at);
         Ok(found)
     }
 
@@ -179,7 +180,9 @@ impl Locked<'_> {
         if left.is_empty() {
             return Ok(Vec::new());
         }
-        left.sort_by_key(|one| one.undertaking.as_ref().map(|undertaking| undertaking.at));
+        order::sort_by_key(&mut left, |one| {
+            one.undertaking.as_ref().map(|undertaking| undertaking.at)
+        });
         let directory = self.ledger().begun(Missing::Fail)?;
         let mut adopted = Vec::new();
         for one in left {

@@ -8,6 +8,7 @@ mod processes;
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::order;
 use crate::domain::{InitKind, Manner, Staleness, UnitFacts};
 
 use self::definition::Definition;
@@ -62,7 +63,7 @@ fn look(machine: &Processes, unit: &UnitFacts, found: &[Process]) -> Staleness {
     for process in found {
         process::look(&machine.directory(process.pid), &mut staleness);
     }
-    staleness.replaced.sort();
+    order::sort(&mut staleness.replaced);
     staleness.replaced.dedup();
     if unit.needs_reload {
         staleness

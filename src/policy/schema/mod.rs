@@ -16,6 +16,7 @@ use toml::de::DeTable;
 use super::merge::PolicyFile;
 use super::problem::{Lines, Problem, Severity};
 use super::rule::Tier;
+use crate::domain::order;
 use reader::Reader;
 
 /// Beyond this size only the first syntax error of a file is reported, in bytes: what is no TOML at
@@ -106,7 +107,7 @@ fn document(reader: &mut Reader, table: &DeTable<'_>, lines: &Lines<'_>, file: &
 /// The reader's findings in the order of their places, each once.
 fn problems(path: &str, lines: &Lines<'_>, reader: Reader) -> Vec<Problem> {
     let mut found = reader.into_found();
-    found.sort_by_key(|(span, _)| span.start);
+    order::sort_by_key(&mut found, |(span, _)| span.start);
     found.dedup();
     let more = found.len().saturating_sub(MOST_PROBLEMS);
     let mut problems: Vec<Problem> = found
