@@ -21,7 +21,7 @@ const QUIET: [&str; 8] = [
 ];
 
 /// A browser with one page.
-pub struct Browser {
+pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
@@ -30,7 +30,7 @@ pub struct Browser {
 
 impl Browser {
     /// Starts one with a profile of its own.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -85,13 +85,13 @@ impl Browser {
     }
 
     /// Opens a file, and waits until it is loaded.
-    pub fn open(&self, path: &Path) {
+    pub(crate) fn open(&self, path: &Path) {
         let url = format!("file://{}", path.display());
         self.post("/url", &json!({"url": url}));
     }
 
     /// Runs a function's body in the page and returns what it returns.
-    pub fn run(&self, script: &str) -> Value {
+    pub(crate) fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
     }
 
@@ -105,13 +105,13 @@ impl Browser {
     }
 
     /// Clicks where a person would.
-    pub fn click(&self, selector: &str) {
+    pub(crate) fn click(&self, selector: &str) {
         let element = self.find(selector);
         self.post(&format!("/element/{element}/click"), &json!({}));
     }
 
     /// Types into a field, over what it has.
-    pub fn fill(&self, selector: &str, text: &str) {
+    pub(crate) fn fill(&self, selector: &str, text: &str) {
         let element = self.find(selector);
         self.post(&format!("/element/{element}/clear"), &json!({}));
         self.run(&format!(
@@ -130,19 +130,19 @@ impl Browser {
     }
 
     /// Shows the page as on a screen of so many points, as a phone does where it is narrow.
-    pub fn screen(&self, width: u32, height: u32) {
+    pub(crate) fn screen(&self, width: u32, height: u32) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
     /// What the system is set to: `light` or `dark`.
-    pub fn prefer(&self, scheme: &str) {
+    pub(crate) fn prefer(&self, scheme: &str) {
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         self.devtools("Emulation.setEmulatedMedia", &media);
     }
 
     /// Keeps what is on the screen as PNG where RCPOLICY_SCREENSHOTS names a directory.
-    pub fn keep_picture(&self, name: &str) {
+    pub(crate) fn keep_picture(&self, name: &str) {
         let Some(directory) = std::env::var_os("RCPOLICY_SCREENSHOTS") else {
             return;
         };
@@ -154,7 +154,7 @@ impl Browser {
     }
 
     /// The addresses of all requests since the last question, and what the page complained of.
-    pub fn requests_and_complaints(&self) -> (Vec<String>, Vec<String>) {
+    pub(crate) fn requests_and_complaints(&self) -> (Vec<String>, Vec<String>) {
         let entries = |kind: &str| {
             let log = self.post("/se/log", &json!({"type": kind}));
             log.as_array().unwrap().clone()
@@ -209,10 +209,10 @@ fn read_answer(stream: TcpStream) -> String {
         if line.is_empty() {
             break;
         }
-        if let Some((name, value)) = line.split_once(':') {
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().unwrap();
-            }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().unwrap();
         }
     }
     let mut body = vec![0; length];

@@ -74,7 +74,7 @@ fn finding(package: &str, check: &str, severity: Severity, message: String) -> F
 fn package(number: usize) -> Audited {
     let name = format!("daemon-{number:03}");
     let mut findings = Vec::new();
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         let message = format!("{name}.socket goes on listening while {name}.service is stopped");
         findings.push(finding(
             &name,
@@ -83,7 +83,7 @@ fn package(number: usize) -> Audited {
             message,
         ));
     }
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let message = format!("a failed stop of {name}.service is not noticed");
         findings.push(finding(&name, "status-hidden", Severity::Warning, message));
         let mut allowed = findings[findings.len() - 1].clone();
@@ -96,7 +96,7 @@ fn package(number: usize) -> Audited {
         package: name.clone(),
         version: "2.0-1".to_owned(),
         architecture: "amd64".to_owned(),
-        from: if number % 5 == 0 {
+        from: if number.is_multiple_of(5) {
             "2.0-1"
         } else {
             "1:1.9-3~bpo12+1"
@@ -123,9 +123,8 @@ fn hostile() -> Audited {
     }
     audited.services = vec![EVIL.to_owned(), "x".repeat(3_000)];
     audited.unread = vec![EVIL.to_owned()];
-    audited.timelines[0].svg = format!(
-        "<svg xmlns='http://www.w3.org/2000/svg' width='9000' height='20'><image href='https://example.org/x.png'/><script>parent.document.title='owned'</script></svg>"
-    );
+    audited.timelines[0].svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9000' height='20'><image href='https://example.org/x.png'/><script>parent.document.title='owned'</script></svg>"
+        .to_owned();
     for finding in &mut audited.findings {
         finding.check = EVIL.to_owned();
         finding.message = EVIL.repeat(20);

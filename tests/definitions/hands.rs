@@ -1,6 +1,5 @@
 //! What others do to the service, its supervisor and its scanner.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -25,7 +24,9 @@ impl World {
 
     /// The admin takes it down, where it is down too. Its supervisor has read that when it has written again: both
     /// programs return before, where it is down already.
+    #[cfg(feature = "failpoints")]
     pub(crate) fn told_down(&self) {
+        use std::os::unix::fs::MetadataExt;
         let written = || {
             let status = std::fs::metadata(self.live().join("supervise/status")).unwrap();
             (status.ino(), status.ctime(), status.ctime_nsec())

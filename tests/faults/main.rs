@@ -3,7 +3,12 @@
 //! as the admin said, and nothing is owed. Needs root and strace, as tests/run has them; the host is not touched.
 //! A sample of the faults, or with `FAULTS=all` every one.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot do ends it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test cannot do ends it"
+)]
+#![allow(clippy::print_stdout, reason = "how many faults it were is counted")]
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -22,9 +22,9 @@ pub(crate) fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut whole = b"!<arch>\n".to_vec();
     for (name, bytes) in members {
         let size = bytes.len();
-        write!(
+        writeln!(
             whole,
-            "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n",
+            "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`",
             0, 0, 0, 100_644
         )
         .unwrap();
