@@ -29,6 +29,7 @@ pub use job::{Job, JobFailure, JobOutcome, Loss, Wait};
 pub use known::Known;
 pub use life::Life;
 pub use links::{Links, RunlevelLink};
+pub(crate) use name::canonical;
 pub use name::{NameError, ServiceName, UnitKind, UnitName};
 pub use request::{Caller, Context, Flag, FrontEnd, Phase, Request, Scope};
 pub use seen::{Contact, Seen, SeenJob};

@@ -12,7 +12,7 @@ const LONGEST_UNIT_NAME: usize = 255;
 /// Why a name was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NameError {
-    /// The empty string, `.` or `..`.
+    /// The empty string, `.`, `..`, or a unit's suffix alone.
     #[error("`{0}` is not a service name")]
     Empty(String),
     /// A character that cannot stand in a unit or init script name.
@@ -32,7 +32,7 @@ fn check(text: &str) -> Result<(), NameError> {
     if text.len() > LONGEST_UNIT_NAME {
         return Err(NameError::TooLong(text.len()));
     }
-    if matches!(text, "" | "." | "..") {
+    if matches!(text, "" | "." | "..") || SUFFIXES.contains(&text) {
         return Err(NameError::Empty(text.to_owned()));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.@:\\+~%=,".contains(c);
@@ -43,6 +43,24 @@ fn check(text: &str) -> Result<(), NameError> {
         }),
         None => Ok(()),
     }
+}
+
+/// `text` without the `.service` or `.sh` that says what is a service anyway. What would end in a suffix then stays as it is:
+/// `foo.socket.service`, `foo.service.service` and `foo.sh.service` are other units than `foo.socket` and `foo`.
+/// INVARIANT: what comes of it stays as it is when it is given again, so that what is written down is read as the same.
+pub(crate) fn canonical(text: &str) -> &str {
+    let stem = text
+        .strip_suffix(".service")
+        .or_else(|| text.strip_suffix(".sh"));
+    let is_name = |stem: &&str| {
+        let has_suffix = stem.ends_with(".sh") || has_unit_suffix(stem);
+        !matches!(*stem, "" | "." | "..") && !has_suffix
+    };
+    stem.filter(is_name).unwrap_or(text)
+}
+
+fn has_unit_suffix(text: &str) -> bool {
+    SUFFIXES.iter().any(|suffix| text.ends_with(suffix))
 }
 
 /// One identity behind `foo`, `foo.sh` and `foo.service`: what policies are written for.
@@ -58,13 +76,7 @@ impl ServiceName {
     /// When the name could not be the name of any service.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         check(text)?;
-        let stem = text.strip_suffix(".service").unwrap_or(text);
-        let stem = stem
-            .strip_suffix(".sh")
-            .filter(|s| !s.is_empty())
-            .unwrap_or(stem);
-        check(stem)?;
-        Ok(Self(stem.to_owned()))
+        Ok(Self(canonical(text).to_owned()))
     }
 
     /// The canonical text.
@@ -149,12 +161,12 @@ impl UnitName {
     pub fn of_script(text: &str) -> Result<Self, NameError> {
         check(text)?;
         // original: only `.sh` is stripped, so `foo.service` becomes `foo.service.service`
-        let stem = text.strip_suffix(".sh").unwrap_or(text);
-        Ok(Self(format!("{stem}.service")))
+        let stem = text.strip_suffix(".sh").filter(|stem| !stem.is_empty());
+        Ok(Self(format!("{}.service", stem.unwrap_or(text))))
     }
 
     fn complete(text: &str) -> Self {
-        if SUFFIXES.iter().any(|suffix| text.ends_with(suffix)) {
+        if has_unit_suffix(text) {
             Self(text.to_owned())
         } else {
             Self(format!("{text}.service"))
@@ -201,10 +213,7 @@ impl UnitName {
 
     /// The identity that policies are written for.
     pub fn service(&self) -> ServiceName {
-        match self.kind() {
-            UnitKind::Service => ServiceName(self.stem().to_owned()),
-            _ => ServiceName(self.0.clone()),
-        }
+        ServiceName(canonical(&self.0).to_owned())
     }
 }
 
@@ -263,6 +272,28 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_whose_stem_looks_like_another_name_keeps_its_own_identity() {
+        for text in [
+            "foo.service.service",
+            "foo.sh.service",
+            "foo.socket.service",
+            "foo.sh.sh",
+            "...service",
+        ] {
+            let unit = UnitName::parse(text).unwrap();
+            let service = ServiceName::parse(text).unwrap();
+            assert_eq!(service.as_str(), text);
+            assert_eq!(unit.service().unit(), unit);
+        }
+        let script = UnitName::of_script("foo.service").unwrap();
+        assert_eq!(script.service().unit(), script);
+        for text in [".service", ".socket", ".scope"] {
+            assert!(UnitName::parse(text).is_err() && ServiceName::parse(text).is_err());
+        }
+        assert_eq!(UnitName::of_script(".sh").unwrap().as_str(), ".sh.service");
+    }
+
+    #[test]
     fn a_template_is_told_from_its_instances() {
         let template = UnitName::parse("foo@").unwrap();
         assert!(template.is_template());
@@ -279,5 +310,37 @@ mod tests {
             assert!(!unit.is_instance_of(&UnitName::parse("foo").unwrap()));
         }
         assert!(!UnitName::parse("foo@a").unwrap().is_template());
+    }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let seeds = [
+            "foo",
+            "foo@bar.service",
+            "/etc/init.d/foo.sh",
+            "dev-disk\\x2dby.swap",
+        ];
+        crate::testing::mutations::mutated_text(
+            &seeds,
+            &["@", ".service", ".socket", "/", "\\x2d", "..", "-"],
+            |text| {
+                // Of longer ones no init has any.
+                let units = [UnitName::parse(text), UnitName::of_script(text)];
+                for unit in units
+                    .into_iter()
+                    .flatten()
+                    .filter(|unit| unit.as_str().len() <= LONGEST_UNIT_NAME)
+                {
+                    assert_eq!(UnitName::parse(unit.as_str()).as_ref(), Ok(&unit));
+                    let service = unit.service();
+                    assert_eq!(service.unit(), unit);
+                    assert_eq!(ServiceName::parse(service.as_str()), Ok(service));
+                }
+                if let Ok(service) = ServiceName::parse(text) {
+                    assert_eq!(ServiceName::parse(service.as_str()), Ok(service));
+                }
+                let _ = (UnitName::of_script(text), ServiceName::of_file_stem(text));
+            },
+        );
     }
 }

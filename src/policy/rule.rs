@@ -1,7 +1,9 @@
 //! A rule and a group as they stand in a policy file, checked and ready to be matched.
 //! Words only; `schema` makes them, `evaluate` reads them.
 
-use crate::domain::{Action, Flag, InitKind, Machine, Phase, Scope, ServiceName, UnitKind, Until};
+use crate::domain::{
+    Action, Flag, InitKind, Machine, Phase, Scope, ServiceName, UnitKind, Until, canonical,
+};
 
 use super::glob::{Glob, GlobError};
 
@@ -89,11 +91,11 @@ impl Pattern {
     /// # Errors
     /// When it could not match the name of any service.
     pub fn parse(text: &str) -> Result<Self, GlobError> {
-        let stem = text.strip_suffix(".service").unwrap_or(text);
-        let stem = stem
-            .strip_suffix(".sh")
-            .filter(|s| !s.is_empty())
-            .unwrap_or(stem);
+        // A suffix alone names nothing.
+        let stem = match canonical(text) {
+            ".service" => "",
+            stem => stem,
+        };
         let reach = if stem.len() == text.len() {
             Reach::Any
         } else {
