@@ -10,7 +10,7 @@ use super::world::{Seen, World};
 const LATE: Duration = Duration::from_secs(30);
 
 /// A machine with the package in place, as dpkg leaves it.
-fn installed() -> World {
+pub(super) fn installed() -> World {
     let mut world = World::new();
     std::fs::create_dir_all(world.path("run/mount")).unwrap();
     let mut diversions = String::new();
@@ -52,7 +52,7 @@ fn doctor(world: &World) -> Seen {
 }
 
 /// The lines that begin so.
-fn lines<'s>(seen: &'s Seen, word: &str) -> Vec<&'s str> {
+pub(super) fn lines<'s>(seen: &'s Seen, word: &str) -> Vec<&'s str> {
     seen.stdout
         .lines()
         .filter(|line| line.starts_with(word))
@@ -60,7 +60,7 @@ fn lines<'s>(seen: &'s Seen, word: &str) -> Vec<&'s str> {
 }
 
 #[track_caller]
-fn says(seen: &Seen, parts: &[&str]) {
+pub(super) fn says(seen: &Seen, parts: &[&str]) {
     for part in parts {
         assert!(seen.stdout.contains(part), "no `{part}` in {seen:#?}");
     }

@@ -6,6 +6,7 @@
 mod answer;
 mod doctor;
 mod import;
+mod owed;
 mod package;
 #[path = "../hostile/world.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]

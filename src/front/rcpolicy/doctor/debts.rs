@@ -1,5 +1,7 @@
 //! The ledger: what cannot be read, what was set aside, what has been owed for long, what keeps failing.
 
+use nix::time::{ClockId, clock_gettime};
+
 use crate::domain::Until;
 use crate::front::rcpolicy::{Failure, Place};
 use crate::ledger::{self, Entry, Ledger, Listing};
@@ -9,6 +11,38 @@ use crate::report::time;
 const PART: &str = "ledger";
 /// What waits longer than that was probably forgotten, in seconds.
 const LONG: u64 = 7 * 86_400;
+
+/// What tells how long ago something was, each in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Clocks {
+    /// The time of the day, since the epoch. It may have been set since.
+    wall: u64,
+    /// How long the machine has been up, time in suspend included.
+    uptime: u64,
+    /// The same without suspend: by that it is noted when something was asked for.
+    monotonic: u64,
+}
+
+impl Clocks {
+    fn read(place: &Place) -> Self {
+        let seconds = |clock| clock_gettime(clock).map_or(0, |time| time.tv_sec());
+        let seconds = |clock| u64::try_from(seconds(clock)).unwrap_or(0);
+        Self {
+            wall: place.seconds(),
+            uptime: seconds(ClockId::CLOCK_BOOTTIME),
+            monotonic: seconds(ClockId::CLOCK_MONOTONIC),
+        }
+    }
+
+    /// For how long an entry is owed. Where the time of the day was set since, as on a machine that knows it only once it
+    /// is on the network: no longer than the machine is up, for no entry outlives that, and as long as its action at least.
+    fn age(self, since: u64, asked: Option<u64>) -> u64 {
+        const MICROS: u64 = 1_000_000;
+        let told = self.wall.saturating_sub(since);
+        let asked = asked.map_or(0, |at| self.monotonic.saturating_sub(at / MICROS));
+        told.max(asked).min(self.uptime)
+    }
+}
 
 pub(super) fn examine(place: &Place) -> Vec<Finding> {
     let ledger = match place.ledger() {
@@ -26,9 +60,10 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
     let mut found = troubles(place, &listing);
     found.extend(set_aside(place));
     found.extend(unfinished(place, &ledger));
+    let clocks = Clocks::read(place);
     for entry in &listing.entries {
         found.extend(failing(entry));
-        found.extend(old(place, entry));
+        found.extend(old(clocks, entry));
     }
     if found.is_empty() {
         found.push(match listing.entries.len() {
@@ -114,12 +149,13 @@ fn failing(entry: &Entry) -> Option<Finding> {
     Some(Finding::new(Level::Problem, PART, text).advising(advice))
 }
 
-fn old(place: &Place, entry: &Entry) -> Option<Finding> {
-    let age = place.seconds().saturating_sub(entry.since);
+fn old(clocks: Clocks, entry: &Entry) -> Option<Finding> {
+    let age = clocks.age(entry.since, entry.asked_at());
     if age < LONG {
         return None;
     }
-    let (service, since) = (&entry.service, time::minute(entry.since));
+    let since = time::minute(clocks.wall.saturating_sub(age));
+    let service = &entry.service;
     let until = entry.owed.as_ref().map(|owed| owed.until);
     let text = format!(
         "{service} is owed something since {since}: {}",
@@ -132,4 +168,49 @@ fn old(place: &Place, entry: &Entry) -> Option<Finding> {
         }
     };
     Some(Finding::new(Level::Warning, PART, text).advising(advice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+    const NOW: u64 = 1_795_000_000;
+
+    #[test]
+    fn the_age_of_a_debt_is_told_by_the_day_unless_the_clock_was_set_since() {
+        let asked = |days: u64| Some(days * DAY * 1_000_000);
+        for (what, since, asked, uptime, monotonic, expected) in [
+            ("as it is", NOW - 9 * DAY, asked(1), 10, 10, 9),
+            ("it was asked for again", NOW - 9 * DAY, asked(9), 10, 10, 9),
+            ("set forward, from 1970 on", 60, asked(1), 10, 10, 10),
+            ("set forward, a day after the boot", 60, asked(0), 1, 1, 1),
+            ("set back since", NOW + 9 * DAY, asked(1), 10, 10, 9),
+            (
+                "set back, asleep for a week",
+                NOW + 9 * DAY,
+                asked(1),
+                10,
+                3,
+                2,
+            ),
+            (
+                "set back, and nothing tells when",
+                NOW + 9 * DAY,
+                None,
+                10,
+                10,
+                0,
+            ),
+            ("it is of now", NOW, asked(10), 10, 10, 0),
+            ("a clock that was never set", 0, None, 0, 0, 0),
+        ] {
+            let clocks = Clocks {
+                wall: NOW,
+                uptime: uptime * DAY,
+                monotonic: monotonic * DAY,
+            };
+            assert_eq!(clocks.age(since, asked), expected * DAY, "{what}");
+        }
+    }
 }
