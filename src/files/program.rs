@@ -5,8 +5,9 @@ use std::io::Write;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::signal::kill;
 use nix::sys::stat::{Mode, fchmod};
-use nix::unistd::linkat;
+use nix::unistd::{Pid, linkat};
 
 use super::{Directory, FileError, errno_of, may_grow_to, system};
 
@@ -28,7 +29,7 @@ impl Directory {
     /// When the system refuses; `name` is then as it was.
     pub fn place_program(&self, name: &str, bytes: &[u8]) -> Result<Placed, FileError> {
         // Its own name for each of us: nobody's half-written file is put in place.
-        let temporary = format!(".{name}.rcpolicy-{}", std::process::id());
+        let temporary = format!("{}{}", unplaced(name), std::process::id());
         let result = self
             .write_program(&temporary, bytes)
             .and_then(|()| self.link_to(&temporary, name));
@@ -36,6 +37,19 @@ impl Directory {
         let placed = result?;
         removed?;
         Ok(placed)
+    }
+
+    /// Removes what processes that were killed while they put a program at `name` have left, as far as that can be done: it
+    /// is in nobody's way. Those that live still need theirs.
+    pub fn clear_unplaced(&self, name: &str) {
+        let (begins, names) = (unplaced(name), self.names().unwrap_or_default());
+        for left in names.iter().filter_map(|name| name.to_str()) {
+            let pid = left.strip_prefix(&begins).and_then(|pid| pid.parse().ok());
+            let is_gone = |pid| kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH);
+            if pid.is_some_and(|pid: i32| pid > 0 && is_gone(pid)) {
+                let _ = self.remove(left);
+            }
+        }
     }
 
     /// Whether the file `name` may be executed is set as for one that was just put there.
@@ -72,6 +86,11 @@ impl Directory {
     }
 }
 
+/// How the name begins that a program has before it is put at `name`; our process number follows.
+fn unplaced(name: &str) -> String {
+    format!(".{name}.rcpolicy-")
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -97,6 +116,30 @@ mod tests {
             directory.names().unwrap(),
             ["dangling", "directory", "file", "link"]
         );
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_cleared_and_what_a_living_one_needs_is_not() {
+        let top = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let gone = format!(".tool.rcpolicy-{}", child.id());
+        child.wait().unwrap();
+        let kept = [
+            format!(".tool.rcpolicy-{}", std::process::id()),
+            ".tool.rcpolicy-0".to_owned(),
+            ".tool.rcpolicy-".to_owned(),
+            ".tool.rcpolicy-x".to_owned(),
+            ".other.rcpolicy-77".to_owned(),
+            "tool".to_owned(),
+        ];
+        for name in kept.iter().chain([&gone]) {
+            std::fs::write(top.path().join(name), "").unwrap();
+        }
+        let directory = Directory::open(top.path(), Missing::Fail).unwrap();
+        directory.clear_unplaced("tool");
+        let left = directory.names().unwrap();
+        assert_eq!(left.len(), kept.len(), "{left:?}");
+        assert!(!left.iter().any(|name| **name == *gone));
     }
 
     #[test]

@@ -73,6 +73,16 @@ mod tests {
         assert!(!is_ours(&top.path().join("nothing")));
     }
 
+    /// Whoever changes the text leaves scripts behind, after an upgrade of the package, that nobody takes for ours: the old
+    /// text has to be known then as well, here and in the package's maintainer scripts.
+    #[test]
+    fn the_text_is_still_the_one_that_was_put_on_machines() {
+        let digest = TEXT.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        assert_eq!(digest, 0x0606_fba1_c024_f19c);
+    }
+
     #[test]
     fn a_pipe_is_not_waited_for() {
         let top = tempfile::tempdir().unwrap();

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+mod answer;
 #[path = "../hostile/world.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod world;
@@ -167,23 +168,7 @@ impl Story {
         self.judge(&played);
         assert_eq!(played.first().map(|played| played.status), Some(0));
         let trace = std::fs::read_to_string(world.path("srv/trace")).unwrap();
-        let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
-        for name in trace
-            .lines()
-            .filter_map(|line| Some(line.split_once('(')?.0))
-        {
-            *calls.entry(name).or_default() += 1;
-        }
-        let mut faults = Vec::new();
-        for (name, count) in &calls {
-            let errors = ERRORS.iter().find(|(call, _)| call == name);
-            let errors = errors.map_or(&[][..], |(_, errors)| errors);
-            for number in 1..=*count {
-                faults.push(Fault::new(name, "signal=KILL".to_owned(), number));
-                let errors = errors.iter().map(|error| format!("error={error}"));
-                faults.extend(errors.map(|error| Fault::new(name, error, number)));
-            }
-        }
+        let mut faults = faults_of(&trace);
         let jumps = [
             "-4000d", "-400d", "-1h", "-2s", "+2s", "+1h", "+400d", "+4000d",
         ];
@@ -210,11 +195,7 @@ impl Story {
     /// Plays it with its faults, and prints how many these were.
     fn told(&self) {
         let (world, all) = self.faults(self.world());
-        let every = match std::env::var("FAULTS").is_ok_and(|value| value == "all") {
-            true => 1,
-            false => all.len().div_ceil(SAMPLE),
-        };
-        let plan: Vec<Fault> = all.iter().step_by(every).cloned().collect();
+        let plan = sample(&all);
         let (_, played) = self.play(world, &plan);
         self.judge(&played);
         let silent: Vec<&Played> = plan
@@ -234,6 +215,37 @@ impl Story {
             all.len()
         );
     }
+}
+
+/// Every fault that there can be in a playing with these calls of the kernel.
+fn faults_of(trace: &str) -> Vec<Fault> {
+    let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in trace
+        .lines()
+        .filter_map(|line| Some(line.split_once('(')?.0))
+    {
+        *calls.entry(name).or_default() += 1;
+    }
+    let mut faults = Vec::new();
+    for (name, count) in &calls {
+        let errors = ERRORS.iter().find(|(call, _)| call == name);
+        let errors = errors.map_or(&[][..], |(_, errors)| errors);
+        for number in 1..=*count {
+            faults.push(Fault::new(name, "signal=KILL".to_owned(), number));
+            let errors = errors.iter().map(|error| format!("error={error}"));
+            faults.extend(errors.map(|error| Fault::new(name, error, number)));
+        }
+    }
+    faults
+}
+
+/// All of them, or some.
+fn sample(all: &[Fault]) -> Vec<Fault> {
+    let every = match std::env::var("FAULTS").is_ok_and(|value| value == "all") {
+        true => 1,
+        false => all.len().div_ceil(SAMPLE),
+    };
+    all.iter().step_by(every).cloned().collect()
 }
 
 fn played(line: &str) -> Played {

@@ -116,6 +116,52 @@ fn a_full_disk_leaves_nothing_half_written() {
 }
 
 #[test]
+fn a_read_only_disk_changes_nothing_and_is_told() {
+    for (prepare, what, stands) in [
+        (":", "on", "1"),
+        ("rcpolicy answer-others on >/dev/null", "off", "0"),
+        (
+            "rcpolicy answer-others on >/dev/null; chmod a-x /usr/sbin/policy-rc.d",
+            "on",
+            "1",
+        ),
+    ] {
+        let world = installed().setup("mount --bind /usr/sbin /usr/sbin");
+        let seen = world.call(&format!(
+            "{prepare}; mount -o remount,bind,ro /usr/sbin; rcpolicy answer-others {what}; echo $?; \
+             rcpolicy answer-others status >/dev/null; echo $?"
+        ));
+        assert_eq!(seen.stdout, format!("3\n{stands}\n"), "{seen:#?}");
+        seen.says(&["Read-only file system"]);
+    }
+}
+
+#[test]
+fn on_a_full_disk_it_is_turned_off() {
+    let world = installed().setup("mount -t tmpfs -o size=8k,mode=755 small /usr/sbin");
+    let seen = world.call(
+        "rcpolicy answer-others on >/dev/null; head -c 8192 /dev/zero >/usr/sbin/full 2>/dev/null; \
+         rcpolicy answer-others off >/dev/null; echo $?; ls -A /usr/sbin",
+    );
+    assert_eq!(seen.stdout, "0\nfull\n", "{seen:#?}");
+}
+
+#[test]
+fn what_a_killed_call_left_goes_with_the_next() {
+    for what in ["on", "off"] {
+        let world = installed().file("usr/sbin/.policy-rc.d.rcpolicy-4194303", b"#!/b", 0o600);
+        world
+            .call(&format!("rcpolicy answer-others {what}"))
+            .ended(0);
+        assert!(
+            !world
+                .path("usr/sbin/.policy-rc.d.rcpolicy-4194303")
+                .exists()
+        );
+    }
+}
+
+#[test]
 fn many_that_turn_it_on_at_once_put_one_whole_script_there() {
     let world = installed();
     let seen = world.call(

@@ -78,6 +78,7 @@ fn on(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
         return Err(Failure::NoAnswerer(TOOL));
     }
     let directory = directory(place)?;
+    directory.clear_unplaced(NAME);
     let found = match standing(place) {
         Standing::Nothing => match directory.place_program(NAME, TEXT.as_bytes())? {
             Placed::New => Standing::Ours,
@@ -97,6 +98,9 @@ fn on(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
 
 fn off(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
     place.require_root("answer-others off")?;
+    if let Ok(directory) = directory(place) {
+        directory.clear_unplaced(NAME);
+    }
     match standing(place) {
         Standing::Ours | Standing::OursDisabled => {
             let directory = directory(place)?;
