@@ -372,6 +372,31 @@ fn put_aside_nothing_is_begun_and_what_was_cut_off_comes_to_its_end() {
 }
 
 #[test]
+fn what_was_cut_off_is_whole_after_a_boot_outside_of_the_window_and_nothing_else_is_begun() {
+    const SHUT: &str = "[flush]\nwindow = [\"Sat 02:00-04:00\"]\n";
+    for step in 1..=16 {
+        let mut scene = Scene::new();
+        scene.cut_off_at(step);
+        write(&scene.places().stock.join("foo/run"), "3");
+        scene.scope = Scope::CutOff;
+        let said = scene.flush(SHUT);
+        assert!(
+            ["1", "2"].contains(&&*scene.live()),
+            "step {step}: {said:?}"
+        );
+        let left = Definitions::open(scene.places()).unwrap().cut_off();
+        assert!(left.unwrap().is_empty(), "step {step}: {said:?}");
+        let last = scene.supervisor.asked.last();
+        assert_ne!(last, Some(&"down"), "step {step}: {said:?}");
+        // Afterwards there is nothing more to be done at a boot, and the rest in its time.
+        assert_eq!(scene.flush(SHUT), None, "step {step}");
+        scene.scope = Scope::All;
+        scene.flush("");
+        assert_eq!(scene.live(), "3", "step {step}");
+    }
+}
+
+#[test]
 fn an_update_that_is_denied_before_it_replaced_anything_is_no_try() {
     let mut scene = Scene::new();
     // Noted, and nothing more.
