@@ -1,6 +1,7 @@
 //! What tests of several modules act in: a service behind a socket on the simulated init, both up, and
 //! a real ledger in a directory of its own; and an init that is watched on the way there.
 
+pub(crate) mod mutations;
 pub(crate) mod small_disk;
 
 use std::time::Duration;

@@ -369,4 +369,18 @@ mod tests {
         assert_eq!(not_executed(&got, false).0, 4);
         assert_eq!(not_executed(&got, true).0, 101);
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let seeds = ["reload force-reload\n", "restart", "\n", "stop start"];
+        crate::testing::mutations::mutated_text(
+            &seeds,
+            &[" ", "\n", "start", "(start)", "\t"],
+            |text| {
+                for ended in [0, 1, 100, 101, 102, 103, 104, 106, 137] {
+                    let _ = with_helper(&Action::Restart, ended, text, Options::default());
+                }
+            },
+        );
+    }
 }

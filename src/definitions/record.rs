@@ -392,4 +392,35 @@ mod tests {
             ));
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let mut record = Record::of(Tree::default()).made_of(Path::new("/usr/share/runit/sv/foo"));
+        record.fail("v".to_owned(), why());
+        record.update = Some(Update {
+            phase: Phase::Restoring(why()),
+            parts: Vec::new(),
+            old: Tree::default(),
+            new: Tree::default(),
+            stock: Tree::default(),
+        });
+        let bytes = record.encode().unwrap();
+        crate::testing::mutations::mutated(
+            &[&bytes],
+            &[
+                "null",
+                "\"\"",
+                "{}",
+                "[]",
+                "-1",
+                "\"restoring\"",
+                "\"../x\"",
+            ],
+            |bytes| {
+                if let Ok(record) = Record::decode(bytes) {
+                    assert_eq!(Record::decode(&record.encode().unwrap()).unwrap(), record);
+                }
+            },
+        );
+    }
 }

@@ -52,4 +52,15 @@ mod tests {
             assert_eq!(Upgrading::parse(text), expected, "{text:?}");
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated_text(
+            &["nostop\n", "reload"],
+            &["restart", "\n"],
+            |text| {
+                let _ = Upgrading::parse(text).against_restart();
+            },
+        );
+    }
 }

@@ -252,4 +252,29 @@ mod tests {
             let _ = parse(&text, 0);
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let seeds = [
+            "2026-11-21T03:00:00.25Z",
+            "2026-11-21 03:00+01:00",
+            "2026-11-21",
+            "90s",
+            "4294967295w",
+        ];
+        crate::testing::mutations::mutated_text(
+            &seeds,
+            &["T", "Z", "-", ":", ".", "+01:00", "2", "60"],
+            |text| {
+                for now in [0, 1_795_230_103_000_000, i64::MAX] {
+                    for found in [parse(text, now), parse_ahead(text, now)]
+                        .into_iter()
+                        .flatten()
+                    {
+                        let _ = rfc3339(found);
+                    }
+                }
+            },
+        );
+    }
 }

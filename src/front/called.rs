@@ -75,4 +75,15 @@ mod tests {
         assert_eq!(called(through), "/usr/sbin/tool --called-as foo");
         assert_eq!(called("tool foo --called-as"), "tool foo --called-as");
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated_text(
+            &["/l/tool --called-as /usr/sbin/tool foo start"],
+            &["--called-as", " "],
+            |text| {
+                let _ = called(text);
+            },
+        );
+    }
 }

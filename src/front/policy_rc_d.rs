@@ -241,4 +241,22 @@ mod tests {
             assert!(refused.contains(part), "{line}: {refused}");
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let lines = [
+            "--quiet foo (start) 2",
+            "--list foo 2",
+            "foo restart_reload 2",
+        ];
+        crate::testing::mutations::mutated_text(
+            &lines,
+            &["--", "(", ")", "_", " ", "--list"],
+            |text| {
+                if let Err(why) = asked(text) {
+                    assert!(!why.contains('\n'), "{why:?}");
+                }
+            },
+        );
+    }
 }

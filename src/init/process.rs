@@ -228,4 +228,12 @@ mod tests {
         process.signal(Signal::SIGKILL, Owner::Anybody).unwrap();
         child.wait().unwrap();
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let stat = "9 (a) b) c) S 0 1 1 0 -1 4194560 5 6 7 8 9 10 11 12 20 0 1 0 42 99 100\n";
+        crate::testing::mutations::mutated_text(&[stat], &[") ", "(", "S", "-1"], |text| {
+            let _ = (parse(text), parent(text));
+        });
+    }
 }

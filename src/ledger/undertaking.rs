@@ -73,3 +73,29 @@ impl Undertaking {
         Ok(undertaking)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let text = r#"{"version":1,"life":{"boot_id":"b","pid_namespace":1,"init_started":1,"userspace":null},"who":{"package":"foo",
+        "script":"postinst","phase":"upgrade","front":"invoke-rc.d","pid":7},"at":66196813510,"when":1795295033,
+        "tasks":[{"unit":"foo.service","due":"restart"},{"unit":"bar.socket","due":"start"}]}"#;
+        assert!(Undertaking::decode(text.as_bytes()).is_ok());
+        crate::testing::mutations::mutated_text(
+            &[text],
+            &["null", "\"\"", "{}", "[]", "-1", "1e400", "\"../x\""],
+            |text| {
+                let undertaking = Undertaking::decode(text.as_bytes());
+                for entry in undertaking.iter().flat_map(Undertaking::entries) {
+                    assert_eq!(
+                        Entry::decode(entry.encode().unwrap().as_bytes()).as_ref(),
+                        Ok(&entry)
+                    );
+                }
+            },
+        );
+    }
+}

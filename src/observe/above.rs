@@ -129,4 +129,17 @@ mod tests {
         let unit = UnitName::parse("rcpolicy-nonexistent").unwrap();
         assert!(!Branch::observe().hangs_on(&unit));
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let text = "9:name=systemd:/\n8:pids:/pids.service\n0::/system.slice/_cgroup.service\n";
+        crate::testing::mutations::mutated_text(
+            &[text],
+            &[":", "::", "/", "_", "name=systemd", "\n"],
+            |text| {
+                let unit = UnitName::parse("cgroup").unwrap();
+                let _ = branch(&[text]).hangs_on(&unit);
+            },
+        );
+    }
 }

@@ -319,4 +319,12 @@ mod tests {
         let stat = "42 (a) b (c) S 7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 12345 1 1";
         assert_eq!(parse_stat(stat), Some(("a) b (c".to_owned(), 7, 12345)));
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let stat = "9 (a) b) c) S 0 1 1 0 -1 4194560 5 6 7 8 9 10 11 12 20 0 1 0 42 99 100\n";
+        crate::testing::mutations::mutated_text(&[stat], &[") ", "(", ")", "-1"], |text| {
+            let _ = parse_stat(text);
+        });
+    }
 }

@@ -388,4 +388,16 @@ mod tests {
         fs::create_dir_all(root.path().join(DATABASE).join("status")).unwrap();
         assert!(Unconfigured::under(root.path()).is_err());
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let unincorp = "libc-upgrade libc6\nldconfig -\n";
+        crate::testing::mutations::mutated_text(
+            &[STATUS, unincorp],
+            &["Package: ", "Status: ", "\n\n", "\n ", "Triggers-Pending: "],
+            |text| {
+                let _ = (parse(text), activations(text).count());
+            },
+        );
+    }
 }

@@ -101,4 +101,12 @@ mod tests {
         assert_eq!(of("/usr/sbin/fo"), None);
         assert_eq!(of("/usr/sbin/other"), None);
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let text = "/usr/sbin/a\n/usr/sbin/a.distrib\nrcpolicy\n/b\n/b.real\n:\n";
+        crate::testing::mutations::mutated_text(&[text], &["\n", ":", "/"], |text| {
+            let _ = parse(text);
+        });
+    }
 }

@@ -105,4 +105,15 @@ mod tests {
         assert_eq!(state_and_start("1 (x) S 0"), None);
         assert_eq!(namespace_inode("pid:4026531836"), None);
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated_text(
+            &[STAT, "pid:[4026531836]"],
+            &["(", ")", "]", "pid:["],
+            |text| {
+                let _ = (state_and_start(text), namespace_inode(text));
+            },
+        );
+    }
 }

@@ -211,4 +211,15 @@ mod tests {
         assert_eq!(parse_utmp(&bytes[..UTMP_RECORD]), None);
         assert_eq!(parse_utmp(b"short"), None);
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let mut utmp = vec![0; 2 * UTMP_RECORD];
+        utmp[0] = 2;
+        utmp[UTMP_RECORD..UTMP_RECORD + 6].copy_from_slice(&[RUN_LVL, 0, 0, 0, b'5', b'N']);
+        crate::testing::mutations::mutated(&[&utmp, b"N 2\n"], &[" ", "\n", "\0"], |bytes| {
+            let _ = parse_utmp(bytes);
+            let _ = current(&String::from_utf8_lossy(bytes));
+        });
+    }
 }

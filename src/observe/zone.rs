@@ -47,9 +47,11 @@ fn read(path: &Path) -> Result<Option<TimeZone>, String> {
         return Err("is no time zone".to_owned());
     }
     let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let zone = TimeZone::from_tz_data(&bytes);
-    zone.map(Some)
-        .map_err(|error| format!("is no time zone: {error}"))
+    parse(&bytes).map(Some)
+}
+
+fn parse(bytes: &[u8]) -> Result<TimeZone, String> {
+    TimeZone::from_tz_data(bytes).map_err(|error| format!("is no time zone: {error}"))
 }
 
 #[cfg(test)]
@@ -115,5 +117,22 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join(FILE)).unwrap();
         assert!(Zone::under(root.path()).1.is_some());
+    }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated(
+            &[&berlin()],
+            &["CET-1CEST", ",M3.5.0/2", "J366", "<+24>-24", "\n"],
+            |bytes| {
+                let Ok(zone) = parse(bytes) else {
+                    return;
+                };
+                let zone = Zone(Some(zone));
+                for at in [i64::MIN, -1, 0, 1_795_230_103, 1 << 40, i64::MAX] {
+                    let _ = zone.offset(at);
+                }
+            },
+        );
     }
 }

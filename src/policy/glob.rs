@@ -323,4 +323,18 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated_text(
+            &["postgresql@[0-9]*", "foo?", "[!a-c]x*"],
+            &["*", "?", "[", "]", "-", "**"],
+            |text| {
+                if let Ok(glob) = glob(text) {
+                    let name = text.replace(['*', '?'], "x");
+                    let _ = (glob.matches(text), glob.matches(&name), glob.matches(""));
+                }
+            },
+        );
+    }
 }

@@ -407,3 +407,26 @@ fn decode(bytes: &[u8]) -> Result<Option<LogLine>, String> {
         .map(Some)
         .map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let line = r#"{"version":1,"time":"2026-11-21T03:00:43.000000Z","front":"deb-systemd-invoke","service":"ssh","unit":"ssh.service",
+"action":"restart","verdict":{"defer":{"action":"restart","until":"batch"}},"reasons":[{"source":{"rule":{"path":"/etc/a.toml","line":3}},
+"text":"the DBA restarts databases"}],"context":{"package":"ssh","script":"postinst","phase":"upgrade"},"outcome":"put off","status":0,"pid":1}"#;
+        crate::testing::mutations::mutated_text(
+            &[line],
+            &["null", "\"\"", "{}", "[]", "-1", "1e400", "\\u0000"],
+            |text| {
+                if let Ok(Some(line)) = decode(text.as_bytes()) {
+                    let again = serde_json::to_vec(&line).unwrap();
+                    assert_eq!(decode(&again).unwrap(), Some(line));
+                }
+                let _ = (rotation(text), is_compressed(text));
+            },
+        );
+    }
+}

@@ -16,8 +16,8 @@ use crate::mutate;
 use crate::packages::{BUS, INIT_SCRIPT, UNIT, with_files};
 use crate::random::Random;
 use crate::seeds::Seeds;
-use crate::words::{CONTROL, LSB, NOTE, POLICY, SCRIPT, UNIT as UNIT_WORDS};
-use crate::{records, scripts, whole};
+use crate::words::{CONTROL, IMPORT, LSB, NOTE, POLICY, SCRIPT, UNIT as UNIT_WORDS};
+use crate::{imports, records, scripts, whole};
 
 /// What became of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ enum Kind {
     Policy,
     /// What our own programs wrote down.
     Note,
+    /// Another tool's policy.
+    Import,
     /// Units, an init script and a script in one package, through all that an audit does.
     Whole,
 }
@@ -48,17 +50,18 @@ enum Kind {
 const TIERS: [Tier; 3] = [Tier::Admin, Tier::Runtime, Tier::Vendor];
 
 /// How many of a hundred are of each kind.
-const KINDS: [(Kind, usize); 11] = [
-    (Kind::Unit, 16),
+const KINDS: [(Kind, usize); 12] = [
+    (Kind::Unit, 14),
     (Kind::InitScript, 11),
     (Kind::Bus, 6),
     (Kind::Deb, 12),
     (Kind::Tar, 12),
     (Kind::Members, 6),
     (Kind::Control, 6),
-    (Kind::Script, 20),
+    (Kind::Script, 18),
     (Kind::Policy, 5),
     (Kind::Note, 5),
+    (Kind::Import, 4),
     (Kind::Whole, 1),
 ];
 
@@ -105,7 +108,8 @@ impl Inputs {
             | Kind::Bus
             | Kind::Script
             | Kind::Policy
-            | Kind::Note => {
+            | Kind::Note
+            | Kind::Import => {
                 vec![self.mutated(kind, &mut random)]
             }
             Kind::Whole => [
@@ -144,6 +148,7 @@ impl Inputs {
             Kind::Control => (&seeds.controls, CONTROL),
             Kind::Policy => (&seeds.policies, POLICY),
             Kind::Note => (&seeds.notes, NOTE),
+            Kind::Import => (&seeds.imports, IMPORT),
             _ => (&seeds.units, UNIT_WORDS),
         };
         let mut bytes = random.pick(all).clone();
@@ -212,6 +217,7 @@ impl Inputs {
             Kind::Script => scripts::give(&texts()[0], &mut random),
             Kind::Policy => records::policy(&texts()[0], *random.pick(&TIERS)),
             Kind::Note => records::note(&parts[0]),
+            Kind::Import => imports::give(&texts()[0], &mut random),
             Kind::Whole => whole::give(&texts(), &mut random),
         }
     }

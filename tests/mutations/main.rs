@@ -1,5 +1,6 @@
-//! Mutated packages, units, headers and scripts, given to the audit's readers: none may end in a panic, a
-//! hang, a dead process or memory without end. Inputs are numbered; a number always makes the same one.
+//! Mutated packages, units, headers, scripts, policies of ours and of others, and notes, given to what reads them: none may
+//! end in a panic, a hang, a dead process or memory without end. (Readers that are nobody's but one module's are given
+//! mutations by that module's tests.) Inputs are numbered; a number always makes the same one.
 //!
 //! `MUTATIONS=N` says how many (default 200,000). Children do the work, each noting the number that it is
 //! at, so that whatever happens to one, its input is known: it is kept below target/mutated and named.
@@ -17,6 +18,7 @@
 
 mod archives;
 mod children;
+mod imports;
 mod inputs;
 mod mutate;
 mod packages;

@@ -1,6 +1,6 @@
 //! What is done to an input: to its bytes, its lines, its words.
 
-use crate::random::Random;
+use super::random::Random;
 
 /// No input grows over this.
 const LONGEST: usize = 1 << 16;

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::imports::IMPORTS;
 use crate::records::{NOTES, POLICIES};
 
 /// Longer ones take time that others need.
@@ -23,6 +24,7 @@ pub(crate) struct Seeds {
     pub(crate) bus: Vec<Vec<u8>>,
     pub(crate) policies: Vec<Vec<u8>>,
     pub(crate) notes: Vec<Vec<u8>>,
+    pub(crate) imports: Vec<Vec<u8>>,
     /// Packages, each packed in another way.
     pub(crate) debs: Vec<Vec<u8>>,
 }
@@ -53,6 +55,7 @@ impl Seeds {
             bus: own(BUS),
             policies: POLICIES.iter().flat_map(|text| own(text)).collect(),
             notes: NOTES.iter().flat_map(|text| own(text)).collect(),
+            imports: IMPORTS.iter().flat_map(|text| own(text)).collect(),
             debs: debs(),
         };
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian");

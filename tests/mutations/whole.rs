@@ -8,10 +8,26 @@ use rcpolicy::audit::show::sarif::Sarif;
 use rcpolicy::audit::upgrade::{Drawn, Given, audit};
 use rcpolicy::report::timeline::{Charset, Color, Look};
 
-use crate::inputs::Outcome;
+use crate::inputs::{Outcome, refused};
+use crate::mutate;
 use crate::packages::{BUS, INIT_SCRIPT, SOCKET, UNIT, with_files, with_script};
 use crate::random::Random;
 use crate::seeds;
+use crate::words::NOTE;
+
+/// An audit goes on behind what it wrote before, whatever became of that.
+fn reread(line: &Line, random: &mut Random) {
+    let mut bytes = line.to_json().unwrap().into_bytes();
+    mutate::text(
+        &mut bytes,
+        random,
+        std::slice::from_ref(&bytes.clone()),
+        NOTE,
+    );
+    if let Err(why) = Line::parse(&String::from_utf8_lossy(&bytes)) {
+        refused(&why.to_string());
+    }
+}
 
 /// Its unit, its socket, its init script, its file for the bus, and one of its scripts, in this order.
 pub(crate) fn give(texts: &[String], random: &mut Random) -> Outcome {
@@ -55,5 +71,6 @@ pub(crate) fn give(texts: &[String], random: &mut Random) -> Outcome {
     let line = Line::Package(Box::new(audited));
     let text = serde_json::to_string(&line).unwrap();
     assert_eq!(serde_json::from_str::<Line>(&text).unwrap(), line);
+    reread(&line, random);
     Outcome::Read
 }

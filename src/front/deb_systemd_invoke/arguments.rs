@@ -155,4 +155,19 @@ mod tests {
     fn after_two_dashes_everything_is_a_word() {
         assert_eq!(parsed(&["stop", "--", "--user"]).words, ["stop", "--user"]);
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let lines = [
+            "--user restart foo.service foo@*.socket",
+            "-NO-DBUS --us=1 start x",
+            "stop -- --user",
+        ];
+        crate::testing::mutations::mutated_text(&lines, &["--", "-", "=", " ", "*", "["], |text| {
+            let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+            for word in parse(&words).into_iter().flat_map(|parsed| parsed.words) {
+                let _ = is_pattern(&word);
+            }
+        });
+    }
 }

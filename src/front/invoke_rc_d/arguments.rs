@@ -198,4 +198,21 @@ mod tests {
         assert!(matches!(parsed(&[]), Parsed::Wrong { help: true, .. }));
         assert_eq!(parsed(&["foo", "--help"]), Parsed::Help);
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let lines = [
+            "--quiet foo --force start --quiet x",
+            "--query foo (start)",
+            "--help",
+        ];
+        crate::testing::mutations::mutated_text(
+            &lines,
+            &["--", "--force", " ", "\t", "--quiet", "-"],
+            |text| {
+                let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+                let _ = parse(&words);
+            },
+        );
+    }
 }

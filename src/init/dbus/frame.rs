@@ -274,4 +274,76 @@ mod tests {
         assert_eq!(message_length(b"HTTP"), Err(FrameError::NotDbus));
         assert_eq!(message_length(b""), Ok(None));
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        use std::collections::HashMap;
+
+        use zbus::wire::{OwnedObjectPath, OwnedVariant, Variant};
+
+        let signal = |body: &dyn Fn(zbus::message::Builder<'static>) -> zbus::Result<Message>| {
+            let begun = Message::signal("/org/foo", "org.foo.Bar", "Baz");
+            body(begun).unwrap().data().to_vec()
+        };
+        let path = || OwnedObjectPath::try_from("/org/foo/job/7").unwrap();
+        let properties: HashMap<&str, Variant<'_>> = [
+            ("Id", Variant::from("foo.service")),
+            ("MainPID", Variant::from(7_u32)),
+        ]
+        .into();
+        let removed = (7_u32, path(), "foo.service", "done");
+        let listed = vec![(
+            "foo.service",
+            "Foo",
+            "loaded",
+            "active",
+            "running",
+            "",
+            path(),
+            0_u32,
+            "",
+            path(),
+        )];
+        let seeds = [
+            reply("org.freedesktop.systemd1", BODY),
+            reply(":1.42", BODY),
+            signal(&|begun| begun.build(&properties)),
+            signal(&|begun| begun.build(&removed)),
+            signal(&|begun| begun.build(&listed)),
+        ];
+        let seeds: Vec<&[u8]> = seeds.iter().map(Vec::as_slice).collect();
+        crate::testing::mutations::mutated(&seeds, &[], |bytes| {
+            let _ = message_length(bytes);
+            let Ok(message) = decode(bytes.to_vec()) else {
+                return;
+            };
+            let (header, body) = (message.header(), message.body());
+            let _ = (
+                header.sender(),
+                header.reply_serial(),
+                header.error_name(),
+                header.path(),
+            );
+            let _ = body.deserialize::<HashMap<String, OwnedVariant>>();
+            let _ = body.deserialize::<(u32, OwnedObjectPath, String, String)>();
+            type Line = (
+                String,
+                String,
+                String,
+                String,
+                String,
+                String,
+                OwnedObjectPath,
+                u32,
+                String,
+                OwnedObjectPath,
+            );
+            let _ = body.deserialize::<Vec<Line>>();
+            let _ = (
+                body.deserialize::<OwnedVariant>(),
+                body.deserialize::<Vec<String>>(),
+                body.deserialize::<u32>(),
+            );
+        });
+    }
 }

@@ -162,4 +162,16 @@ mod tests {
         assert_eq!(against(&drip, true).0, Err(silent));
         assert!(begun.elapsed() < Duration::from_secs(5));
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let ok = format!("OK {GUID}\r\n");
+        crate::testing::mutations::mutated(
+            &[ok.as_bytes(), b"REJECTED EXTERNAL\r\n"],
+            &["OK", " ", "\r\n", "ERROR"],
+            |line| {
+                let _ = judge(line);
+            },
+        );
+    }
 }

@@ -199,3 +199,21 @@ fn any_process(is_it: impl Fn(&Path, &[u8]) -> bool) -> bool {
         .into_iter()
         .any(|path| fs::read(path.join("cmdline")).is_ok_and(|words| is_it(&path, &words)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let note =
+            "exec=/usr/sbin/foo\nargv_0=/usr/sbin/foo\nargv_1=-D\nname=\npidfile=/run/foo.pid\n";
+        crate::testing::mutations::mutated_text(
+            &[note],
+            &["exec=", "pidfile=", "argv_0=", "\n"],
+            |text| {
+                let _ = parse(text);
+            },
+        );
+    }
+}

@@ -55,3 +55,19 @@ fn parse(text: &str) -> Option<Moment> {
     let whole = version == VERSION && words.next().is_none() && monotonic > 0;
     whole.then_some(Moment { monotonic, epoch })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated_text(
+            &["1 66196813510 1795266550\n"],
+            &["1", " ", "\n", "0"],
+            |text| {
+                let _ = parse(text);
+            },
+        );
+    }
+}

@@ -129,3 +129,26 @@ fn opened(path: &Path, flags: OFlag) -> io::Result<(File, Metadata)> {
         false => Err(io::Error::other("it is not a plain file")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let own = "#!/sbin/openrc-run\ndepend() {\n\tneed net\n}\nreload() {\n}\n";
+        crate::testing::mutations::mutated_text(
+            &[own, "#!/bin/sh\nfunction start () { :; }\n"],
+            &["#!", "()", "function "],
+            |text| {
+                let _ = is_openrcs(text);
+                let script = Script {
+                    name: "foo".to_owned(),
+                    path: PathBuf::from("/etc/init.d/foo"),
+                    text: text.to_owned(),
+                };
+                let _ = script.knows("reload");
+            },
+        );
+    }
+}

@@ -212,4 +212,18 @@ pub(super) mod tests {
             assert_eq!(job, verb, "{rest:?}");
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated(&[&UP], &[], |bytes| {
+            if let Some(status) = Status::parse(bytes) {
+                let _ = (
+                    status.active(),
+                    status.job(),
+                    status.run().map(|run| run.to_string()),
+                );
+                let _ = status.since.epoch_micros();
+            }
+        });
+    }
 }

@@ -323,4 +323,24 @@ mod tests {
         std::fs::write(place.path().join("s6-rc"), "").unwrap();
         assert!(Rc::with(&live, &[Path::new("/no/such"), place.path()]).is_some());
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let said = "s6-rc: info: service foo: starting\ns6-rc: warning: unable to start service foo: command exited 1\n";
+        let seeds = [
+            said,
+            "foo\ns6rc-oneshot-runner\nb a r\n",
+            "longrun\n",
+            "s6-rc: fatal: unable to take locks: Resource busy\n",
+        ];
+        crate::testing::mutations::mutated_text(
+            &seeds,
+            &["\n", ": ", "s6-rc: ", "fatal: ", "bundle"],
+            |text| {
+                let _ = (sort(text), names(text), is_busy(&ended(111, text)));
+                let told = complaint(&ended(1, text));
+                assert!(!told.contains('\n'), "{told:?}");
+            },
+        );
+    }
 }

@@ -351,4 +351,25 @@ mod tests {
         pid[24] = 1;
         assert_eq!(Status::parse(&pid), None, "a process number beyond 32 bits");
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let mut seeds = vec![
+            READY,
+            FINISHING,
+            WAITING,
+            FAILED_FOR_GOOD,
+            STOPPED,
+            ONCE,
+            PAUSED,
+        ];
+        seeds.extend(UP.map(|(hex, _)| hex));
+        let seeds: Vec<Vec<u8>> = seeds.into_iter().map(bytes).collect();
+        let seeds: Vec<&[u8]> = seeds.iter().map(Vec::as_slice).collect();
+        crate::testing::mutations::mutated(&seeds, &[], |bytes| {
+            if let Some(status) = Status::parse(bytes) {
+                let _ = (status.active(Notifies::Yes), status.job(Notifies::No));
+            }
+        });
+    }
 }

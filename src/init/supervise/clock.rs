@@ -323,4 +323,23 @@ mod tests {
             assert_eq!(Clock::noted(Some(path)).settings.len(), 1);
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let seeds = [
+            "1\n0 1795266550205591\n",
+            "1\n0 5\n70 1795266550205591\n90 7\n",
+        ];
+        crate::testing::mutations::mutated_text(
+            &seeds,
+            &["1\n", "0 ", "18446744073709551615"],
+            |text| {
+                if let Some(clock) = Clock::parse(text.as_bytes()) {
+                    let again = Clock::parse(clock.text().as_bytes());
+                    assert_eq!(again.as_ref(), Some(&clock));
+                    let _ = clock.monotonic(stamp(BOOT + SECOND), None);
+                }
+            },
+        );
+    }
 }

@@ -131,4 +131,16 @@ mod tests {
         assert!(running(name).is_empty());
         assert!(running("no-such-process-runs-here").is_empty());
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let line = b"s6-svscan\0-d4\0--\0/run/service\0";
+        crate::testing::mutations::mutated(
+            &[line, b"runsvdir\0-P\0/etc/service\0log: ...\0"],
+            &["\0"],
+            |bytes| {
+                let _ = words(bytes);
+            },
+        );
+    }
 }

@@ -82,4 +82,17 @@ mod tests {
         let last = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
         assert_eq!(Stamp::parse(&last).unwrap().epoch_micros(), u64::MAX);
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated(&[&LABEL], &[], |bytes| {
+            if let Some(stamp) = Stamp::parse(bytes) {
+                let _ = (
+                    stamp.epoch_micros(),
+                    stamp.epoch_seconds(),
+                    stamp.to_string(),
+                );
+            }
+        });
+    }
 }

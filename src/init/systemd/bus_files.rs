@@ -164,4 +164,23 @@ mod tests {
         }
         fs::remove_dir_all(dir).unwrap();
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let file = "[D-BUS Service]\nName=org.foo.Bar\nExec=/bin/false\nUser=root\nSystemdService=dbus-org.foo.service\n";
+        crate::testing::mutations::mutated_text(
+            &[file],
+            &[
+                "[D-BUS Service]\n",
+                "[",
+                "=",
+                "Name=",
+                "SystemdService=",
+                "\n",
+            ],
+            |text| {
+                let _ = parse(text);
+            },
+        );
+    }
 }

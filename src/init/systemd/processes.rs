@@ -103,4 +103,18 @@ mod tests {
             assert_eq!(unit_at(&path), None, "{path}");
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let path = format!("{MANAGER_PATH}/unit/dev_2ddisk_5cx2dby_2eswap");
+        crate::testing::mutations::mutated_text(
+            &[&path],
+            &["_", "_2", "_ff", "/unit/", "_2e"],
+            |text| {
+                if let Some(unit) = unit_at(text) {
+                    assert_eq!(unit_at(&unit_path(&unit)), Some(unit));
+                }
+            },
+        );
+    }
 }

@@ -88,4 +88,11 @@ mod tests {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated_text(&["1 7 42\n"], &["1", " ", "\n"], |text| {
+            let _ = parse(text);
+        });
+    }
 }

@@ -332,4 +332,16 @@ mod tests {
         let error = of_directory(&own, ours().uid + 1).unwrap_err();
         assert!(matches!(error, SessionError::Foreign { .. }), "{error}");
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let whole = whole();
+        crate::testing::mutations::mutated_text(
+            &[&whole, "1000", "42"],
+            &["0", "/", "UPSTART_SESSION="],
+            |text| {
+                let _ = (number(text), may_be(text.as_bytes(), ours()));
+            },
+        );
+    }
 }

@@ -149,4 +149,17 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
             assert_eq!(was_installed(path), expected, "{path}");
         }
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        crate::testing::mutations::mutated_text(
+            &[SAMPLE],
+            &[" (deleted)", " r-xp ", "\\012", "/usr/", "0"],
+            |text| {
+                for file in parse(text) {
+                    let _ = was_installed(&file.path);
+                }
+            },
+        );
+    }
 }

@@ -268,4 +268,19 @@ mod tests {
         let proc = top.path().join("none");
         assert!(Processes { proc }.in_group_of("foo.service").is_err());
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let text = "9:name=systemd:/lxc/x\n0::/lxc/x/system.slice/foo.service\n";
+        crate::testing::mutations::mutated_text(
+            &[text],
+            &[":", "/", "_", ".slice", "/init.scope", "\n"],
+            |text| {
+                let _ = (
+                    are_of_unit(text, text, "foo.service"),
+                    are_of_unit(text, "0::/\n", "foo.service"),
+                );
+            },
+        );
+    }
 }

@@ -88,7 +88,11 @@ pub(super) fn keep(roots: &Roots, texts: &[PolicyText]) -> Result<(), KeptError>
 
 /// The copy.
 pub(super) fn read(roots: &Roots) -> Result<Vec<PolicyText>, KeptError> {
-    let bytes = bytes(roots)?;
+    parse(roots, bytes(roots)?)
+}
+
+/// A first line that says how long each file is, and behind it the files, one after the other.
+fn parse(roots: &Roots, bytes: Vec<u8>) -> Result<Vec<PolicyText>, KeptError> {
     let text = String::from_utf8(bytes).map_err(|_| KeptError::Damaged("not UTF-8"))?;
     let (header, mut rest) = text
         .split_once('\n')
@@ -247,4 +251,27 @@ fn write(temporary: &Path, parts: &[&[u8]]) -> io::Result<()> {
         file.write_all(part)?;
     }
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Keep;
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let roots = Roots::under(Path::new("/machine"), Keep::No);
+        let text = "[[rule]]\ndecide = \"deny\"\n";
+        let length = text.len();
+        let header = format!(
+            "{{\"version\":{VERSION},\"files\":[{{\"tier\":\"etc\",\"name\":\"10-a.toml\",\"bytes\":{length}}},\
+             {{\"tier\":\"run\",\"name\":\"b.toml\",\"bytes\":{length}}}]}}"
+        );
+        let whole = format!("{header}\n{text}{text}");
+        assert!(parse(&roots, whole.clone().into_bytes()).is_ok());
+        let words = ["\"bytes\":", "18446744073709551615", "\n", "é", "{}", "[]"];
+        crate::testing::mutations::mutated(&[whole.as_bytes()], &words, |bytes| {
+            let _ = parse(&roots, bytes.to_vec());
+        });
+    }
 }

@@ -203,3 +203,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_mutation_ends_in_a_panic() {
+    let seeds = [
+        "Sat 02:00-04:00",
+        "Mon-Fri 23:30-00:30",
+        "Sat,Sun 00:00-24:00",
+        "daily 03:00-03:30",
+    ];
+    crate::testing::mutations::mutated_text(
+        &seeds,
+        &["-", ",", ":", " ", "Mon", "24:00"],
+        |text| {
+            if let Err(why) = Window::parse(text) {
+                assert!(!why.contains('\n'), "{why:?}");
+            }
+        },
+    );
+}

@@ -200,4 +200,18 @@ mod tests {
         assert_eq!(named(text), ["makedev", "udevx", "slapd"]);
         assert_eq!(named("#!/usr/bin/perl\nexit 101;\n"), [""; 0]);
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let text = "#!/bin/sh\ncase \"$1\" in\n-*) shift ;;\nmakedev|udev*) exit 0 ;;\nesac\n[ \"$1\" = slapd ] && exit 101\n";
+        crate::testing::mutations::mutated_text(
+            &[text],
+            &["case ", " in\n", ";;", "[ ", "|", "*", "\"", "esac\n"],
+            |text| {
+                for name in named(text) {
+                    assert!(ServiceName::parse(&name).is_ok(), "{name:?}");
+                }
+            },
+        );
+    }
 }
