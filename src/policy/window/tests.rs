@@ -133,6 +133,8 @@ prop_compose! {
     ) -> Window {
         let mut days = days;
         days[day] = true;
+        // A whole day begins with the day: one minute after midnight until then cannot be written.
+        let from = if length == DAY_MINUTES { 0 } else { from };
         Window { days, from, length }
     }
 }
