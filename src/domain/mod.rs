@@ -2,6 +2,7 @@
 //! Pure data with total functions; it never reads a file, a clock or the environment.
 
 mod action;
+mod boot_order;
 mod bus;
 mod capabilities;
 mod decision;
@@ -20,6 +21,7 @@ mod stale;
 pub mod time;
 
 pub use action::{Action, Verb};
+pub use boot_order::{BootOrder, StartPlace};
 pub use bus::{BusClient, BusConnection, BusProcess};
 pub use capabilities::{Ability, Capabilities};
 pub use decision::{Decision, Reason, Source, Until, Verdict};

@@ -2,6 +2,7 @@
 
 pub mod above;
 pub mod answering;
+pub mod boot_order;
 pub mod bypass;
 pub mod children;
 pub mod context;

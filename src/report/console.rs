@@ -146,6 +146,18 @@ impl<'a> Console<'a> {
         let _ = writeln!(self.err, "rcpolicy: {}", lines(&text.to_string()));
     }
 
+    /// What a program wrote that was run for this, as it is: what it said, and what it complained of. Where the
+    /// answer is to be one document, nothing else stands where that does.
+    pub fn pass_on(&mut self, said: &[u8], complained: &[u8]) {
+        // Whoever went away does not want it; that a disk is full what we say ourselves will show.
+        let _ = match (&self.told, &self.failure) {
+            (Some(_), _) => write_lines(self.err, said),
+            (None, None) => write_lines(self.out, said),
+            (None, Some(_)) => Ok(()),
+        };
+        let _ = write_lines(self.err, complained);
+    }
+
     /// Flushes. A reader that went away is no failure: it has seen what it wanted.
     ///
     /// # Errors
@@ -162,9 +174,34 @@ impl<'a> Console<'a> {
     }
 }
 
+/// Writes `text` at once; what comes next begins a line.
+fn write_lines(to: &mut dyn Write, text: &[u8]) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    to.write_all(text)?;
+    if !text.ends_with(b"\n") {
+        to.write_all(b"\n")?;
+    }
+    to.flush()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_program_wrote_ends_with_a_line_and_does_not_spoil_a_document() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console::new(&mut out, &mut err);
+        console.pass_on(b"Restarting x...", b"");
+        console.say("x: done");
+        console.collect();
+        console.pass_on(b"Restarting y...\n", b"y: odd");
+        assert!(console.collected().is_some());
+        assert_eq!(out, b"Restarting x...\nx: done\n");
+        assert_eq!(err, b"Restarting y...\ny: odd\n");
+    }
 
     #[test]
     fn what_has_not_changed_is_said_once_and_again_once_it_was_over() {

@@ -4,7 +4,8 @@ mod pid_file;
 mod state;
 
 use std::ffi::OsString;
-use std::process::{Command, ExitStatus};
+use std::fs::File;
+use std::process::{Command, ExitStatus, Stdio};
 
 use nix::errno::Errno;
 
@@ -36,6 +37,15 @@ pub(super) enum Surroundings {
     Apart,
 }
 
+/// Where the script reads and writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Streams<'a> {
+    /// Where its caller does.
+    Callers,
+    /// It reads nothing, and writes into these: what it says, and what it complains of.
+    Into(&'a File, &'a File),
+}
+
 /// Makes a scope, and becomes what it is to run in there.
 pub(super) const SYSTEMD_RUN: &str = "/usr/bin/systemd-run";
 
@@ -62,15 +72,25 @@ impl Script {
     /// Runs it with `word` and `rest`. Its exit status as a shell sees it, or the shell's own where it
     /// could not be run, and then what to say about it.
     pub(super) fn run(&self, word: &str, rest: &[OsString]) -> (u8, Option<String>) {
+        self.run_with(Streams::Callers, word, rest)
+    }
+
+    /// The same, with `streams`.
+    pub(super) fn run_with(
+        &self,
+        streams: Streams<'_>,
+        word: &str,
+        rest: &[OsString],
+    ) -> (u8, Option<String>) {
         if self.descriptors == Descriptors::Kept {
             close_fds::set_fds_cloexec(3, &[]);
         }
         if self.init.runs_scripts_itself() {
-            return self.call("rc-service", &self.for_rc_service(word, rest));
+            return self.call(streams, "rc-service", &self.for_rc_service(word, rest));
         }
         let mut words: Vec<OsString> = vec![word.into()];
         words.extend(rest.iter().cloned());
-        self.call(&self.path, &words)
+        self.call(streams, &self.path, &words)
     }
 
     /// What looks like an option after the action is the script's: rc-service would take it for its own.
@@ -84,8 +104,13 @@ impl Script {
             .collect()
     }
 
-    fn call(&self, program: &str, words: &[OsString]) -> (u8, Option<String>) {
-        match self.spawn(program, words) {
+    fn call(
+        &self,
+        streams: Streams<'_>,
+        program: &str,
+        words: &[OsString],
+    ) -> (u8, Option<String>) {
+        match self.spawn(streams, program, words) {
             Ok(status) => (shell_status(status), None),
             Err(error) => {
                 let missing = error.kind() == std::io::ErrorKind::NotFound;
@@ -95,16 +120,22 @@ impl Script {
         }
     }
 
-    fn spawn(&self, program: &str, words: &[OsString]) -> std::io::Result<ExitStatus> {
+    fn spawn(
+        &self,
+        streams: Streams<'_>,
+        program: &str,
+        words: &[OsString],
+    ) -> std::io::Result<ExitStatus> {
+        let command = |program: &str| streams.of(self.command(program));
         if self.surroundings == Surroundings::Apart {
             let scope = self.scope();
-            let command = &mut self.command(SYSTEMD_RUN);
+            let command = &mut command(SYSTEMD_RUN)?;
             return command.args(scope).arg(program).args(words).status();
         }
-        match self.command(program).args(words).status() {
+        match command(program)?.args(words).status() {
             // original: the shell runs a file without a shebang by itself
             Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
-                self.command("/bin/sh").arg(program).args(words).status()
+                command("/bin/sh")?.arg(program).args(words).status()
             }
             other => other,
         }
@@ -128,6 +159,16 @@ impl Script {
             command.current_dir("/");
         }
         command
+    }
+}
+
+impl Streams<'_> {
+    fn of(self, mut command: Command) -> std::io::Result<Command> {
+        if let Self::Into(out, err) = self {
+            command.stdin(Stdio::null()).stdout(out.try_clone()?);
+            command.stderr(err.try_clone()?);
+        }
+        Ok(command)
     }
 }
 

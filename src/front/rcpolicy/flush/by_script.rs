@@ -195,13 +195,27 @@ impl Payer<'_> {
         way: &Way,
         script: &Script,
     ) -> Result<Paid, Unpaid> {
-        let Note { entry, rest, .. } = note;
-        let word = match way {
-            Way::Script(word) => word,
+        let word = match self.word(&note, case, way)? {
+            Word::Run(word) => word,
+            Word::Needless(paid) => return Ok(paid),
+        };
+        let noted = self.begin_script(&note, &case.request.action);
+        let ran = Ran::of(&word, script.run(&word, &[]));
+        let entry = noted.as_ref().unwrap_or(note.entry);
+        self.has_run(entry, note.rest, case, ran)
+    }
+
+    /// What a script is to be run with, or what becomes of the note where none need be.
+    ///
+    /// # Errors
+    /// Why it stays owed.
+    pub(super) fn word(&self, note: &Note<'_>, case: &Case, way: &Way) -> Result<Word, Unpaid> {
+        match way {
+            Way::Script(word) => Ok(Word::Run(word.clone())),
             Way::Ends(0) => {
                 let why = perform::why(&case.decision);
                 self.session.log(case, Some(0));
-                return Ok(self.strike(entry, rest, &why));
+                Ok(Word::Needless(self.strike(note.entry, note.rest, &why)))
             }
             Way::Instead(_)
             | Way::Denied
@@ -215,25 +229,38 @@ impl Payer<'_> {
                 let why = perform::why(&case.decision);
                 self.session
                     .log_outcome(case, &format!("still owed: {why}"), Some(1));
-                return Err(Unpaid::Refused(why));
+                Err(Unpaid::Refused(why))
             }
-        };
-        let noted = self.begin_script(&note, &case.request.action);
-        let entry = noted.as_ref().unwrap_or(entry);
-        let (ending, trouble) = script.run(word, &[]);
-        reach(Point::Ran);
-        if ending == 0 {
-            self.session.log(case, Some(0));
-            return Ok(self.strike(entry, rest, &format!("{word} done")));
         }
-        let failed = trouble.unwrap_or_else(|| format!("{word} ended with status {ending}"));
-        self.session.log_outcome(case, &failed, Some(ending));
-        Err(Unpaid::Failed(failed))
+    }
+
+    /// What becomes of `entry` now that its script has run; `rest` is left of it where that pays it.
+    ///
+    /// # Errors
+    /// Why it stays owed.
+    pub(super) fn has_run(
+        &self,
+        entry: &Entry,
+        rest: Option<&Entry>,
+        case: &Case,
+        ran: Ran,
+    ) -> Result<Paid, Unpaid> {
+        reach(Point::Ran);
+        match ran {
+            Ran::Done(done) => {
+                self.session.log(case, Some(0));
+                Ok(self.strike(entry, rest, &done))
+            }
+            Ran::Failed(ending, why) => {
+                self.session.log_outcome(case, &why, Some(ending));
+                Err(Unpaid::Failed(why))
+            }
+        }
     }
 
     /// Notes that a script is about to take its service down for a moment. Paying needs no room on a disk:
     /// where that cannot be noted it is paid all the same. What is noted then.
-    fn begin_script(&self, note: &Note<'_>, action: &Action) -> Option<Entry> {
+    pub(super) fn begin_script(&self, note: &Note<'_>, action: &Action) -> Option<Entry> {
         self.change(note.entry, |noted| match (note.begins, action) {
             (Begins::Other, _) => {}
             (Begins::Restart, action) if goes_down_for_a_moment(action) => self.note_begun(noted),
@@ -297,6 +324,33 @@ struct Asked<'a> {
     seen: Option<UnitFacts>,
 }
 
+/// What is to be done by a script.
+pub(super) enum Word {
+    /// It is run with this.
+    Run(String),
+    /// Nothing.
+    Needless(Paid),
+}
+
+/// How a script's run ended.
+pub(super) enum Ran {
+    /// What was done.
+    Done(String),
+    /// With this exit status; why.
+    Failed(u8, String),
+}
+
+impl Ran {
+    /// What a run with `word` came to.
+    pub(super) fn of(word: &str, (ending, trouble): (u8, Option<String>)) -> Self {
+        match (ending, trouble) {
+            (0, _) => Self::Done(format!("{word} done")),
+            (ending, Some(why)) => Self::Failed(ending, why),
+            (ending, None) => Self::Failed(ending, format!("{word} ended with status {ending}")),
+        }
+    }
+}
+
 /// What a script is run for.
 pub(super) struct Note<'e> {
     entry: &'e Entry,
@@ -308,7 +362,7 @@ pub(super) struct Note<'e> {
 
 impl<'e> Note<'e> {
     /// All of `entry`, whose service only its script knows.
-    fn of(entry: &'e Entry) -> Self {
+    pub(super) fn of(entry: &'e Entry) -> Self {
         Self {
             entry,
             rest: None,

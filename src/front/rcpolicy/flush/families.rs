@@ -1,6 +1,9 @@
-//! Paying by init scripts: one after the other in the order of their links, and the members of one group,
-//! its family here, together: all of them that run are stopped before the first is started.
+//! Paying by init scripts: in the order of their links, and the members of one group, its family here,
+//! together: all of them that run are stopped before the first is started.
 
+use std::collections::VecDeque;
+
+use crate::decide::{Candidate, Company, waves};
 use crate::domain::{Action, InitKind, Verdict};
 use crate::failpoint::{Point, reach};
 use crate::front::local::Level;
@@ -8,7 +11,7 @@ use crate::front::perform::{Case, one_unit};
 use crate::front::scripts::Scripts;
 use crate::init::{Depth, Init};
 use crate::ledger::Entry;
-use crate::observe::links;
+use crate::observe::boot_order;
 
 use super::by_init::is_paid_together;
 use super::by_script::Judged;
@@ -18,10 +21,11 @@ use super::rounds::{Rounds, each_once};
 use super::together::Member;
 
 impl Rounds<'_, '_> {
-    /// In the order in which scripts are started; a family where the first of it would be.
+    /// In the order in which scripts are started, side by side where the boot has them so; a family where the
+    /// first of it would be.
     pub(super) fn by_scripts(&mut self, kind: InitKind, due: Vec<Entry>) {
         let occasion = self.occasion;
-        let (mut due, healing): (Vec<Entry>, Vec<Entry>) =
+        let (due, healing): (Vec<Entry>, Vec<Entry>) =
             due.into_iter().partition(|entry| occasion.pays(entry));
         for entry in healing {
             let waits = self.payer.waits(&entry, occasion);
@@ -30,24 +34,25 @@ impl Rounds<'_, '_> {
                 .into_iter()
                 .for_each(|paid| self.tell(&entry.service, paid));
         }
-        let root = &self.payer.place.root;
-        let level = self.payer.runlevel();
-        due.sort_by_cached_key(|entry| {
-            let number = links::number(root, level, entry.service.as_str());
-            let number = number.unwrap_or(links::NO_NUMBER);
-            (number, entry.service.clone())
-        });
-        let mut left = due.into_iter();
-        while let Some(entry) = left.next() {
+        let mut waves = self.payer.in_waves(kind, due);
+        while let Some(wave) = waves.pop_front() {
+            let entry = match <[Entry; 1]>::try_from(wave) {
+                Ok([entry]) => entry,
+                Err(several) => {
+                    self.side_by_side(kind, several);
+                    continue;
+                }
+            };
             let Some(group) = self.payer.group_of(&entry) else {
                 self.alone(kind, &entry);
                 continue;
             };
-            let is_of_it = |other: &Entry| self.payer.group_of(other).as_ref() == Some(&group);
-            let (others, rest): (Vec<Entry>, Vec<Entry>) = left.partition(is_of_it);
+            let is_of_it = |other: &mut Entry| self.payer.group_of(other).as_ref() == Some(&group);
+            let others = waves
+                .iter_mut()
+                .flat_map(|wave| wave.extract_if(.., is_of_it));
             let family = std::iter::once(entry).chain(others).collect();
             self.family(kind, family);
-            left = rest.into_iter();
         }
     }
 
@@ -98,6 +103,28 @@ impl Payer<'_> {
         let level = self.level.as_ref();
         let name = level.and_then(|Level { name, .. }| name.as_deref());
         name.unwrap_or_default()
+    }
+
+    /// `due` in the order in which it is paid: what of one wave needs nothing of each other.
+    fn in_waves(&self, kind: InitKind, due: Vec<Entry>) -> VecDeque<Vec<Entry>> {
+        let root = &self.place.root;
+        let order = (kind == InitKind::Sysv).then(|| boot_order::of(root));
+        let places = boot_order::places(root, self.runlevel());
+        let candidates: Vec<Candidate<'_>> = due
+            .iter()
+            .map(|entry| Candidate {
+                name: entry.service.as_str(),
+                company: match self.group_of(entry) {
+                    Some(_) => Company::None,
+                    None => Company::Any,
+                },
+            })
+            .collect();
+        let waves = waves(&candidates, &places, order.flatten().as_ref());
+        let mut due: Vec<Option<Entry>> = due.into_iter().map(Some).collect();
+        let mut taken = |at: usize| due.get_mut(at).and_then(Option::take);
+        let mut wave = |wave: Vec<usize>| wave.into_iter().filter_map(&mut taken).collect();
+        waves.into_iter().map(&mut wave).collect()
     }
 
     fn scripts(&self, kind: InitKind) -> Scripts {

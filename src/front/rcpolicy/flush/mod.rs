@@ -12,12 +12,14 @@ mod families;
 mod foreseen;
 mod group;
 mod heal;
+mod kept;
 mod leave;
 mod look_back;
 mod occasion;
 mod payer;
 mod promise;
 mod rounds;
+mod side_by_side;
 mod templates;
 mod together;
 

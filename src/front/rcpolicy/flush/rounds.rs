@@ -12,6 +12,7 @@ use crate::report::console::Console;
 use super::by_init::{is_paid_together, word_for_script};
 use super::debt::Debt;
 use super::foreseen::Foreseen;
+use super::kept::Shown;
 use super::occasion::{Again, Left, Occasion};
 use super::payer::{Looked, Means, Paid, Patience, Payer, script_under};
 use super::together::Member;
@@ -152,6 +153,25 @@ impl<'a, 'c> Rounds<'a, 'c> {
             names => self
                 .console
                 .progress(format_args!("paying what is owed to {}", names.join(" "))),
+        }
+    }
+
+    /// Tells a person whose scripts run beside each other, and will be heard when they are done.
+    pub(super) fn announce_side_by_side(&mut self, wave: &[Entry]) {
+        let names: Vec<&str> = wave.iter().map(|entry| entry.service.as_str()).collect();
+        self.console.progress(format_args!(
+            "paying what is owed to {}, side by side",
+            names.join(" ")
+        ));
+    }
+
+    /// Hands on what the script of `service` wrote.
+    pub(super) fn pass_on(&mut self, service: &ServiceName, kept: &Shown) {
+        self.console.pass_on(&kept.said, &kept.complained);
+        if kept.is_cut {
+            self.console.complain(format_args!(
+                "{service}: its script wrote more than that, which is left out"
+            ));
         }
     }
 

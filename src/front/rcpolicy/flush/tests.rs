@@ -10,6 +10,7 @@ mod order;
 mod partly;
 mod same;
 mod scripts;
+mod side_by_side;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

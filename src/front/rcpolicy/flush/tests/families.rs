@@ -26,13 +26,13 @@ esac
 "#;
 
 /// A machine with init scripts alone, in runlevel 2.
-struct Scripted {
+pub(super) struct Scripted {
     room: Room,
 }
 
 impl Scripted {
     /// All members run version 1, and version 2 lies on the disk. `mail-b` comes before `mail-a` by links.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let scripted = Self { room: Room::new() };
         for directory in ["etc/init.d", "etc/rc2.d", "run"] {
             fs::create_dir_all(scripted.path(directory)).unwrap();
@@ -49,19 +49,24 @@ impl Scripted {
         scripted
     }
 
-    fn path(&self, text: &str) -> PathBuf {
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         self.room.directory.path().join(text)
     }
 
     fn service(&self, name: &str, number: u8) {
+        self.script(name, number, SERVICE);
+        self.up(name, 1);
+    }
+
+    /// An init script with a start link.
+    pub(super) fn script(&self, name: &str, number: u8, body: &str) {
         let root = self.room.directory.path().display().to_string();
-        let text = format!("#!/bin/sh\nat={root} name={name}\n{SERVICE}");
+        let text = format!("#!/bin/sh\nat={root} name={name}\n{body}");
         let file = self.path(&format!("etc/init.d/{name}"));
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         let link = self.path(&format!("etc/rc2.d/S{number:02}{name}"));
         std::os::unix::fs::symlink(format!("../init.d/{name}"), link).unwrap();
-        self.up(name, 1);
     }
 
     fn up(&self, name: &str, version: u8) {
@@ -72,11 +77,11 @@ impl Scripted {
         fs::remove_file(self.path(&format!("up-{name}"))).unwrap();
     }
 
-    fn touch(&self, file: &str) {
+    pub(super) fn touch(&self, file: &str) {
         fs::write(self.path(file), "").unwrap();
     }
 
-    fn owes(&self, name: &str) {
+    pub(super) fn owes(&self, name: &str) {
         self.owes_that(name, |_| ());
     }
 
@@ -99,7 +104,7 @@ impl Scripted {
     }
 
     /// As a flush has noted it that is at it.
-    fn owes_half(&self, name: &str) {
+    pub(super) fn owes_half(&self, name: &str) {
         self.owes_that(name, |entry| {
             let contact = Contact::Sent;
             entry.owed.as_mut().unwrap().begun = Some(Begun { at: 1, contact });
@@ -115,14 +120,14 @@ impl Scripted {
         });
     }
 
-    fn flush(&self, policy: &str) -> (u8, String) {
+    pub(super) fn flush(&self, policy: &str) -> (u8, String) {
         let root = self.room.directory.path().to_path_buf();
         let (means, occasion) = (Means::Scripts(InitKind::Sysv), Occasion::ByHand(&[]));
         let (left, said) = flush_with(means, occasion, (self.room.ledger(), root), policy);
         (left.ending.status(), said)
     }
 
-    fn log(&self) -> Vec<String> {
+    pub(super) fn log(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path("log")).unwrap();
         text.lines().map(str::to_owned).collect()
     }
@@ -136,14 +141,14 @@ impl Scripted {
         ALL.iter().filter_map(version).collect()
     }
 
-    fn owed(&self) -> Vec<String> {
+    pub(super) fn owed(&self) -> Vec<String> {
         let entries = self.room.ledger().all().unwrap().entries;
         let names = entries.iter().map(|entry| entry.service.to_string());
         names.collect()
     }
 
     /// policy-rc.d, which writes down what it is asked.
-    fn helper(&self, text: &str) {
+    pub(super) fn helper(&self, text: &str) {
         let file = self.path("usr/sbin/policy-rc.d");
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         let asked = self.path("asked");
