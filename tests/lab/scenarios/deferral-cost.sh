@@ -41,7 +41,12 @@ time_of_restarts() {
     if [ "$INIT" = systemd ]; then
         inside bash -c "$clock"'; systemctl restart "lab-d*"; '"$passed"
     else
-        inside bash -c "$clock"'; printf "%s\n" /etc/init.d/lab-d* | xargs -P 4 -I % % restart >/dev/null 2>&1; '"$passed"
+        inside bash -c "$clock"'; n=0
+            for script in /etc/init.d/lab-d*; do
+                "$script" restart >/dev/null 2>&1 &
+                [ $((n += 1)) -lt 4 ] || wait -n
+            done
+            wait; '"$passed"
     fi
 }
 median() { printf '%s\n' "$@" | sort -n | sed -n $((($# + 1) / 2))p; }
@@ -63,7 +68,7 @@ same "what is owed after it" 0 "$(inside rcpolicy pending --json | grep -c '"ser
 require_stock
 measure "with the stock tools"
 figure "deferred against stock: $(ratio "$ours" "$cost") ($ours ms / $cost ms); the restarts alone are $(ratio "$bare" "$cost")"
-# Init scripts that are run one after the other, as their order wants it, are themselves more than a quarter.
+# Init scripts are themselves much of it, side by side too.
 most=4
 [ "$INIT" = systemd ] || most=1
 [ $((ours * most)) -le "$cost" ] || same "what deferring costs, in ms, at most 1/$most of stock's $cost" $((cost / most)) "$ours"
