@@ -79,3 +79,21 @@ else
 fi
 END
 }
+
+# Puts the restarts that their packages ask for off until the batch's end. SETTINGS are lines of `[flush]`.
+deferral_policy() { # SETTINGS
+    inside sh -c 'cat >/etc/rcpolicy/policy.d/10-lab.toml && rcpolicy check' policy <<END
+[[rule]]
+service = ["lab-d*"]
+action  = ["restart"]
+decide  = "defer"
+until   = "batch"
+because = "the lab defers"
+[flush]
+$1
+END
+}
+
+# How often a service was started, and from now on.
+starts() { inside sh -c 'cat "/var/log/lab/$1"' starts "$1" | wc -l; } # NAME
+forget_starts() { inside sh -c 'for file in /var/log/lab/lab-d*; do : >"$file"; done'; }

@@ -8,16 +8,7 @@
 services=50 rounds=5
 require_ours
 deferral_make "$services" | lab_sh "$LAB"
-inside sh -c 'cat >/etc/rcpolicy/policy.d/10-lab.toml && rcpolicy check' <<'END'
-[[rule]]
-service = ["lab-d*"]
-action  = ["restart"]
-decide  = "defer"
-until   = "batch"
-because = "the lab defers"
-[flush]
-settle = "60s"
-END
+deferral_policy 'settle = "60s"'
 # Not in /run, where sysvinit lets nothing be executed.
 inside sh -c 'mkdir /run/dpkg && mount -t tmpfs dpkg /run/dpkg && cp -a /var/lib/dpkg/. /run/dpkg && mount --bind /run/dpkg /var/lib/dpkg'
 if [ "$INIT" = systemd ]; then

@@ -8,22 +8,9 @@ services=50
 require_ours
 deferral_make "$services" | lab_sh "$LAB"
 
-settle() { # TIME
-    inside sh -c 'cat >/etc/rcpolicy/policy.d/10-lab.toml && rcpolicy check' settle <<END
-[[rule]]
-service = ["lab-d*"]
-action  = ["restart"]
-decide  = "defer"
-until   = "batch"
-because = "the lab defers"
-[flush]
-settle = "$1"
-END
-}
+settle() { deferral_policy "settle = \"$1\""; } # TIME
 settle 3s
 
-starts() { inside sh -c 'cat "/var/log/lab/$1"' starts "$1" | wc -l; } # NAME
-forget_starts() { inside sh -c 'for file in /var/log/lab/lab-d*; do : >"$file"; done'; }
 all_starts() { inside sh -c 'cat /var/log/lab/lab-d* | sort | uniq -c' | tr -s ' '; }
 owed() { inside rcpolicy pending --json; }
 has_waiter() { inside pgrep -f '^/usr/sbin/rcpolicy flush --settled' >/dev/null; }

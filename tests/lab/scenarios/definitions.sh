@@ -13,13 +13,13 @@ s6) STOCK=/usr/share/s6/sv/$NAME LIVE=/etc/s6/sv/$NAME SCAN=/run/service ;;
 esac
 
 # A package that only ships a stock definition, and has nothing restarted: what runs it is the admin's doing.
-deb() { # VERSION [RUN]
+deb() { # VERSION [RUN [FINISH]]
     local tree=$debs/tree-$1 run=${2:-exec sleep 100000}
     mkdir -p "$tree/DEBIAN" "$tree$STOCK"
     printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: Nobody <nobody@localhost>\nDescription: a definition\n' \
         "$NAME" "$1" >"$tree/DEBIAN/control"
     printf '#!/bin/sh\necho "run %s" >>/var/log/%s\n%s\n' "$1" "$NAME" "$run" >"$tree$STOCK/run"
-    printf '#!/bin/sh\necho "finish %s" >>/var/log/%s\n' "$1" "$NAME" >"$tree$STOCK/finish"
+    printf '#!/bin/sh\necho "finish %s" >>/var/log/%s\n%s\n' "$1" "$NAME" "${3:-}" >"$tree$STOCK/finish"
     echo "$1" >"$tree$STOCK/only-$1"
     chmod 755 "$tree$STOCK/run" "$tree$STOCK/finish"
     dpkg-deb -Znone --root-owner-group --build "$tree" "$debs/${NAME}_$1.deb" >/dev/null
@@ -27,12 +27,15 @@ deb() { # VERSION [RUN]
     echo "$debs/${NAME}_$1.deb"
 }
 
-# Also waits for who waits for the end of dpkg's runs.
-upgrade() { # VERSION [RUN]
+unpack() { # VERSION [RUN [FINISH]]
     local file
     file=$(deb "$@")
     lab_copy "$LAB" /root/debs "$file"
     inside dpkg -i "/root/debs/${file##*/}" </dev/null
+}
+# Also waits for who waits for the end of dpkg's runs.
+upgrade() { # VERSION [RUN [FINISH]]
+    unpack "$@"
     lab_wait_for 90 inside sh -c '! pgrep -x rcpolicy >/dev/null'
 }
 
@@ -109,6 +112,42 @@ same "the live version" 6 "$(version)"
 same "starts" "$before" "$(inside grep -c '^run' "/var/log/$NAME")"
 holds "what the admin has down is brought up to date and not started"
 
+# Cut off while the service goes down, which takes a while, and then a boot while no window is open: what was cut off does not
+# wait for one, and nothing else is begun.
+case $INIT in
+runit) inside sv up "$LIVE" ;;
+s6) inside s6-svc -u "$LIVE" ;;
+esac
+upgrade 7 '' 'sleep 5'
+lab_wait_for 20 runs 7
+is_under_way() { inside sh -c 'grep -qs "\"update\":" /var/lib/rcpolicy/definitions/*/"$1".json' update "$NAME"; }
+unpack 8
+lab_wait_for 60 is_under_way
+inside pkill -KILL -x rcpolicy
+is_under_way
+hour=$(inside date +%-H)
+inside sh -c 'printf "[flush]\nsettle = \"1s\"\nwindow = \"daily %02d:00-%02d:00\"\n" "$1" "$2" >/etc/rcpolicy/policy.d/10-window.toml && rcpolicy check' \
+    window $(((hour + 12) % 24)) $(((hour + 13) % 24))
+inside rcpolicy flush --boot </dev/null
+fails is_under_way
+whole=$(version)
+[ "$whole" = 7 ] || [ "$whole" = 8 ] || same "the live version" "7 or 8" "$whole"
+lab_wait_for 20 runs "$whole" || same "what runs" "run $whole" "$(last)"
+unpack 9
+inside rcpolicy flush --boot </dev/null
+same "the live version before the window opens" "$whole" "$(version)"
+runs "$whole"
+inside rm /etc/rcpolicy/policy.d/10-window.toml
+inside rcpolicy flush </dev/null
+same "the live version" 9 "$(version)"
+lab_wait_for 20 runs 9
+lab_wait_for 60 inside sh -c '! pgrep -x rcpolicy >/dev/null'
+holds "what was cut off is whole and up after a boot outside of the window, and nothing else was begun"
+
+case $INIT in
+runit) inside sv down "$LIVE" ;;
+s6) inside s6-svc -wD -d "$LIVE" ;;
+esac
 inside dpkg --remove "$NAME" </dev/null
 inside test -e "$LIVE/run"
 inside rm "$SCAN/$NAME"

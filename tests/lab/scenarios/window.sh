@@ -11,21 +11,7 @@ deferral_make 3 | lab_sh "$LAB"
 hour=$(inside date +%-H)
 around=$(printf 'daily %02d:00-%02d:00' $(((hour + 23) % 24)) $(((hour + 4) % 24)))
 away=$(printf 'daily %02d:00-%02d:00' $(((hour + 12) % 24)) $(((hour + 13) % 24)))
-allow() { # WINDOW
-    inside sh -c 'cat >/etc/rcpolicy/policy.d/10-lab.toml && rcpolicy check' allow <<END
-[[rule]]
-service = ["lab-d*"]
-action  = ["restart"]
-decide  = "defer"
-until   = "batch"
-because = "the lab defers"
-[flush]
-settle = "1s"
-window = "$1"
-END
-}
-starts() { inside sh -c 'cat "/var/log/lab/$1"' starts "$1" | wc -l; } # NAME
-forget_starts() { inside sh -c 'for file in /var/log/lab/lab-d*; do : >"$file"; done'; }
+allow() { deferral_policy "$(printf 'settle = "1s"\nwindow = "%s"' "$1")"; } # WINDOW
 has_waiter() { inside pgrep -f '^/usr/sbin/rcpolicy flush --settled' >/dev/null; }
 no_waiter() { ! has_waiter; }
 deb() { echo "/root/deferral/lab-d$1_2.deb"; } # NUMBER
