@@ -48,7 +48,7 @@ fn the_table_of_the_readme_is_what_simulate_prints() {
     let printed = rcpolicy(&["simulate"]);
     let table: Vec<&str> = printed.lines().rev().take(6).collect();
     for line in table {
-        let shown = format!("    {line}").trim_end().to_owned();
+        let shown = line.trim_end();
         let found = README.lines().any(|line| line.trim_end() == shown);
         assert!(found, "not in the README: {line}");
     }
