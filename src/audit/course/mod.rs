@@ -4,6 +4,7 @@
 mod notes;
 mod order;
 mod scene;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use crate::domain::InitKind;
 use notes::Notes;
 use order::{Outline, Stage};
 pub use scene::{Moment, Scene};
+use shared::Shared;
 
 /// What dpkg does with a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,7 +83,7 @@ pub enum Step {
         /// Whether it is the one that fails on this way.
         fails: bool,
         /// The ways through it; one where everything is known, none where it cannot be read.
-        paths: Vec<Path>,
+        paths: Rc<[Path]>,
         /// Why these are not all the ways, where they are not.
         cut: Option<Cut>,
     },
@@ -172,15 +174,41 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// The scripts of two packages, parsed once for all ways.
+/// The scripts of two packages, parsed once for all ways, and evaluated once for all that are alike.
 #[derive(Debug)]
 pub struct Courses<'a> {
     pair: Pair<'a>,
-    scripts: BTreeMap<(Side, ScriptName), Result<Parsed, ScriptError>>,
-    /// The services of each side's package, once somebody asks.
-    shipped: [OnceCell<Shipped>; 2],
+    old: Option<Rc<Opened<'a>>>,
+    new: Option<Rc<Opened<'a>>>,
+    shared: Rc<Shared>,
     /// What deb-systemd-helper remembers before a way begins, under each init.
     notes: RefCell<Vec<(InitKind, Rc<[Notes]>)>>,
+}
+
+/// A package that was looked into.
+#[derive(Debug)]
+struct Opened<'a> {
+    package: &'a Package,
+    scripts: BTreeMap<ScriptName, Result<Parsed, ScriptError>>,
+    /// Its services, once somebody asks.
+    shipped: OnceCell<Shipped>,
+}
+
+impl<'a> Opened<'a> {
+    fn of(package: &'a Package) -> Self {
+        let scripts = package.scripts.values();
+        Self {
+            package,
+            scripts: scripts
+                .map(|script| (script.name, Parsed::parse(script)))
+                .collect(),
+            shipped: OnceCell::new(),
+        }
+    }
+
+    fn shipped(&self) -> &Shipped {
+        self.shipped.get_or_init(|| shipped::of(self.package))
+    }
 }
 
 /// How many states of what deb-systemd-helper remembers are told apart.
@@ -189,27 +217,56 @@ const MOST_NOTES: usize = 8;
 impl<'a> Courses<'a> {
     /// Parses the scripts.
     pub fn new(pair: Pair<'a>) -> Self {
-        let mut scripts = BTreeMap::new();
-        for side in [Side::Old, Side::New] {
-            let of = pair
-                .side(side)
-                .into_iter()
-                .flat_map(|package| package.scripts.values());
-            scripts.extend(of.map(|script| ((side, script.name), Parsed::parse(script))));
-        }
+        let new = pair.new.map(|package| Rc::new(Opened::of(package)));
+        let old = pair.old.map(|package| match &new {
+            Some(new) if std::ptr::eq(new.package, package) => Rc::clone(new),
+            _ => Rc::new(Opened::of(package)),
+        });
         Self {
             pair,
-            scripts,
-            shipped: [OnceCell::new(), OnceCell::new()],
+            old,
+            new,
+            shared: Rc::default(),
             notes: RefCell::default(),
+        }
+    }
+
+    /// The installation of one of the packages on a machine that never had it. It is evaluated together with the rest
+    /// where its scripts are those of the side [`Side::New`] here, too.
+    fn alone(&self, there: &Rc<Opened<'a>>) -> Self {
+        let same = self.new.as_ref().is_some_and(|new| Rc::ptr_eq(new, there));
+        Self {
+            pair: Pair {
+                old: None,
+                new: Some(there.package),
+            },
+            old: None,
+            new: Some(Rc::clone(there)),
+            shared: match same {
+                true => Rc::clone(&self.shared),
+                false => Rc::default(),
+            },
+            notes: RefCell::default(),
+        }
+    }
+
+    fn side(&self, side: Side) -> Option<&Rc<Opened<'a>>> {
+        match side {
+            Side::Old => self.old.as_ref(),
+            Side::New => self.new.as_ref(),
         }
     }
 
     /// The scripts that cannot be read, and why; what they ask for is in no course.
     pub fn errors(&self) -> Vec<(Side, ScriptName, &ScriptError)> {
-        let errors = self.scripts.iter().filter_map(|((side, name), parsed)| {
+        let sides = [(Side::Old, &self.old), (Side::New, &self.new)];
+        let scripts = sides.into_iter().flat_map(|(side, opened)| {
+            let scripts = opened.iter().flat_map(|opened| &opened.scripts);
+            scripts.map(move |(name, parsed)| (side, *name, parsed))
+        });
+        let errors = scripts.filter_map(|(side, name, parsed)| {
             let error = parsed.as_ref().err()?;
-            Some((*side, *name, error))
+            Some((side, name, error))
         });
         errors.collect()
     }
@@ -242,25 +299,11 @@ impl<'a> Courses<'a> {
         }
     }
 
-    fn shipped(&self, side: Side) -> &Shipped {
-        let [old, new] = &self.shipped;
-        let cell = match side {
-            Side::Old => old,
-            Side::New => new,
-        };
-        let package = self.pair.side(side);
-        cell.get_or_init(|| package.map(shipped::of).unwrap_or_default())
-    }
-
     /// What deb-systemd-helper remembers of the installation of the package that is there before `way`.
     fn notes_before(&self, way: Way, scene: &Scene) -> Rc<[Notes]> {
-        let there = self.pair.old.or(self.pair.new);
+        let there = self.old.as_ref().or(self.new.as_ref());
         let installed = there.filter(|_| way != Way::Install);
-        let asks = |package: &&Package| {
-            let mut scripts = package.scripts.values();
-            scripts.any(|script| script.text.contains("deb-systemd-helper"))
-        };
-        let Some(package) = installed.filter(asks) else {
+        let Some(there) = installed.filter(|there| asks_helper(there.package)) else {
             return Rc::new([Notes::default()]);
         };
         let known = self.notes.borrow();
@@ -268,12 +311,8 @@ impl<'a> Courses<'a> {
             return Rc::clone(notes);
         }
         drop(known);
-        let alone = Courses::new(Pair {
-            old: None,
-            new: Some(package),
-        });
-        let installation = alone.course(Way::Install, scene);
-        let notes: Rc<[Notes]> = left_behind(&installation, alone.shipped(Side::New)).into();
+        let installation = self.alone(there).course(Way::Install, scene);
+        let notes: Rc<[Notes]> = left_behind(&installation, there.shipped()).into();
         let entry = (scene.init, Rc::clone(&notes));
         self.notes.borrow_mut().push(entry);
         notes
@@ -286,8 +325,9 @@ impl<'a> Courses<'a> {
         (way, stage): (Way, Stage),
         (scene, notes): (&Scene, &[Notes]),
     ) -> Option<Step> {
-        let parsed = self.scripts.get(&(run.side, run.script))?;
-        let (mut paths, mut cut) = (Vec::new(), None);
+        let opened = self.side(run.side)?;
+        let parsed = opened.scripts.get(&run.script)?;
+        let (mut paths, mut cut) = (Rc::from([]), None);
         if let Ok(parsed) = parsed {
             let moment = Moment {
                 scene,
@@ -297,9 +337,9 @@ impl<'a> Courses<'a> {
                 way,
                 stage,
                 notes,
-                shipped: self.shipped(run.side),
+                shipped: opened.shipped(),
             };
-            let evaluated = parsed.evaluate(run.side, &run.arguments, &moment);
+            let evaluated = self.shared.evaluate(parsed, &run.arguments, &moment);
             (paths, cut) = (evaluated.paths, evaluated.cut);
         }
         Some(Step::Run {
@@ -311,6 +351,12 @@ impl<'a> Courses<'a> {
             cut,
         })
     }
+}
+
+/// Whether a package's scripts have to do with deb-systemd-helper.
+fn asks_helper(package: &Package) -> bool {
+    let mut scripts = package.scripts.values();
+    scripts.any(|script| script.text.contains("deb-systemd-helper"))
 }
 
 /// What `way` leaves in deb-systemd-helper's notes, each once: one for each way through the scripts that ends well.

@@ -123,6 +123,11 @@ pub struct Moment<'a> {
     pub(super) shipped: &'a Shipped,
 }
 
+/// Whether a call asks deb-systemd-helper: its answer hangs on the calls before.
+pub(super) fn asks_helper((tool, words): Said<'_>) -> bool {
+    tool == Tool::DebSystemdHelper && asked(tool, words).is_query()
+}
+
 impl World for Moment<'_> {
     fn file(&self, letter: char, path: &str) -> Option<bool> {
         if letter == 't' {
@@ -160,14 +165,12 @@ impl World for Moment<'_> {
         (tool, words): Said<'_>,
         made: &mut dyn Iterator<Item = (Tool, &[Word])>,
     ) -> Option<Answer> {
-        match tool {
-            Tool::DebSystemdHelper if asked(tool, words).is_query() => {
-                let status = self.remembered(words, made)?;
-                let output = None;
-                Some(Answer { status, output })
-            }
-            _ => self.command(words),
+        if !asks_helper((tool, words)) {
+            return self.command(words);
         }
+        let status = self.remembered(words, made)?;
+        let output = None;
+        Some(Answer { status, output })
     }
 
     fn variable(&self, name: &str) -> Option<Option<String>> {

@@ -6,6 +6,7 @@
 //! | `syntax` | the trees |
 //! | `parse` | from the text to the trees, places to the byte |
 //! | `value`, `pattern` | strings of which parts are known, and the shell's patterns on them |
+//! | `constant` | what words come to that are the same on every way |
 //! | `state` | what a script has come to on one way, and which ways are one |
 //! | `condition` | what had to be assumed for a way |
 //! | `outline` | what stands in a script, whether it is ever reached or not |
@@ -17,6 +18,7 @@
 //! is one name; arrays and bash's own operations on values are unknown; `trap` is passed over.
 
 mod condition;
+mod constant;
 mod outline;
 mod parse;
 mod pattern;
@@ -28,6 +30,7 @@ mod tests;
 mod value;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::audit::call::{Assumption, Call, Place, Side, Tool, Word};
 use crate::audit::package::{Script, ScriptName};
@@ -77,8 +80,8 @@ pub enum Cut {
 /// All ways through a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluated {
-    /// The ways, the one that assumes least first.
-    pub paths: Vec<Path>,
+    /// The ways, the one that assumes least first; shared by all moments at which they are the same.
+    pub paths: Rc<[Path]>,
     /// Why these are not all, where they are not.
     pub cut: Option<Cut>,
 }
@@ -230,7 +233,7 @@ impl Parsed {
             assumptions: &runner.assumptions,
         };
         Evaluated {
-            paths: telling.paths(ways),
+            paths: telling.paths(ways).into(),
             cut: runner.cut,
         }
     }

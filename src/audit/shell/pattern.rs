@@ -77,6 +77,11 @@ impl Pattern {
 
     /// Whether it matches the whole of `value`.
     pub(super) fn matches(&self, value: &Value) -> Match {
+        if let Some(text) = value.text().filter(|text| text.len() <= LONGEST)
+            && let Some(is) = self.is(text)
+        {
+            return if is { Match::Yes } else { Match::No };
+        }
         let units = units(value);
         if units.len() > LONGEST || self.0.len() > LONGEST {
             return Match::Maybe;
@@ -88,6 +93,18 @@ impl Pattern {
             return Match::Yes;
         }
         Match::Maybe
+    }
+
+    /// Whether it is `text` to the letter; `None` where something in it is special, or it is long.
+    fn is(&self, text: &str) -> Option<bool> {
+        if self.0.len() > LONGEST || !self.0.iter().all(|glob| matches!(glob, Glob::One(_))) {
+            return None;
+        }
+        let letters = self.0.iter().filter_map(|glob| match glob {
+            Glob::One(letter) => Some(*letter),
+            Glob::AnyOne | Glob::Any | Glob::Set(..) | Glob::Unknown => None,
+        });
+        Some(letters.eq(text.chars()))
     }
 
     /// Whether it matches `text`, all of which is known.

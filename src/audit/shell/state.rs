@@ -2,7 +2,7 @@
 //! be assumed for them, are one way from there on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::condition::{Condition, Literal};
 use super::syntax::{Command, Span};
@@ -31,7 +31,7 @@ pub(super) enum Flow {
 pub(super) enum Status {
     Known(u8),
     /// That of a question; whether it was turned round.
-    Unknown(Question, bool),
+    Unknown(Rc<Question>, bool),
 }
 
 /// Something whose exit status is not known.
@@ -40,9 +40,9 @@ pub(super) struct Question {
     /// Where it stands.
     pub(super) span: Span,
     /// What is asked, with all that is known of it.
-    pub(super) text: Arc<str>,
+    pub(super) text: Rc<str>,
     /// What its answer tells for later, where it tells anything: this is so if it is a success.
-    pub(super) fact: Option<(Fact, bool)>,
+    pub(super) fact: Option<(Rc<Fact>, bool)>,
 }
 
 /// What an answer tells for later.
@@ -64,13 +64,16 @@ pub(super) enum Descriptor {
     /// To what puts the output of `$(...)` or a pipe together.
     Captured,
     /// From a text that is known: what is left of it.
-    Text(Arc<str>),
+    Text(Rc<str>),
     /// To a file, to a pipe, or nowhere.
     Elsewhere,
 }
 
 /// How many descriptors are followed.
 pub(super) const DESCRIPTORS: usize = 10;
+
+/// All of them, by their numbers.
+pub(super) type Descriptors = [Descriptor; DESCRIPTORS];
 
 /// A call that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,16 +84,16 @@ pub(super) struct Made {
     pub(super) status: StatusUse,
     pub(super) inherits: [bool; 3],
     /// The bytes at which the functions were called that it stands in.
-    pub(super) through: Arc<[usize]>,
+    pub(super) through: Rc<[usize]>,
 }
 
 /// The calls of a way, the last one first; ways share what they have in common.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calls(Option<Arc<Link>>);
+pub(super) struct Calls(Option<Rc<Link>>);
 
 #[derive(Debug)]
 struct Link {
-    made: Made,
+    made: Rc<Made>,
     when: Condition,
     before: Calls,
     count: usize,
@@ -98,10 +101,10 @@ struct Link {
 
 impl Calls {
     /// One more.
-    pub(super) fn push(&mut self, made: Made, when: Condition) {
+    pub(super) fn push(&mut self, made: Rc<Made>, when: Condition) {
         let before = std::mem::take(self);
         let count = before.count().saturating_add(1);
-        self.0 = Some(Arc::new(Link {
+        self.0 = Some(Rc::new(Link {
             made,
             when,
             before,
@@ -115,7 +118,7 @@ impl Calls {
     }
 
     /// All of them, the last one first.
-    pub(super) fn backwards(&self) -> impl Iterator<Item = (&Made, &Condition)> {
+    pub(super) fn backwards(&self) -> impl Iterator<Item = (&Rc<Made>, &Condition)> {
         let mut next = self.0.as_deref();
         std::iter::from_fn(move || {
             let link = next?;
@@ -127,7 +130,7 @@ impl Calls {
     fn is(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (None, None) => true,
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (Some(one), Some(other)) => Rc::ptr_eq(one, other),
             _ => false,
         }
     }
@@ -158,11 +161,11 @@ impl Calls {
             return;
         }
         let pairs = self.backwards().zip(other.backwards());
-        let mut joined: Vec<(Made, Condition)> = pairs
+        let mut joined: Vec<(Rc<Made>, Condition)> = pairs
             .map(|((made, when), (_, also))| {
                 let mut either = when.clone();
                 either.or(also);
-                (made.clone(), either)
+                (Rc::clone(made), either)
             })
             .collect();
         let mut calls = Self::default();
@@ -175,14 +178,19 @@ impl Calls {
     /// Says of call number `index`, counted from the first, what became of its status, where nobody had
     /// seen it yet.
     pub(super) fn used(&mut self, index: usize, status: StatusUse) {
-        let mut all: Vec<(Made, Condition)> = self
+        let behind = self.count().checked_sub(index.saturating_add(1));
+        let made = behind.and_then(|behind| self.backwards().nth(behind));
+        if made.is_none_or(|(made, _)| made.status != StatusUse::Hidden) {
+            return;
+        }
+        let mut all: Vec<(Rc<Made>, Condition)> = self
             .backwards()
-            .map(|(made, when)| (made.clone(), when.clone()))
+            .map(|(made, when)| (Rc::clone(made), when.clone()))
             .collect();
         let mut calls = Self::default();
         while let Some((mut made, when)) = all.pop() {
-            if calls.count() == index && made.status == StatusUse::Hidden {
-                made.status = status;
+            if calls.count() == index {
+                Rc::make_mut(&mut made).status = status;
             }
             calls.push(made, when);
         }
@@ -194,23 +202,26 @@ impl Drop for Link {
     /// One after the other: a long row would otherwise be dropped as deep as it is long.
     fn drop(&mut self) {
         let mut next = self.before.0.take();
-        while let Some(mut link) = next.and_then(Arc::into_inner) {
+        while let Some(mut link) = next.and_then(Rc::into_inner) {
             next = link.before.0.take();
         }
     }
 }
 
 /// Variables; `None` is one that is surely unset.
-pub(super) type Variables = BTreeMap<String, Option<Value>>;
+pub(super) type Variables = BTreeMap<Rc<str>, Option<Value>>;
+
+/// What a function has hidden by `local`: `None` where there was no such variable yet.
+pub(super) type Frame = BTreeMap<Rc<str>, Option<Option<Value>>>;
 
 /// What a script has come to.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    pub(super) variables: Arc<Variables>,
-    /// What functions have hidden by `local`, the innermost last: `None` where there was no such variable yet.
-    pub(super) hidden: Arc<Vec<BTreeMap<String, Option<Option<Value>>>>>,
-    pub(super) functions: Arc<BTreeMap<String, Arc<Command>>>,
-    pub(super) positional: Arc<Vec<Value>>,
+    pub(super) variables: Rc<Variables>,
+    /// What functions have hidden, the innermost last.
+    pub(super) hidden: Rc<Vec<Frame>>,
+    pub(super) functions: Rc<BTreeMap<String, Rc<Command>>>,
+    pub(super) positional: Rc<Vec<Value>>,
     /// `set -e`
     pub(super) errexit: bool,
     /// `set -o pipefail`
@@ -221,12 +232,12 @@ pub(super) struct State {
     /// The call whose status `$?` is.
     pub(super) status_of: Option<usize>,
     pub(super) flow: Flow,
-    pub(super) descriptors: [Descriptor; DESCRIPTORS],
+    pub(super) descriptors: Rc<Descriptors>,
     /// What was written to [`Descriptor::Captured`].
     pub(super) output: Value,
     pub(super) calls: Calls,
     /// What answers have told.
-    pub(super) learned: Arc<BTreeMap<Fact, bool>>,
+    pub(super) learned: Rc<BTreeMap<Rc<Fact>, bool>>,
     pub(super) when: Condition,
 }
 
@@ -235,22 +246,22 @@ impl State {
     pub(super) fn new(arguments: &[String]) -> Self {
         let positional = arguments.iter().map(Value::known).collect();
         Self {
-            variables: Arc::default(),
-            hidden: Arc::default(),
-            functions: Arc::default(),
-            positional: Arc::new(positional),
+            variables: Rc::default(),
+            hidden: Rc::default(),
+            functions: Rc::default(),
+            positional: Rc::new(positional),
             errexit: false,
             pipefail: false,
             sourced: false,
             status: Status::Known(0),
             status_of: None,
             flow: Flow::On,
-            descriptors: std::array::from_fn(|number| {
+            descriptors: Rc::new(std::array::from_fn(|number| {
                 u8::try_from(number).map_or(Descriptor::Elsewhere, Descriptor::Script)
-            }),
+            })),
             output: Value::default(),
             calls: Calls::default(),
-            learned: Arc::default(),
+            learned: Rc::default(),
             when: Condition::default(),
         }
     }
@@ -270,30 +281,38 @@ impl State {
         });
         self.status = match told {
             Some(holds) => Status::Known(u8::from(!holds)),
-            None => Status::Unknown(question, false),
+            None => Status::Unknown(Rc::new(question), false),
         };
         self.status_of = None;
         self
     }
 
     /// Goes on only if an assumption holds.
-    pub(super) fn assume(&mut self, literal: Literal, fact: Option<&(Fact, bool)>) {
+    pub(super) fn assume(&mut self, literal: Literal, fact: Option<&(Rc<Fact>, bool)>) {
         self.when.and(literal);
         if let Some((fact, sense)) = fact {
-            Arc::make_mut(&mut self.learned).insert(fact.clone(), literal.1 == *sense);
+            Rc::make_mut(&mut self.learned).insert(Rc::clone(fact), literal.1 == *sense);
         }
     }
 
     /// Sets or unsets a variable.
     pub(super) fn set(&mut self, name: &str, value: Option<Value>) {
-        Arc::make_mut(&mut self.variables).insert(name.to_owned(), value);
+        let variables = Rc::make_mut(&mut self.variables);
+        match variables.get_mut(name) {
+            Some(known) => *known = value,
+            None => {
+                variables.insert(name.into(), value);
+            }
+        }
     }
 
     /// What something unknown was found to be.
     pub(super) fn found(&self, symbol: &Symbol) -> Option<&str> {
         let from = Fact::Is(symbol.clone(), String::new());
-        let told = self.learned.range(from..);
-        let mut told = told.take_while(|(fact, _)| matches!(fact, Fact::Is(of, _) if of == symbol));
+        let told = self.learned.range::<Fact, _>(from..);
+        let mut told = told
+            .map(|(fact, holds)| (fact.as_ref(), holds))
+            .take_while(|(fact, _)| matches!(fact, Fact::Is(of, _) if of == symbol));
         told.find_map(|(fact, holds)| match fact {
             Fact::Is(_, text) if *holds => Some(text.as_str()),
             _ => None,
@@ -307,8 +326,8 @@ impl State {
             Fact::Other(text) => text.contains(&*symbol.text),
             Fact::File(..) => false,
         };
-        if self.learned.keys().any(about) {
-            Arc::make_mut(&mut self.learned).retain(|fact, _| !about(fact));
+        if self.learned.keys().any(|fact| about(fact)) {
+            Rc::make_mut(&mut self.learned).retain(|fact, _| !about(fact));
         }
     }
 
@@ -317,12 +336,13 @@ impl State {
         self.flow == other.flow
             && self.status == other.status
             && self.status_of == other.status_of
+            && self.calls.count() == other.calls.count()
             && (self.errexit, self.pipefail, self.sourced)
                 == (other.errexit, other.pipefail, other.sourced)
             && self.descriptors == other.descriptors
             && self.output == other.output
             && self.positional == other.positional
-            && (Arc::ptr_eq(&self.variables, &other.variables) || self.variables == other.variables)
+            && self.variables == other.variables
             && self.hidden == other.hidden
             && self.same_functions(other)
             && self.calls.same(&other.calls)
@@ -332,7 +352,7 @@ impl State {
         let bodies = |state: &Self| -> Vec<Span> {
             state.functions.values().map(|body| body.span).collect()
         };
-        Arc::ptr_eq(&self.functions, &other.functions)
+        Rc::ptr_eq(&self.functions, &other.functions)
             || (self.functions.keys().eq(other.functions.keys()) && bodies(self) == bodies(other))
     }
 
@@ -342,7 +362,7 @@ impl State {
         self.calls.or(&other.calls);
         if self.learned != other.learned {
             let theirs = &other.learned;
-            Arc::make_mut(&mut self.learned).retain(|fact, held| theirs.get(fact) == Some(held));
+            Rc::make_mut(&mut self.learned).retain(|fact, held| theirs.get(fact) == Some(held));
         }
     }
 }

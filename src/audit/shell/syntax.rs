@@ -1,7 +1,10 @@
 //! A script's syntax, as trees. Each part knows where in the script it stands, also within `$(...)`,
 //! backquotes and here-documents.
 
-use std::sync::{Arc, OnceLock};
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use super::constant::Kept;
 
 /// Byte offsets of the first character, and behind the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -96,7 +99,7 @@ pub(super) enum Kind {
     },
     Function {
         name: String,
-        body: Arc<Command>,
+        body: Rc<Command>,
     },
     /// `[[ ... ]]`
     Test(Test),
@@ -174,7 +177,7 @@ pub(super) enum Target {
     /// A copy of another descriptor, or `-`.
     Copy(Word),
     /// A here-document; its body is read after the line that names it.
-    Here(Arc<OnceLock<Word>>),
+    Here(Rc<OnceCell<Word>>),
     /// A here-string.
     Text(Word),
 }
@@ -184,6 +187,18 @@ pub(super) enum Target {
 pub(super) struct Word {
     pub(super) parts: Vec<Part>,
     pub(super) span: Span,
+    /// What it comes to, where that is always the same.
+    pub(super) constant: Kept,
+}
+
+impl Word {
+    pub(super) fn new(parts: Vec<Part>, span: Span) -> Self {
+        Self {
+            parts,
+            span,
+            constant: Kept::default(),
+        }
+    }
 }
 
 /// A part of a word.
@@ -198,13 +213,13 @@ pub(super) enum Part {
     /// `$name`, `${name...}`
     Parameter(Box<Parameter>),
     /// `$(...)` and backquotes.
-    Command(Arc<List>, Span),
+    Command(Rc<List>, Span),
     /// `$((...))`
     Arithmetic(Word),
     /// `~name` at a word's beginning.
     Tilde(Span),
     /// `<(...)`, `>(...)`
-    Process(Arc<List>, Span),
+    Process(Rc<List>, Span),
 }
 
 /// An expansion of a parameter.

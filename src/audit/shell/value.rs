@@ -1,6 +1,6 @@
 //! Strings of which parts are known.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 /// Something whose value is not known; the same one has the same value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -8,7 +8,7 @@ pub(super) struct Symbol {
     /// Byte offset of what made it; `usize::MAX` for what was there before the script.
     pub(super) at: usize,
     /// How it is written.
-    pub(super) text: Arc<str>,
+    pub(super) text: Rc<str>,
 }
 
 impl Symbol {
@@ -28,9 +28,11 @@ pub(super) enum Piece {
     Unknown(Symbol),
 }
 
-/// A string.
+/// A string. Copies share its parts until one of them is changed.
+///
+/// INVARIANT: an empty one is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(super) struct Value(Vec<Piece>);
+pub(super) struct Value(Option<Rc<Vec<Piece>>>);
 
 /// Longest string of which all is kept, in bytes; of a longer one the rest is not known. A script can double one with
 /// every line.
@@ -48,22 +50,25 @@ impl Value {
 
     /// One of which nothing is known.
     pub(super) fn unknown(symbol: Symbol) -> Self {
-        Self(vec![Piece::Unknown(symbol)])
+        Self(Some(Rc::new(vec![Piece::Unknown(symbol)])))
     }
 
     /// Adds a part at the end.
     pub(super) fn push(&mut self, piece: Piece) {
         if self.is_full(&piece) {
             let rest = Piece::Unknown(Symbol::rest());
-            if self.0.last() != Some(&rest) {
-                self.0.push(rest);
+            if self.pieces().last() != Some(&rest) {
+                self.parts().push(rest);
             }
             return;
         }
-        match (self.0.last_mut(), piece) {
-            (_, Piece::Known(text)) if text.is_empty() => {}
+        if matches!(&piece, Piece::Known(text) if text.is_empty()) {
+            return;
+        }
+        let parts = self.parts();
+        match (parts.last_mut(), piece) {
             (Some(Piece::Known(last)), Piece::Known(text)) => last.push_str(&text),
-            (_, piece) => self.0.push(piece),
+            (_, piece) => parts.push(piece),
         }
     }
 
@@ -73,25 +78,35 @@ impl Value {
             Piece::Known(text) => text.len(),
             Piece::Unknown(_) => 0,
         };
-        let all: usize = self.0.iter().map(length).sum();
-        self.0.len() >= MOST || all.saturating_add(length(piece)) > LONGEST
+        let parts = self.pieces();
+        let all: usize = parts.iter().map(length).sum();
+        parts.len() >= MOST || all.saturating_add(length(piece)) > LONGEST
     }
 
     /// Adds another string at the end.
     pub(super) fn append(&mut self, other: &Self) {
-        for piece in &other.0 {
+        if self.0.is_none() {
+            self.0.clone_from(&other.0);
+            return;
+        }
+        for piece in other.pieces() {
             self.push(piece.clone());
         }
     }
 
     /// Its parts.
     pub(super) fn pieces(&self) -> &[Piece] {
-        &self.0
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// Its own parts, to be changed.
+    fn parts(&mut self) -> &mut Vec<Piece> {
+        Rc::make_mut(self.0.get_or_insert_default())
     }
 
     /// The whole of it, where all is known.
     pub(super) fn text(&self) -> Option<&str> {
-        match self.0.as_slice() {
+        match self.pieces() {
             [] => Some(""),
             [Piece::Known(text)] => Some(text),
             _ => None,
@@ -100,7 +115,7 @@ impl Value {
 
     /// The symbol that it is, where it is just one.
     pub(super) fn symbol(&self) -> Option<&Symbol> {
-        match self.0.as_slice() {
+        match self.pieces() {
             [Piece::Unknown(symbol)] => Some(symbol),
             _ => None,
         }
@@ -108,11 +123,11 @@ impl Value {
 
     /// Whether it is empty; `None` where that is not known.
     pub(super) fn is_empty(&self) -> Option<bool> {
-        if self.0.is_empty() {
+        if self.0.is_none() {
             return Some(true);
         }
         let filled = self
-            .0
+            .pieces()
             .iter()
             .any(|piece| matches!(piece, Piece::Known(text) if !text.is_empty()));
         filled.then_some(false)
@@ -120,20 +135,27 @@ impl Value {
 
     /// Without the line ends at its end, as `$(...)` leaves it.
     pub(super) fn without_last_lines(mut self) -> Self {
-        while let Some(Piece::Known(text)) = self.0.last_mut() {
+        if !matches!(self.pieces().last(), Some(Piece::Known(text)) if text.ends_with('\n')) {
+            return self;
+        }
+        let parts = self.parts();
+        while let Some(Piece::Known(text)) = parts.last_mut() {
             let length = text.trim_end_matches('\n').len();
             text.truncate(length);
             if length > 0 {
                 break;
             }
-            self.0.pop();
+            parts.pop();
+        }
+        if parts.is_empty() {
+            self.0 = None;
         }
         self
     }
 
     /// How it is written for a reader: known text as it is.
     pub(super) fn shown(&self) -> String {
-        let parts = self.0.iter().map(|piece| match piece {
+        let parts = self.pieces().iter().map(|piece| match piece {
             Piece::Known(text) => text.as_str(),
             Piece::Unknown(symbol) => &symbol.text,
         });

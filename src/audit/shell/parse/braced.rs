@@ -127,7 +127,7 @@ impl Parser<'_> {
                 (Some(b'}'), _) => {
                     let span = self.span(start);
                     let parts = parts.finish();
-                    return Ok(Word { parts, span });
+                    return Ok(Word::new(parts, span));
                 }
                 (Some(b'"'), Operand::Quoted) => {
                     self.bump()?;

@@ -1,6 +1,7 @@
 //! Lists, pipelines, simple commands and redirections.
 
-use std::sync::{Arc, OnceLock};
+use std::cell::OnceCell;
+use std::rc::Rc;
 
 use super::super::syntax::{
     Assigned, Assignment, Chain, Command, Item, Join, Kind, List, Mode, Pipeline, Redirect, Sense,
@@ -209,10 +210,7 @@ impl Parser<'_> {
         if self.word_follows() {
             return self.word();
         }
-        Ok(Word {
-            parts: Vec::new(),
-            span: self.span(self.at),
-        })
+        Ok(Word::new(Vec::new(), self.span(self.at)))
     }
 
     /// Passes over `[...]` behind an array's name; whether it closes.
@@ -324,7 +322,7 @@ impl Parser<'_> {
     fn here_operator(&mut self, tabs: Tabs) -> Parse<Target> {
         self.blanks()?;
         let (delimiter, quoted) = self.delimiter()?;
-        let body = Arc::new(OnceLock::new());
+        let body = Rc::new(OnceCell::new());
         self.pending.push(Pending {
             delimiter,
             tabs,
@@ -333,7 +331,7 @@ impl Parser<'_> {
             } else {
                 Expansion::Done
             },
-            body: Arc::clone(&body),
+            body: Rc::clone(&body),
         });
         Ok(Target::Here(body))
     }

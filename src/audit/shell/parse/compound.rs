@@ -1,6 +1,6 @@
 //! Compound commands and functions.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::super::syntax::{CaseItem, Command, Kind, List, Sense, Then, Word};
 use super::scan::delimits;
@@ -207,7 +207,7 @@ impl Parser<'_> {
             self.expect(")", "a function's parentheses are empty")?;
         }
         self.lines()?;
-        let body = Arc::new(self.function_body()?);
+        let body = Rc::new(self.function_body()?);
         Ok(Some(Kind::Function { name, body }))
     }
 

@@ -10,7 +10,8 @@ mod scan;
 mod test;
 mod word;
 
-use std::sync::{Arc, OnceLock};
+use std::cell::OnceCell;
+use std::rc::Rc;
 
 use super::syntax::{List, Span, Word};
 
@@ -51,7 +52,7 @@ struct Pending {
     delimiter: Vec<u8>,
     tabs: Tabs,
     expansion: Expansion,
-    body: Arc<OnceLock<Word>>,
+    body: Rc<OnceCell<Word>>,
 }
 
 /// What becomes of tabs at the beginning of a here-document's lines.

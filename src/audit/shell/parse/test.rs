@@ -131,9 +131,6 @@ impl Parser<'_> {
             }
             self.piece(byte, &mut parts)?;
         }
-        Ok(Word {
-            parts: parts.finish(),
-            span: self.span(start),
-        })
+        Ok(Word::new(parts.finish(), self.span(start)))
     }
 }

@@ -1,6 +1,6 @@
 //! Words: quotes, escapes and expansions.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::super::syntax::{Operation, Parameter, Part, Word};
 use super::scan::delimits;
@@ -81,10 +81,7 @@ impl Parser<'_> {
                 _ => self.piece(byte, &mut parts)?,
             }
         }
-        Ok(Word {
-            parts: parts.finish(),
-            span: self.span(start),
-        })
+        Ok(Word::new(parts.finish(), self.span(start)))
     }
 
     /// One piece of a word in which quotes count.
@@ -216,7 +213,7 @@ impl Parser<'_> {
         self.bump()?;
         let list = self.nested(Self::list)?;
         self.expect(")", "the substitution is not closed")?;
-        Ok(Part::Process(Arc::new(list), self.span(start)))
+        Ok(Part::Process(Rc::new(list), self.span(start)))
     }
 
     /// Whether a parenthesis here belongs to one of bash's patterns, `@(...)`.
@@ -282,7 +279,7 @@ impl Parser<'_> {
         self.bump()?;
         let list = self.list()?;
         self.expect(")", "the substitution is not closed")?;
-        Ok(Part::Command(Arc::new(list), self.span(start)))
+        Ok(Part::Command(Rc::new(list), self.span(start)))
     }
 
     /// Whether the two parentheses that `skip` bytes from here are behind are closed by two that stand together.
@@ -319,7 +316,7 @@ impl Parser<'_> {
                     let span = self.span(start);
                     self.expect("))", "the arithmetic is not closed")?;
                     let parts = parts.finish();
-                    return Ok(Word { parts, span });
+                    return Ok(Word::new(parts, span));
                 }
                 Some(byte) => {
                     match byte {
@@ -359,7 +356,7 @@ impl Parser<'_> {
             Origin::Script | Origin::Mapped(_) => Origin::Mapped(map),
         };
         let list = self.nested(|parser| parser.within(&bytes, origin))?;
-        Ok(Part::Command(Arc::new(list), self.span(start)))
+        Ok(Part::Command(Rc::new(list), self.span(start)))
     }
 
     fn escaped_in_backquotes(&self, quotes: Quotes) -> bool {

@@ -1,7 +1,9 @@
 //! `if`, `case` and loops.
 
 use super::super::Cut;
-use super::super::pattern::Match;
+use std::rc::Rc;
+
+use super::super::pattern::{Match, Pattern};
 use super::super::state::{Fact, Flow, Question, State, Status};
 use super::super::syntax::{
     CaseItem, Kind, List, Operation, Part, Pipeline, Sense, Span, Then, Word,
@@ -113,14 +115,14 @@ impl Runner<'_> {
 
     /// Whether a branch's patterns match, as an exit status.
     fn matched(&mut self, subject: &Subject<'_>, item: &CaseItem, state: State) -> Vec<State> {
-        let mut ways: Many<Vec<Match>> = vec![(state, Vec::new())];
+        let mut ways: Many<Vec<Match>> = vec![(state, Vec::with_capacity(item.patterns.len()))];
         let mut fact = None;
         for word in &item.patterns {
             let mut next = Vec::new();
             for (state, seen) in ways {
                 for (state, pattern) in self.pattern_of(word, state) {
                     let mut seen = seen.clone();
-                    let (found, told) = told(&state, &subject.value, pattern.text());
+                    let (found, told) = told(&state, &subject.value, &pattern);
                     seen.push(found.unwrap_or_else(|| pattern.matches(&subject.value)));
                     fact = told;
                     next.push((state, seen));
@@ -128,19 +130,18 @@ impl Runner<'_> {
             }
             ways = next;
         }
-        let question = Question {
+        let fact = fact.filter(|_| item.patterns.len() == 1);
+        let question = || Question {
             span: item.span,
             text: self.case_text(subject, item).into(),
-            fact: fact
-                .filter(|_| item.patterns.len() == 1)
-                .map(|fact| (fact, true)),
+            fact: fact.as_ref().map(|fact| (Rc::new(fact.clone()), true)),
         };
         let ways = ways.into_iter().map(|(state, seen)| {
             if seen.contains(&Match::Yes) {
                 return state.ended(0);
             }
             if seen.contains(&Match::Maybe) {
-                return state.asked(question.clone());
+                return state.asked(question());
             }
             state.ended(1)
         });
@@ -372,8 +373,9 @@ struct Subject<'a> {
 }
 
 /// What is known of something unknown and a text that it may be, and what an answer would tell.
-fn told(state: &State, value: &Value, text: Option<String>) -> (Option<Match>, Option<Fact>) {
-    let (Some(symbol), Some(text)) = (value.symbol(), text) else {
+fn told(state: &State, value: &Value, pattern: &Pattern) -> (Option<Match>, Option<Fact>) {
+    let symbol = value.symbol();
+    let Some((symbol, text)) = symbol.and_then(|symbol| Some((symbol, pattern.text()?))) else {
         return (None, None);
     };
     let fact = Fact::Is(symbol.clone(), text);

@@ -1,6 +1,6 @@
 //! What a simple command is: a function, a builtin command of the shell, or a program.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::super::parse::made;
 use super::super::state::{Descriptor, Fact, Flow, Question, State, Status};
@@ -39,23 +39,28 @@ impl Runner<'_> {
         let stays = function.is_none() && SPECIAL.contains(&name);
         let names = given.assignments.iter().map(|assignment| &assignment.name);
         let outside: Vec<_> = names
-            .map(|name| (name.clone(), state.variables.get(name).cloned()))
+            .map(|name| {
+                (
+                    Rc::from(name.as_str()),
+                    state.variables.get(name.as_str()).cloned(),
+                )
+            })
             .collect();
         let mut ways = Vec::new();
         for state in self.assign(given.assignments, state, status) {
             ways.extend(match &function {
                 Some(body) => {
-                    let body = Arc::clone(body);
+                    let body = Rc::clone(body);
                     self.function(&body, given, (state, status))
                 }
                 None => self.builtin(name, given, (state, status)),
             });
         }
         for state in ways.iter_mut().filter(|_| !stays && !outside.is_empty()) {
-            let variables = Arc::make_mut(&mut state.variables);
+            let variables = Rc::make_mut(&mut state.variables);
             for (name, value) in &outside {
                 match value {
-                    Some(value) => variables.insert(name.clone(), value.clone()),
+                    Some(value) => variables.insert(Rc::clone(name), value.clone()),
                     None => variables.remove(name),
                 };
             }
@@ -118,11 +123,11 @@ impl Runner<'_> {
                 None => match &state.status {
                     Status::Unknown(..) if field.value.shown() == "$?" => state.status,
                     _ => Status::Unknown(
-                        Question {
+                        Rc::new(Question {
                             span: field.span,
                             text: field.value.shown().into(),
                             fact: None,
-                        },
+                        }),
                         false,
                     ),
                 },

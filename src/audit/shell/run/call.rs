@@ -1,5 +1,7 @@
 //! Programs: the calls that are about services, and all others, of which only the status counts.
 
+use std::rc::Rc;
+
 use super::super::Answer;
 use super::super::state::{Descriptor, Fact, Flow, Made, Question, State};
 use super::super::value::{Piece, Value};
@@ -75,14 +77,14 @@ impl Runner<'_> {
         let words: Vec<Word> = fields.iter().map(|field| self.word(field)).collect();
         let inherits = [0, 1, 2]
             .map(|number| matches!(state.descriptors.get(number), Some(Descriptor::Script(_))));
-        let made = Made {
+        let made = Rc::new(Made {
             tool,
             span: given.command.span,
             words: words.clone(),
             status: status.of(&state),
             inherits,
             through: self.through.clone().into(),
-        };
+        });
         let answer = {
             let mut earlier = state.calls.backwards();
             let mut earlier =
@@ -151,7 +153,7 @@ impl Runner<'_> {
                 state.asked(Question {
                     span,
                     text: text.into(),
-                    fact,
+                    fact: fact.map(|(fact, sense)| (Rc::new(fact), sense)),
                 })
             }
         }
@@ -169,8 +171,8 @@ impl Runner<'_> {
             }),
             Fact::Is(..) | Fact::Other(_) => false,
         };
-        if state.learned.keys().any(touched) {
-            std::sync::Arc::make_mut(&mut state.learned).retain(|fact, _| !touched(fact));
+        if state.learned.keys().any(|fact| touched(fact)) {
+            Rc::make_mut(&mut state.learned).retain(|fact, _| !touched(fact));
         }
     }
 
@@ -184,14 +186,14 @@ impl Runner<'_> {
         let inner = Use::Kept(status.of(&state));
         self.subshell(state, |runner, mut state| {
             state.errexit = script.errexit;
-            state.positional = std::sync::Arc::new(
+            state.positional = Rc::new(
                 script
                     .arguments
                     .iter()
                     .map(|field| field.value.clone())
                     .collect(),
             );
-            state.functions = std::sync::Arc::default();
+            state.functions = Rc::default();
             runner.text(text, span, (state, inner))
         })
     }

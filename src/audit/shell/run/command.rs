@@ -1,8 +1,8 @@
 //! Commands: simple ones, compound ones, functions, pipes.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
-use super::super::state::{Descriptor, Flow, State, Status};
+use super::super::state::{Descriptor, Descriptors, Flow, Frame, State, Status};
 use super::super::syntax::{
     Assigned, Assignment, Chain, Command, Kind, Redirect, Sense, Target, Word,
 };
@@ -28,7 +28,7 @@ impl Runner<'_> {
     }
 
     fn redirected(&mut self, command: &Command, state: State, status: Use) -> Vec<State> {
-        let before = state.descriptors.clone();
+        let before = Rc::clone(&state.descriptors);
         let mut ways = Vec::new();
         for state in self.redirects(&command.redirects, state) {
             ways.extend(self.compound(command, state, status));
@@ -62,7 +62,7 @@ impl Runner<'_> {
             } => self.repeated(*sense, (condition, body), (state, status)),
             Kind::Function { name, body } => {
                 let mut state = state.ended(0);
-                Arc::make_mut(&mut state.functions).insert(name.clone(), Arc::clone(body));
+                Rc::make_mut(&mut state.functions).insert(name.clone(), Rc::clone(body));
                 vec![state]
             }
             Kind::Test(test) => {
@@ -93,7 +93,7 @@ impl Runner<'_> {
     pub(super) fn background(&mut self, chain: &Chain, state: State) -> Vec<State> {
         let hidden = Use::Tested(StatusUse::Hidden);
         let ways = self.subshell(state, |runner, mut state| {
-            if let Some(input) = state.descriptors.first_mut() {
+            if let Some(input) = Rc::make_mut(&mut state.descriptors).first_mut() {
                 *input = Descriptor::Elsewhere;
             }
             match chain
@@ -111,7 +111,7 @@ impl Runner<'_> {
     /// Commands joined by `|`, each in a shell of its own.
     pub(super) fn pipe(&mut self, commands: &[Command], of: (State, Use)) -> Vec<State> {
         let (outer, status) = of;
-        let (output, descriptors) = (outer.output.clone(), outer.descriptors.clone());
+        let (output, descriptors) = (outer.output.clone(), Rc::clone(&outer.descriptors));
         let mut first = outer.clone();
         first.output = Value::default();
         let mut ways = vec![(first, Descriptor::Elsewhere)];
@@ -128,7 +128,7 @@ impl Runner<'_> {
             ways = self.pipe_part(command, ways, &part);
         }
         let ended = ways.into_iter().map(|(mut state, _)| {
-            state.descriptors = descriptors.clone();
+            state.descriptors = Rc::clone(&descriptors);
             self.checked(state, status)
         });
         let ended = ended.collect();
@@ -143,24 +143,24 @@ impl Runner<'_> {
     ) -> Vec<(State, Descriptor)> {
         let mut next = Vec::new();
         for (mut outer, input) in ways {
-            let own = outer.descriptors.clone();
+            let own = Rc::clone(&outer.descriptors);
             let status = if part.last {
                 // The last one writes where the pipeline does, behind what was written before.
                 outer.output = part.output.clone();
                 part.status
             } else {
-                if let Some(to) = outer.descriptors.get_mut(1) {
+                if let Some(to) = Rc::make_mut(&mut outer.descriptors).get_mut(1) {
                     *to = Descriptor::Captured;
                 }
                 Use::Tested(StatusUse::Hidden)
             };
-            if let Some(from) = outer.descriptors.first_mut() {
+            if let Some(from) = Rc::make_mut(&mut outer.descriptors).first_mut() {
                 *from = input;
             }
             for mut state in self.subshell(outer, |runner, state| {
                 runner.command(command, state, status)
             }) {
-                state.descriptors = own.clone();
+                state.descriptors = Rc::clone(&own);
                 let piped = state
                     .output
                     .text()
@@ -178,7 +178,7 @@ impl Runner<'_> {
         let Kind::Simple { assignments, words } = &command.kind else {
             return vec![state];
         };
-        let before = state.descriptors.clone();
+        let before = Rc::clone(&state.descriptors);
         let mut ways = Vec::new();
         for (state, fields) in self.arguments(words, state) {
             if fields.is_empty() {
@@ -275,15 +275,15 @@ impl Runner<'_> {
         (mut state, status): (State, Use),
     ) -> Vec<State> {
         let arguments = given.fields.iter().skip(1).map(|field| field.value.clone());
-        let positional = std::mem::replace(&mut state.positional, Arc::new(arguments.collect()));
-        Arc::make_mut(&mut state.hidden).push(std::collections::BTreeMap::new());
+        let positional = std::mem::replace(&mut state.positional, Rc::new(arguments.collect()));
+        Rc::make_mut(&mut state.hidden).push(Frame::new());
         self.through.push(given.command.span.start);
         let loops = std::mem::take(&mut self.loops);
         let mut ways = self.command(body, state, status);
         self.loops = loops;
         self.through.pop();
         for state in &mut ways {
-            state.positional = Arc::clone(&positional);
+            state.positional = Rc::clone(&positional);
             state.uncover();
             if state.flow == Flow::Return {
                 state.flow = Flow::On;
@@ -311,9 +311,9 @@ pub(super) struct Given<'a> {
 impl State {
     /// Gives back the variables that a function's `local` has hidden.
     pub(super) fn uncover(&mut self) {
-        let hidden = Arc::make_mut(&mut self.hidden).pop().unwrap_or_default();
+        let hidden = Rc::make_mut(&mut self.hidden).pop().unwrap_or_default();
         for (name, value) in hidden {
-            let variables = Arc::make_mut(&mut self.variables);
+            let variables = Rc::make_mut(&mut self.variables);
             match value {
                 Some(value) => variables.insert(name, value),
                 None => variables.remove(&name),
@@ -332,10 +332,10 @@ fn after_subshell(outer: &State, inner: State) -> State {
     state.learned = inner.learned;
     state.when = inner.when;
     // What it has read of a text nobody else reads.
-    if let [Descriptor::Text(text), ..] = &outer.descriptors
-        && let [Descriptor::Text(left), ..] = &inner.descriptors
+    if let [Descriptor::Text(text), ..] = &*outer.descriptors
+        && let [Descriptor::Text(left), ..] = &*inner.descriptors
         && text.ends_with(&**left)
-        && let Some(input) = state.descriptors.first_mut()
+        && let Some(input) = Rc::make_mut(&mut state.descriptors).first_mut()
     {
         *input = Descriptor::Text(left.clone());
     }
@@ -347,13 +347,16 @@ fn after_subshell(outer: &State, inner: State) -> State {
 
 /// Leads the descriptors that were redirected where they led before. The others are left alone: of what is
 /// read from a text, less may be left.
-fn give_back(before: &[Descriptor], redirects: &[Redirect], state: &mut State) {
+fn give_back(before: &Rc<Descriptors>, redirects: &[Redirect], state: &mut State) {
+    if redirects.is_empty() || Rc::ptr_eq(before, &state.descriptors) {
+        return;
+    }
+    let descriptors = Rc::make_mut(&mut state.descriptors);
     for redirect in redirects {
         let number = usize::try_from(redirect.descriptor).unwrap_or(usize::MAX);
         let both = matches!(redirect.target, Target::Both(_));
         for number in std::iter::once(number).chain(both.then_some(2)) {
-            if let (Some(slot), Some(old)) = (state.descriptors.get_mut(number), before.get(number))
-            {
+            if let (Some(slot), Some(old)) = (descriptors.get_mut(number), before.get(number)) {
                 slot.clone_from(old);
             }
         }

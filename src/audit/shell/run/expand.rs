@@ -1,5 +1,9 @@
 //! Words, expanded. Substitutions in them are commands like others: each may lead to several ways.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use super::super::constant::Constant;
 use super::super::pattern::Pattern;
 use super::super::state::{Flow, State};
 use super::super::syntax::{Part, Span, Word};
@@ -22,15 +26,27 @@ impl Runner<'_> {
     pub(super) fn arguments(&mut self, words: &[Word], state: State) -> Many<Vec<Field>> {
         // What `$?` is in a word, a substitution in the word before does not change.
         let status = state.status.clone();
-        let mut ways = vec![(state, Vec::new())];
+        let mut ways = vec![(state, Vec::with_capacity(words.len()))];
         for word in words {
-            let mut next = Vec::new();
-            for (mut state, before) in ways {
-                if state.flow == Flow::On {
-                    state.status.clone_from(&status);
+            for (state, _) in ways.iter_mut().filter(|way| way.0.flow == Flow::On) {
+                state.status.clone_from(&status);
+            }
+            // The arguments of `export` and its like are assignments: these are not split.
+            let assigns = begins_assignment(word);
+            if let Some(constant) = constant(word) {
+                for (_, fields) in ways.iter_mut().filter(|way| way.0.flow == Flow::On) {
+                    let is_pattern = constant.is_pattern && !(assigns && declares(fields));
+                    fields.push(Field {
+                        span: word.span,
+                        is_pattern,
+                        ..Field::quoted(constant.value.clone())
+                    });
                 }
-                // The arguments of `export` and its like are assignments: these are not split.
-                let assigns = declares(&before) && begins_assignment(word);
+                continue;
+            }
+            let mut next = Vec::with_capacity(ways.len());
+            for (state, before) in ways {
+                let assigns = assigns && declares(&before);
                 let ways = self.chunks(word, state, HIDDEN).into_iter();
                 let more = ways.map(|(state, chunks)| {
                     let fields = match assigns {
@@ -38,7 +54,7 @@ impl Runner<'_> {
                             span: word.span,
                             ..Field::quoted(whole(&chunks))
                         }],
-                        false => fields(&chunks, &self.separators(&state), word.span),
+                        false => fields(&chunks, self.separators(&state), word.span),
                     };
                     (state, fields)
                 });
@@ -60,6 +76,9 @@ impl Runner<'_> {
             Use::Plain => Use::Plain,
             Use::Tested(of) | Use::Kept(of) => Use::Kept(of),
         };
+        if let (Some(constant), Flow::On) = (constant(word), state.flow) {
+            return vec![(state, constant.value.clone())];
+        }
         let ways = self.chunks(word, state, kept);
         ways.into_iter()
             .map(|(state, chunks)| (state, whole(&chunks)))
@@ -67,10 +86,18 @@ impl Runner<'_> {
     }
 
     /// A word as a pattern.
-    pub(super) fn pattern_of(&mut self, word: &Word, state: State) -> Many<Pattern> {
+    pub(super) fn pattern_of(&mut self, word: &Word, state: State) -> Many<Rc<Pattern>> {
+        if let (Some(constant), Flow::On) = (constant(word), state.flow) {
+            let made = || {
+                Rc::new(pattern(
+                    &fixed(&word.parts, Quoting::Bare).unwrap_or_default(),
+                ))
+            };
+            return vec![(state, Rc::clone(constant.pattern.get_or_init(made)))];
+        }
         let ways = self.chunks(word, state, HIDDEN);
         ways.into_iter()
-            .map(|(state, chunks)| (state, pattern(&chunks)))
+            .map(|(state, chunks)| (state, Rc::new(pattern(&chunks))))
             .collect()
     }
 
@@ -85,6 +112,9 @@ impl Runner<'_> {
         state: State,
         of: (Quoting, Use),
     ) -> Many<Vec<Chunk>> {
+        if let ([part], Flow::On) = (parts, state.flow) {
+            return self.part(part, state, of);
+        }
         let mut ways = vec![(state, Vec::new())];
         for part in parts {
             let mut next = Vec::new();
@@ -103,14 +133,8 @@ impl Runner<'_> {
     fn part(&mut self, part: &Part, state: State, of: (Quoting, Use)) -> Many<Vec<Chunk>> {
         let (quoting, status) = of;
         match part {
-            Part::Text(text) => {
-                let chunk = match quoting {
-                    Quoting::Bare => Chunk::Plain(text.clone()),
-                    Quoting::Quoted => Chunk::Quoted(Piece::Known(text.clone())),
-                };
-                vec![(state, vec![chunk])]
-            }
-            Part::Fixed(text) => vec![(state, vec![Chunk::Quoted(Piece::Known(text.clone()))])],
+            Part::Text(text) => vec![(state, vec![written(text, quoting)])],
+            Part::Fixed(text) => vec![(state, vec![written(text, Quoting::Quoted)])],
             Part::Double(parts) => self.double(parts, state, status),
             Part::Parameter(parameter) => self.parameter(parameter, state, of),
             Part::Command(list, span) => {
@@ -169,6 +193,9 @@ impl Runner<'_> {
 /// `before`, and behind it what there is more on each way. It is copied for further ways alone: most often there is one, and
 /// a command may have thousands of words.
 fn behind<T: Clone>(mut before: Vec<T>, more: Many<Vec<T>>) -> Many<Vec<T>> {
+    if before.is_empty() {
+        return more;
+    }
     let further = more.len().saturating_sub(1);
     let ways = more.into_iter().enumerate().map(|(number, (state, more))| {
         let mut all = match number < further {
@@ -179,6 +206,56 @@ fn behind<T: Clone>(mut before: Vec<T>, more: Many<Vec<T>>) -> Many<Vec<T>> {
         (state, all)
     });
     ways.collect()
+}
+
+/// Text as it stands in the script.
+fn written(text: &str, quoting: Quoting) -> Chunk {
+    match quoting {
+        Quoting::Bare => Chunk::Plain(text.to_owned()),
+        Quoting::Quoted => Chunk::Quoted(Piece::Known(text.to_owned())),
+    }
+}
+
+/// What a word comes to, where nothing is expanded in it.
+fn constant(word: &Word) -> Option<&Constant> {
+    let made = || {
+        let chunks = fixed(&word.parts, Quoting::Bare)?;
+        let all = fields(&chunks, "", word.span);
+        let [field] = all.as_slice() else {
+            return None;
+        };
+        Some(Constant {
+            value: field.value.clone(),
+            is_pattern: field.is_pattern,
+            pattern: OnceCell::new(),
+        })
+    };
+    word.constant.get_or_init(made).as_ref()
+}
+
+/// What parts come to that are text alone, as [`Runner::parts`] gives it.
+fn fixed(parts: &[Part], quoting: Quoting) -> Option<Vec<Chunk>> {
+    let mut chunks = Vec::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => chunks.push(written(text, quoting)),
+            Part::Fixed(text) => chunks.push(written(text, Quoting::Quoted)),
+            Part::Double(parts) => {
+                let quoted = fixed(parts, Quoting::Quoted)?;
+                // Double quotes are a word even when they are empty.
+                if quoted.is_empty() {
+                    chunks.push(written("", Quoting::Quoted));
+                }
+                chunks.extend(quoted);
+            }
+            Part::Parameter(_)
+            | Part::Command(..)
+            | Part::Arithmetic(_)
+            | Part::Tilde(_)
+            | Part::Process(..) => return None,
+        }
+    }
+    Some(chunks)
 }
 
 /// A value as an expansion gives it.

@@ -16,6 +16,7 @@ mod test;
 mod variables;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::state::{Flow, Question, State, Status, joined};
 use super::syntax::{Chain, Item, Join, List, Mode, Pipeline, Sense, Span};
@@ -211,7 +212,7 @@ impl<'a> Runner<'a> {
                 let held = *status == 0;
                 return vec![(state, held)];
             }
-            Status::Unknown(question, turned) => (question.clone(), *turned),
+            Status::Unknown(question, turned) => (Rc::clone(question), *turned),
         };
         let number = self.number(&question);
         [true, false]
@@ -250,7 +251,9 @@ impl<'a> Runner<'a> {
             for state in ways.iter_mut().filter(|state| state.flow == Flow::On) {
                 state.status = match &state.status {
                     Status::Known(status) => Status::Known(u8::from(*status == 0)),
-                    Status::Unknown(question, turned) => Status::Unknown(question.clone(), !turned),
+                    Status::Unknown(question, turned) => {
+                        Status::Unknown(Rc::clone(question), !turned)
+                    }
                 };
                 state.status_of = None;
             }

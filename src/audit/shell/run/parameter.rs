@@ -140,11 +140,9 @@ impl Runner<'_> {
     }
 
     /// The characters that fields are split at.
-    pub(super) fn separators(&self, state: &State) -> String {
-        match state.variables.get("IFS") {
-            Some(Some(value)) => value.text().unwrap_or(" \t\n").to_owned(),
-            Some(None) | None => " \t\n".to_owned(),
-        }
+    pub(super) fn separators<'s>(&self, state: &'s State) -> &'s str {
+        let set = state.variables.get("IFS").and_then(Option::as_ref);
+        set.and_then(Value::text).unwrap_or(" \t\n")
     }
 
     /// `$@` and `$*`, where they are taken as they are.

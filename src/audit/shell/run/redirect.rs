@@ -1,5 +1,7 @@
 //! Redirections: where descriptors lead.
 
+use std::rc::Rc;
+
 use super::super::state::{DESCRIPTORS, Descriptor, State};
 use super::super::syntax::{Redirect, Target, Word};
 use super::super::value::Value;
@@ -41,10 +43,11 @@ impl Runner<'_> {
         };
         let both = matches!(redirect.target, Target::Both(_));
         let ways = ways.into_iter().map(|(mut state, descriptor)| {
-            if both && let Some(error) = state.descriptors.get_mut(2) {
+            let descriptors = Rc::make_mut(&mut state.descriptors);
+            if both && let Some(error) = descriptors.get_mut(2) {
                 error.clone_from(&descriptor);
             }
-            if let Some(slot) = state.descriptors.get_mut(number) {
+            if let Some(slot) = descriptors.get_mut(number) {
                 *slot = descriptor;
             }
             state

@@ -1,5 +1,7 @@
 //! `$(...)`: commands whose output becomes part of a word.
 
+use std::rc::Rc;
+
 use super::super::parse::Dialect;
 use super::super::state::{Descriptor, State};
 use super::super::syntax::{List, Span};
@@ -18,7 +20,7 @@ impl Runner<'_> {
         let before = state.output.clone();
         let ways = self.subshell(state.ended(0), |runner, mut state| {
             state.output = Value::default();
-            if let Some(to) = state.descriptors.get_mut(1) {
+            if let Some(to) = Rc::make_mut(&mut state.descriptors).get_mut(1) {
                 *to = Descriptor::Captured;
             }
             // bash does not take `set -e` into a substitution, where it is not told to.

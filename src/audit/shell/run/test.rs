@@ -1,5 +1,7 @@
 //! `test`, `[` and `[[`: what is known of a condition.
 
+use std::rc::Rc;
+
 use super::super::pattern::{Match, Pattern};
 use super::super::state::{Fact, Question, State};
 use super::super::syntax::{Span, Test, Word};
@@ -75,7 +77,7 @@ impl Runner<'_> {
             Truth::Open(fact) => state.asked(Question {
                 span,
                 text: text.into(),
-                fact,
+                fact: fact.map(|(fact, sense)| (Rc::new(fact), sense)),
             }),
         }
     }

@@ -1,6 +1,6 @@
 //! The builtin commands about variables and parameters.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::super::parse::Dialect;
 use super::super::state::{Descriptor, Question, State};
@@ -19,7 +19,7 @@ impl Runner<'_> {
             if text == "--" || !(on || text.starts_with('+')) || text.len() < 2 {
                 let first = (text != "--").then(|| field.value.clone());
                 let rest = words.map(|field| field.value.clone());
-                state.positional = Arc::new(first.into_iter().chain(rest).collect());
+                state.positional = Rc::new(first.into_iter().chain(rest).collect());
                 break;
             }
             for letter in text.chars().skip(1) {
@@ -46,7 +46,7 @@ impl Runner<'_> {
         };
         match count {
             Some(count) if count <= state.positional.len() => {
-                Arc::make_mut(&mut state.positional).drain(..count);
+                Rc::make_mut(&mut state.positional).drain(..count);
                 state.ended(0)
             }
             // dash ends the script there.
@@ -84,8 +84,8 @@ impl Runner<'_> {
     /// Keeps what a variable is outside the function.
     fn hide(&self, name: &str, state: &mut State) {
         let outside = state.variables.get(name).cloned();
-        if let Some(frame) = Arc::make_mut(&mut state.hidden).last_mut() {
-            frame.entry(name.to_owned()).or_insert(outside);
+        if let Some(frame) = Rc::make_mut(&mut state.hidden).last_mut() {
+            frame.entry(name.into()).or_insert(outside);
         }
     }
 
@@ -94,7 +94,7 @@ impl Runner<'_> {
         let functions = fields.get(1).and_then(Field::text) == Some("-f");
         for name in fields.iter().skip(1).filter_map(Field::text) {
             if functions {
-                Arc::make_mut(&mut state.functions).remove(name);
+                Rc::make_mut(&mut state.functions).remove(name);
             } else if !name.starts_with('-') {
                 state.set(name, None);
             }
@@ -117,7 +117,7 @@ impl Runner<'_> {
             Some((line, rest)) => (line, Some(rest)),
             None => (&*text, None),
         };
-        let separators = self.separators(&state);
+        let separators = self.separators(&state).to_owned();
         let raw = fields.iter().any(|field| field.text() == Some("-r"));
         let line = if raw {
             line.to_owned()
@@ -125,7 +125,7 @@ impl Runner<'_> {
             without_backslashes(line)
         };
         assign_line(&names, &line, &separators, &mut state);
-        if let Some(input) = state.descriptors.first_mut() {
+        if let Some(input) = Rc::make_mut(&mut state.descriptors).first_mut() {
             *input = Descriptor::Text(rest.unwrap_or_default().into());
         }
         state.ended(u8::from(rest.is_none()))
@@ -151,7 +151,7 @@ impl Runner<'_> {
     /// A file that is read may have set anything.
     pub(super) fn everything_set(&self, span: Span, state: &mut State) {
         state.sourced = true;
-        let names: Vec<String> = state.variables.keys().cloned().collect();
+        let names: Vec<Rc<str>> = state.variables.keys().cloned().collect();
         for name in names {
             let symbol = Symbol {
                 at: span.start,
