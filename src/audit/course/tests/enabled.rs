@@ -36,7 +36,7 @@ fn built(postinst: &str) -> Package {
 fn enabled(way: Way, pair: Pair<'_>) -> Vec<Vec<String>> {
     let course = Courses::new(pair).course(way, &Scene::new(InitKind::Systemd));
     let paths = course.steps.iter().flat_map(|step| match step {
-        Step::Run { paths, .. } => paths.as_slice(),
+        Step::Run { paths, .. } => &**paths,
         _ => &[],
     });
     let of_path = |calls: &[crate::audit::call::Call]| {

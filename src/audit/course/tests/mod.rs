@@ -1,6 +1,7 @@
 //! Courses of packages that read as stories.
 
 mod enabled;
+mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

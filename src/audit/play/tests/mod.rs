@@ -82,7 +82,7 @@ fn run(side: Side, script: ScriptName, arguments: &str, calls: &[&str]) -> Step 
         side,
         script,
         arguments: arguments.split_whitespace().map(str::to_owned).collect(),
-        paths: vec![path(side, script, calls)],
+        paths: vec![path(side, script, calls)].into(),
         fails: false,
         cut: None,
     }

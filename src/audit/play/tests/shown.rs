@@ -41,7 +41,7 @@ fn what_a_package_says_is_never_markup_and_never_moves_a_cursor() {
     let Step::Run { paths, .. } = &mut story.steps[0] else {
         panic!("a script");
     };
-    let words = &mut paths[0].calls[0].words;
+    let words = &mut std::rc::Rc::make_mut(paths)[0].calls[0].words;
     words.push(Word::Unknown("\"$(</etc/x)\"\n'\u{7}".to_owned()));
     let play = story.play();
     let drawn = svg(&play);

@@ -224,7 +224,7 @@ fn a_way_that_fails_is_not_played_where_dpkg_would_not_go_on() {
         side: Side::New,
         script: ScriptName::Postinst,
         arguments: vec!["configure".to_owned()],
-        paths,
+        paths: paths.into(),
         fails: false,
         cut: None,
     });
