@@ -127,7 +127,7 @@ fn evaluated(text: &str) -> Result<Outcome, String> {
     };
     let parsed = Parsed::parse(&script).map_err(|error| error.to_string())?;
     let evaluated = parsed.evaluate(Side::New, &ARGUMENTS.map(str::to_owned), &Stubs);
-    let [path] = evaluated.paths.as_slice() else {
+    let [path] = &*evaluated.paths else {
         return Err(format!("{evaluated:#?}"));
     };
     let End::Status(status) = path.end else {
