@@ -70,42 +70,36 @@ fn ranked<'a>(
     order: &'a BootOrder,
 ) -> Vec<Script<'a>> {
     let names: BTreeSet<&str> = candidates.iter().map(|candidate| candidate.name).collect();
-    let needs_of = |name: &str| -> BTreeSet<&'a str> {
-        let needed = order.needs(name).into_iter();
-        needed.filter(|needed| names.contains(needed)).collect()
-    };
     let place = |name: &str| places.get(name).copied().unwrap_or(StartPlace::Unlinked);
-    let rank = |candidate: &Candidate<'a>| {
-        let needed = needs_of(candidate.name).into_iter().map(place);
-        (
-            candidate.name,
-            needed.fold(place(candidate.name), StartPlace::max),
-        )
-    };
-    let ranks: BTreeMap<&str, StartPlace> = candidates.iter().map(rank).collect();
-    let of = |(at, candidate): (usize, &Candidate<'a>)| {
+    let script = |(at, candidate): (usize, &Candidate<'a>)| {
         let name = candidate.name;
-        let needs = needs_of(name);
-        let rank = ranks.get(name).copied().unwrap_or(StartPlace::Unlinked);
-        let same = needs
-            .iter()
-            .filter(|needed| ranks.get(**needed) == Some(&rank));
+        let mut needs = order.needs(name);
+        needs.retain(|needed| names.contains(needed));
         let linked = matches!(place(name), StartPlace::Runlevel(_));
-        let beside = linked && order.runs_beside_others(name);
+        let company = match linked && order.runs_beside_others(name) {
+            true => candidate.company,
+            false => Company::None,
+        };
+        let needed = needs.iter().map(|needed| place(needed));
         Script {
             at,
             name,
-            rank,
-            depth: same.count(),
+            rank: needed.fold(place(name), StartPlace::max),
+            depth: 0,
             needs,
-            company: if beside {
-                candidate.company
-            } else {
-                Company::None
-            },
+            company,
         }
     };
-    candidates.iter().enumerate().map(of).collect()
+    let mut scripts: Vec<Script<'_>> = candidates.iter().enumerate().map(script).collect();
+    let ranks: BTreeMap<&str, StartPlace> = scripts
+        .iter()
+        .map(|script| (script.name, script.rank))
+        .collect();
+    for script in &mut scripts {
+        let same = |needed: &&&str| ranks.get(**needed) == Some(&script.rank);
+        script.depth = script.needs.iter().filter(same).count();
+    }
+    scripts
 }
 
 struct Wave<'a> {

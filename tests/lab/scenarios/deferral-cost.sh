@@ -59,8 +59,6 @@ same "what is owed after it" 0 "$(inside rcpolicy pending --json | grep -c '"ser
 require_stock
 measure "with the stock tools"
 figure "deferred against stock: $(ratio "$ours" "$cost") ($ours ms / $cost ms); the restarts alone are $(ratio "$bare" "$cost")"
-# Init scripts are themselves much of it, side by side too.
 most=4
-[ "$INIT" = systemd ] || most=1
 [ $((ours * most)) -le "$cost" ] || same "what deferring costs, in ms, at most 1/$most of stock's $cost" $((cost / most)) "$ours"
 holds "$services deferred restarts cost at most 1/$most of what they cost with the stock tools"
