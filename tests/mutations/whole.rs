@@ -18,12 +18,8 @@ use crate::words::NOTE;
 /// An audit goes on behind what it wrote before, whatever became of that.
 fn reread(line: &Line, random: &mut Random) {
     let mut bytes = line.to_json().unwrap().into_bytes();
-    mutate::text(
-        &mut bytes,
-        random,
-        std::slice::from_ref(&bytes.clone()),
-        NOTE,
-    );
+    let seeds = [bytes.clone()];
+    mutate::text(&mut bytes, random, &seeds, NOTE);
     if let Err(why) = Line::parse(&String::from_utf8_lossy(&bytes)) {
         refused(&why.to_string());
     }

@@ -2,8 +2,10 @@
 //! policy's answers. Off until the admin turns it on: that a policy-rc.d is there changes by itself what the
 //! stock tools do. What somebody else put there is never touched.
 
+use std::os::unix::fs::MetadataExt;
+
 use super::{Ending, Failure, Place, Telling};
-use crate::files::{Directory, FileError, Missing, Placed};
+use crate::files::{Directory, FileError, Missing, Placed, errno_of};
 use crate::observe::answering::{self, DIRECTORY, NAME, TEXT, TOOL};
 use crate::observe::detect::is_executable;
 use crate::report::console::Console;
@@ -46,23 +48,29 @@ pub(super) fn run(
     match arguments.what {
         What::On => on(place, console),
         What::Off => off(place, console),
-        What::Status => Ok(status(place, console)),
+        What::Status => status(place, console),
     }
 }
 
-fn standing(place: &Place) -> Standing {
+/// By the file's own mode: whoever cannot be asked whether it may be executed is not taken for a yes.
+fn standing(place: &Place) -> Result<Standing, FileError> {
     let path = place.path(DIRECTORY).join(NAME);
-    if path.symlink_metadata().is_err() {
-        return Standing::Nothing;
-    }
-    match (
-        answering::is_ours(&path),
-        is_executable(&path.to_string_lossy()),
-    ) {
-        (true, true) => Standing::Ours,
-        (true, false) => Standing::OursDisabled,
+    let found = match path.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Standing::Nothing),
+        Err(error) => {
+            return Err(FileError::System {
+                doing: "examine",
+                path,
+                source: errno_of(&error),
+            });
+        }
+    };
+    Ok(match (answering::is_ours(&path), found.mode() & 0o111) {
         (false, _) => Standing::Foreign,
-    }
+        (true, 0) => Standing::OursDisabled,
+        (true, _) => Standing::Ours,
+    })
 }
 
 /// The directory, which the system may have as a link to another.
@@ -79,11 +87,11 @@ fn on(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
     }
     let directory = directory(place)?;
     directory.clear_unplaced(NAME);
-    let found = match standing(place) {
+    let found = match standing(place)? {
         Standing::Nothing => match directory.place_program(NAME, TEXT.as_bytes())? {
             Placed::New => Standing::Ours,
             // Somebody was quicker, and that may have been one of us.
-            Placed::Taken => standing(place),
+            Placed::Taken => standing(place)?,
         },
         found => found,
     };
@@ -101,7 +109,7 @@ fn off(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
     if let Ok(directory) = directory(place) {
         directory.clear_unplaced(NAME);
     }
-    match standing(place) {
+    match standing(place)? {
         Standing::Ours | Standing::OursDisabled => {
             let directory = directory(place)?;
             let text = directory.read(NAME, TEXT.len() as u64)?;
@@ -118,8 +126,8 @@ fn off(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
-fn status(place: &Place, console: &mut Console<'_>) -> Ending {
-    let (text, ending) = match standing(place) {
+fn status(place: &Place, console: &mut Console<'_>) -> Result<Ending, Failure> {
+    let (text, ending) = match standing(place)? {
         Standing::Ours => (
             "on: other tools that ask /usr/sbin/policy-rc.d get your policy's answers",
             Ending::Done,
@@ -135,5 +143,5 @@ fn status(place: &Place, console: &mut Console<'_>) -> Ending {
         ),
     };
     console.say(text);
-    ending
+    Ok(ending)
 }
