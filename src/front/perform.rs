@@ -175,12 +175,16 @@ impl Session {
     }
 
     fn machine(&self, init: &mut dyn Init) -> Known<Machine> {
-        let mut rules = self.policy.files().iter().flat_map(|file| &file.rules);
-        if rules.any(|rule| !rule.machine.is_empty()) {
-            init.machine()
-        } else {
-            Known::default()
+        match self.asks_for_machine() {
+            true => init.machine(),
+            false => Known::default(),
         }
+    }
+
+    /// Whether some rule looks at what the machine is doing.
+    pub(super) fn asks_for_machine(&self) -> bool {
+        let mut rules = self.policy.files().iter().flat_map(|file| &file.rules);
+        rules.any(|rule| !rule.machine.is_empty())
     }
 
     /// The note about the service, with the state of every unit that it names.

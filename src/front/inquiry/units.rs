@@ -96,9 +96,11 @@ impl Session {
         asker: &mut dyn Asker,
     ) -> Result<Case, Stuck> {
         let answer = heard.at(index);
-        if is_denied(&answer) {
+        let kind = InitKind::Systemd;
+        let unlisted = answer == HelperAnswer::Absent;
+        if is_denied(&answer) || unlisted && self.denies_outright(&request, kind) {
             // Nothing that systemd could say changes this verdict: it need not be disturbed.
-            let (kind, machine) = (InitKind::Systemd, Known::default());
+            let machine = Known::default();
             let mut facts = self.unseen(&request, kind, machine);
             facts.helper = answer;
             return Ok(self.decide(request, facts, None));

@@ -12,6 +12,7 @@ mod turns;
 mod upstart;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use crate::decide::Part;
 use crate::decide::stock::{self, Judgement, status};
@@ -30,9 +31,9 @@ use crate::report::Voice;
 use self::arguments::{Arguments, Parsed};
 use super::handover::hand_over;
 use super::inquiry::{Origin, Turn};
-use super::local::GoingDown;
+use super::local::{self, GoingDown};
 use super::machine::Picked;
-use super::perform::{Case, Session};
+use super::perform::{self, Case, Session};
 
 /// One call, and what was found out for it so far.
 #[derive(Debug)]
@@ -105,6 +106,9 @@ pub fn run(program: &str, raw: &[OsString]) -> u8 {
     let outside = call.kind == InitKind::Systemd && offline::reach() == Reach::Offline;
     if outside || call.session.policy.settings().mode == Mode::Observe {
         return call.outside(outside).unwrap_or_else(|| stock(&call.voice));
+    }
+    if let Some(ending) = call.denied_outright() {
+        return ending;
     }
     // Before anything is undertaken: without a job it is the init script's business.
     let found = call.find_service();
@@ -180,6 +184,29 @@ impl Call {
             Some(why) => Some(self.denied(&self.arguments.action, &why)),
             None => self.session.put_off(requests, error),
         }
+    }
+
+    /// Ends as denied where files alone tell that, under systemd, whose word all else is asked of. policy-rc.d's own is
+    /// heard before the policy's: where there is one it is asked, and about what systemd says.
+    fn denied_outright(&self) -> Option<u8> {
+        let request = self.request(self.action.clone());
+        let others = self.arguments.skip_systemd_native || self.is_for_instances();
+        let alone = self.kind == InitKind::Systemd && !others;
+        if !alone || !self.session.denies_outright(&request, self.kind) {
+            return None;
+        }
+        let level = local::level_without_init(Path::new("/"));
+        if level.going_down == GoingDown::Yes || perform::helper(&self.session.policy).exists() {
+            return None;
+        }
+        if self.arguments.options.query {
+            return Some(status::DENIED);
+        }
+        let facts = self.session.unseen(&request, self.kind, Known::default());
+        let case = self.session.decide(request, facts, None);
+        let ending = self.denied(&self.arguments.action, &perform::why(&case.decision));
+        self.session.log(&case, Some(ending));
+        Some(ending)
     }
 
     /// Where the init is out of reach (`away`) an admin's deny still holds; in observe mode our decision is
