@@ -42,9 +42,15 @@ impl Script {
     pub(super) fn is_own(places: &Places, name: &str) -> bool {
         let path = places.scripts.join(name);
         let mut start = [0; SHORTEST];
-        let read = open_script(&path).and_then(|(mut file, _)| file.read(&mut start));
-        let start = read.ok().and_then(|length| start.get(..length));
-        start.is_some_and(|start| is_openrcs(&String::from_utf8_lossy(start)) && !leads_away(&path))
+        let Ok(mut file) = open_quietly(&path, OFlag::empty()) else {
+            return false;
+        };
+        let read = file.read(&mut start).ok();
+        let start = read.and_then(|length| start.get(..length));
+        // Every call does this with every script that is down, and most are sysvinit's: the rest is for what is not.
+        start.is_some_and(|start| is_openrcs(&String::from_utf8_lossy(start)))
+            && is_plain(&file).is_ok_and(|status| may_be_run(&status))
+            && !leads_away(&path)
     }
 
     /// The path of the init script of `unit`, whoever's it is.
@@ -106,10 +112,14 @@ fn leads_away(path: &Path) -> bool {
 /// Opens a script that can be executed.
 fn open_script(path: &Path) -> io::Result<(File, Metadata)> {
     let (file, status) = opened(path, OFlag::empty())?;
-    match status.permissions().mode() & 0o111 {
-        0 => Err(io::Error::other("it cannot be executed")),
-        _ => Ok((file, status)),
+    match may_be_run(&status) {
+        false => Err(io::Error::other("it cannot be executed")),
+        true => Ok((file, status)),
     }
+}
+
+fn may_be_run(status: &Metadata) -> bool {
+    status.permissions().mode() & 0o111 != 0
 }
 
 /// Opens a plain file for reading. A pipe is waited for by nobody, and is an error.
@@ -118,14 +128,22 @@ pub(super) fn open_plainly(path: &Path, flags: OFlag) -> io::Result<File> {
 }
 
 fn opened(path: &Path, flags: OFlag) -> io::Result<(File, Metadata)> {
+    let file = open_quietly(path, flags)?;
+    let status = is_plain(&file)?;
+    Ok((file, status))
+}
+
+/// Opens whatever it is, and waits for nobody.
+fn open_quietly(path: &Path, flags: OFlag) -> io::Result<File> {
     let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits())
-        .open(path)?;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags.bits()).open(path)
+}
+
+fn is_plain(file: &File) -> io::Result<Metadata> {
     let status = file.metadata()?;
     match status.is_file() {
-        true => Ok((file, status)),
+        true => Ok(status),
         false => Err(io::Error::other("it is not a plain file")),
     }
 }
