@@ -18,7 +18,7 @@ use std::process::Command;
 use crate::act::{ActError, Report};
 use crate::decide::Part;
 use crate::domain::{
-    Action, FrontEnd, InitKind, NameError, Request, Scope, UnitName, Verdict, Wait,
+    Action, FrontEnd, HelperAnswer, InitKind, NameError, Request, Scope, UnitName, Verdict, Wait,
 };
 use crate::init::InitError;
 use crate::init::systemd::Systemd;
@@ -295,7 +295,12 @@ impl Call {
         let mut cases = Vec::new();
         for (request, part) in requests.into_iter().enumerate().zip(parts) {
             let (session, systemd) = (&self.session, &mut self.systemd);
-            let mut case = session.consider_unit(systemd, request, &heard, &mut asker)?;
+            let unheard = heard.at(request.0) == HelperAnswer::Absent;
+            let denied = session.denied_outright(&request.1, InitKind::Systemd);
+            let mut case = match denied.filter(|_| unheard) {
+                Some(case) => case,
+                None => session.consider_unit(systemd, request, &heard, &mut asker)?,
+            };
             case.part = part;
             cases.extend(self.announce(case));
         }

@@ -96,11 +96,9 @@ impl Session {
         asker: &mut dyn Asker,
     ) -> Result<Case, Stuck> {
         let answer = heard.at(index);
-        let kind = InitKind::Systemd;
-        let unlisted = answer == HelperAnswer::Absent;
-        if is_denied(&answer) || unlisted && self.denies_outright(&request, kind) {
+        if is_denied(&answer) {
             // Nothing that systemd could say changes this verdict: it need not be disturbed.
-            let machine = Known::default();
+            let (kind, machine) = (InitKind::Systemd, Known::default());
             let mut facts = self.unseen(&request, kind, machine);
             facts.helper = answer;
             return Ok(self.decide(request, facts, None));

@@ -191,10 +191,10 @@ impl Call {
     fn denied_outright(&self) -> Option<u8> {
         let request = self.request(self.action.clone());
         let others = self.arguments.skip_systemd_native || self.is_for_instances();
-        let alone = self.kind == InitKind::Systemd && !others;
-        if !alone || !self.session.denies_outright(&request, self.kind) {
+        if self.kind != InitKind::Systemd || others {
             return None;
         }
+        let case = self.session.denied_outright(&request, self.kind)?;
         let level = local::level_without_init(Path::new("/"));
         if level.going_down == GoingDown::Yes || perform::helper(&self.session.policy).exists() {
             return None;
@@ -202,8 +202,6 @@ impl Call {
         if self.arguments.options.query {
             return Some(status::DENIED);
         }
-        let facts = self.session.unseen(&request, self.kind, Known::default());
-        let case = self.session.decide(request, facts, None);
         let ending = self.denied(&self.arguments.action, &perform::why(&case.decision));
         self.session.log(&case, Some(ending));
         Some(ending)
