@@ -79,7 +79,7 @@ fn lines(text: &str) -> Result<Vec<Line<'_>>, ImportError> {
 /// A service with its list, or one more action of the last one.
 fn entry(line: &Line<'_>, blocked: &mut Vec<Blocked>) -> Result<(), ImportError> {
     if let Some(item) = line.text.strip_prefix('-') {
-        let action = scalar(item.trim(), line.number)?;
+        let action = action(item.trim(), line.number)?;
         let Some(last) = blocked.last_mut() else {
             return Err(ImportError::at(line.number, "an action without a service"));
         };
@@ -96,7 +96,7 @@ fn entry(line: &Line<'_>, blocked: &mut Vec<Blocked>) -> Result<(), ImportError>
                 .map(str::trim)
                 .filter(|word| !word.is_empty());
             words
-                .map(|word| scalar(word, line.number))
+                .map(|word| action(word, line.number))
                 .collect::<Result<_, _>>()?
         }
         None | Some(None) => {
@@ -121,6 +121,18 @@ fn pair<'t>(line: &Line<'t>) -> Result<(String, &'t str), ImportError> {
     match split {
         Some((key, value)) => Ok((scalar(key.trim(), line.number)?, value.trim())),
         None => Err(ImportError::at(line.number, "neither a key nor a list")),
+    }
+}
+
+/// An action is one word; `restart: stop` is a mapping in a list.
+fn action(text: &str, line: usize) -> Result<String, ImportError> {
+    let word = scalar(text, line)?;
+    match word.contains(char::is_whitespace) {
+        true => {
+            let what = format!("`{}` is not an action", word.escape_debug());
+            Err(ImportError::at(line, what))
+        }
+        false => Ok(word),
     }
 }
 

@@ -166,6 +166,16 @@ fn what_cannot_be_known_is_refused_or_named_with_its_line() {
             "blocked_actions:\n\tfoo: [restart]\n",
             "line 2: a tab",
         ),
+        (
+            "x.policy",
+            "blocked_actions:\n  foo:\n  - name: restart\n",
+            "line 3: `name: restart` is not an action",
+        ),
+        (
+            "x.policy",
+            "blocked_actions:\n  foo: ['re start']\n",
+            "line 2: `re start` is not an action",
+        ),
         ("x.policy", "other_key: 1\n", "whose policy"),
     ] {
         let seen = world(name, text).call(&format!("rcpolicy import /tmp/{name}"));
