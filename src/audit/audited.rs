@@ -176,11 +176,20 @@ fn shorten(text: &mut String) {
 #[derive(Debug, Error)]
 pub enum LineError {
     /// It is no JSON, or lacks something.
-    #[error("{0}")]
+    #[error("{}", in_one_line(.0))]
     Broken(#[from] serde_json::Error),
     /// It says that it is something else.
-    #[error("its format is `{0}`, and only `{FORMAT}` can be read here")]
+    #[error("its format is `{}`, and only `{FORMAT}` can be read here", in_one_line(.0))]
     Other(String),
+}
+
+/// What is said of a line may quote it, and what it quotes may have more lines.
+fn in_one_line(said: &impl ToString) -> String {
+    let plain = |letter: char| match letter.is_control() {
+        true => char::REPLACEMENT_CHARACTER,
+        false => letter,
+    };
+    said.to_string().chars().map(plain).collect()
 }
 
 impl Line {
@@ -226,6 +235,22 @@ impl Line {
         match self {
             Self::Package(audited) => &audited.input,
             Self::Unreadable(unreadable) => &unreadable.input,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_line_is_told_in_one_whatever_it_quotes() {
+        for text in [
+            r#"{"format":"rcpolicy\naudit/1"}"#,
+            r#"{"format":"rcpolicy-audit/1","kind":"pack\nage"}"#,
+        ] {
+            let told = Line::parse(text).unwrap_err().to_string();
+            assert!(told.contains('\u{fffd}') && !told.contains('\n'), "{told}");
         }
     }
 }
