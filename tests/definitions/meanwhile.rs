@@ -123,8 +123,7 @@ fn what_the_admin_takes_down_after_a_killed_update_stays_down() {
 fn what_was_cut_off_is_finished_at_boot_before_the_scanner_runs_and_comes_up_with_it() {
     for by in [By::Runit, By::S6] {
         let mut world = World::new(by);
-        let mut version = 2;
-        for step in (1..).step_by(super::stride()) {
+        for (version, step) in (2..).zip((1..).step_by(super::stride())) {
             world.ship(version);
             let reached = world.flush_killed_at(&format!("defining:{step}"));
             world.shut_down();
@@ -135,7 +134,6 @@ fn what_was_cut_off_is_finished_at_boot_before_the_scanner_runs_and_comes_up_wit
             world.scan();
             world.is_up();
             world.wait_for("it has started", || world.records().runs > runs);
-            version += 1;
             if !reached {
                 break;
             }
