@@ -163,6 +163,33 @@ pub struct Imported {
     played: Vec<Played>,
 }
 
+/// Takes out words that no rule can name as actions, with which the whole file would not read well, and says so. A rule that
+/// is left without any goes too: it would be one for all actions.
+fn drop_odd_words(imported: &mut Imported) {
+    let Imported { rules, lost, .. } = imported;
+    rules.retain_mut(|draft| {
+        let line = draft.line;
+        let mut keep = |words: &mut Vec<String>| {
+            let had = !words.is_empty();
+            words.retain(|word| {
+                let odd =
+                    word.is_empty() || word.contains(|c: char| c.is_whitespace() || c.is_control());
+                if odd {
+                    let text = format!("`{}` is not an action", word.escape_debug());
+                    lost.push(Lost { line, text });
+                }
+                !odd
+            });
+            !had || !words.is_empty()
+        };
+        let asked = keep(&mut draft.actions);
+        match &mut draft.says {
+            Says::Instead(words) => keep(words) && asked,
+            Says::Yes | Says::No | Says::Later => asked,
+        }
+    });
+}
+
 /// Reads `text`, and says where the rules that come of it answer as it does not.
 ///
 /// # Errors
@@ -174,6 +201,7 @@ pub fn read(format: Format, text: &str) -> Result<Imported, ImportError> {
         Format::Charm => charm::read(text),
         Format::Script => script::read(text),
     }?;
+    drop_odd_words(&mut imported);
     let rules = write::rules(&imported.rules);
     let differences = compare::differences(&rules, &imported.played);
     imported.lost.extend(differences);
@@ -241,6 +269,29 @@ mod tests {
             ("a[!a]b", "abb"),
         ] {
             assert_eq!(sample(pattern), expected);
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_action_is_said_and_leaves_a_file_that_reads_well() {
+        let script = |word: &str| {
+            format!(
+                "#!/bin/sh\nif [ \"$1\" = foo ]; then\n  echo '{word} stop'\n  exit 106\nfi\nexit 0\n"
+            )
+        };
+        for (word, left) in [("re\u{1}load", 1), ("reload", 2)] {
+            let imported = read(Format::Script, &script(word)).unwrap();
+            let told = imported
+                .lost
+                .iter()
+                .filter(|lost| lost.text.contains("is not an action"));
+            assert_eq!(told.count() > 0, left == 1, "{imported:#?}");
+            let instead =
+                |draft: &Draft| matches!(&draft.says, Says::Instead(words) if words.len() == left);
+            assert!(imported.rules.iter().any(instead), "{imported:#?}");
+            let text = document("x", &imported);
+            let parsed = crate::policy::parse("x", crate::policy::Tier::Admin, &text);
+            assert!(!parsed.is_broken(), "{text}");
         }
     }
 }

@@ -111,7 +111,8 @@ mod tests {
             &[&path],
             &["_", "_2", "_ff", "/unit/", "_2e"],
             |text| {
-                if let Some(unit) = unit_at(text) {
+                // No unit has a longer name.
+                if let Some(unit) = unit_at(text).filter(|unit| unit.as_str().len() <= 255) {
                     assert_eq!(unit_at(&unit_path(&unit)), Some(unit));
                 }
             },
