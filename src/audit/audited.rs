@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::finding::{Finding, Severity, Spot};
+use crate::report::plain::one_line;
 
 /// What a line says that it is. Fields may be added to it; a change that an older reader would
 /// misunderstand gets another number.
@@ -176,20 +177,11 @@ fn shorten(text: &mut String) {
 #[derive(Debug, Error)]
 pub enum LineError {
     /// It is no JSON, or lacks something.
-    #[error("{}", in_one_line(.0))]
+    #[error("{}", one_line(&.0.to_string()))]
     Broken(#[from] serde_json::Error),
     /// It says that it is something else.
-    #[error("its format is `{}`, and only `{FORMAT}` can be read here", in_one_line(.0))]
+    #[error("its format is `{}`, and only `{FORMAT}` can be read here", one_line(.0))]
     Other(String),
-}
-
-/// What is said of a line may quote it, and what it quotes may have more lines.
-fn in_one_line(said: &impl ToString) -> String {
-    let plain = |letter: char| match letter.is_control() {
-        true => char::REPLACEMENT_CHARACTER,
-        false => letter,
-    };
-    said.to_string().chars().map(plain).collect()
 }
 
 impl Line {

@@ -176,4 +176,17 @@ mod tests {
         }
         assert_eq!(BootOrder::parse("", "\n \n"), Some(BootOrder::default()));
     }
+
+    #[test]
+    fn no_mutation_ends_in_a_panic() {
+        let words = ["TARGETS", "INTERACTIVE", " = ", ": ", "\n", "dbus"];
+        crate::testing::mutations::mutated_text(&[START, STOP], &words, |text| {
+            let Some(order) = BootOrder::parse(text, STOP) else {
+                return;
+            };
+            for script in order.needs("dovecot") {
+                assert!(!script.contains(char::is_whitespace), "{script:?}");
+            }
+        });
+    }
 }
