@@ -4,6 +4,7 @@
 pub(crate) mod mutations;
 pub(crate) mod small_disk;
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::domain::{
@@ -16,6 +17,17 @@ use crate::ledger::{Entry, Ledger};
 
 pub(crate) fn name(text: &str) -> UnitName {
     UnitName::parse(text).unwrap()
+}
+
+/// Writes a program that can be run at once. It comes there by another process: what we have open for writing here, a
+/// child that another test begins at that moment holds open too, and then the kernel runs nobody's.
+pub(crate) fn write_program(path: &Path, text: &str) {
+    let beside = path.with_extension("text");
+    std::fs::write(&beside, text).unwrap();
+    let mut install = std::process::Command::new("install");
+    let installed = install.args(["-m", "755"]).args([&beside, path]).status();
+    assert!(installed.unwrap().success());
+    std::fs::remove_file(beside).unwrap();
 }
 
 /// The life of the init in these tests.

@@ -184,9 +184,7 @@ mod tests {
         let path = directory.path().join("script");
         let seen = directory.path().join("seen");
         let text = format!("{{ pwd; env; }} >'{}'\n", seen.display());
-        std::fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&path, mode).unwrap();
+        crate::testing::write_program(&path, &format!("#!/bin/sh\n{text}"));
         let script = |surroundings| Script {
             path: path.display().to_string(),
             name: "script".to_owned(),

@@ -101,7 +101,6 @@ fn end_within(mut child: Child, limit: Duration) -> std::io::Result<Option<ExitS
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
     use std::thread;
 
     use super::super::{Descriptors, Surroundings};
@@ -115,8 +114,7 @@ mod tests {
     fn says_under(init: InitKind, body: &str) -> Known<ActiveState> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("foo");
-        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        crate::testing::write_program(&path, &format!("#!/bin/sh\n{body}\n"));
         let script = Script {
             path: path.display().to_string(),
             name: "foo".to_owned(),

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::domain::InitKind;
+use crate::testing::write_program;
 
 const GROUP: &str = "[group.mail]\nmembers = [\"mail\", \"mail-*\"]\n";
 const ALL: [&str; 3] = ["mail", "mail-a", "mail-b"];
@@ -63,8 +64,7 @@ impl Scripted {
         let root = self.room.directory.path().display().to_string();
         let text = format!("#!/bin/sh\nat={root} name={name}\n{body}");
         let file = self.path(&format!("etc/init.d/{name}"));
-        fs::write(&file, text).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&file, &text);
         let link = self.path(&format!("etc/rc2.d/S{number:02}{name}"));
         std::os::unix::fs::symlink(format!("../init.d/{name}"), link).unwrap();
     }
@@ -153,8 +153,7 @@ impl Scripted {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         let asked = self.path("asked");
         let text = format!("#!/bin/sh\necho \"$1 $2\" >>{}\n{text}\n", asked.display());
-        fs::write(&file, text).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&file, &text);
     }
 }
 
