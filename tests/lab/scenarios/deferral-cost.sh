@@ -59,8 +59,7 @@ same "what is owed after it" 0 "$(inside rcpolicy pending --json | grep -c '"ser
 require_stock
 measure "with the stock tools"
 figure "deferred against stock: $(ratio "$ours" "$cost") ($ours ms / $cost ms); the restarts alone are $(ratio "$bare" "$cost")"
+# On two processors sysvinit misses it: init scripts side by side, with nobody who decides, keep both busy for a third.
 most=4
-# Init scripts keep two processors busy for a third of that, side by side and with nobody who decides.
-[ "$INIT" = systemd ] || most=2
 [ $((ours * most)) -le "$cost" ] || same "what deferring costs, in ms, at most 1/$most of stock's $cost" $((cost / most)) "$ours"
 holds "$services deferred restarts cost at most 1/$most of what they cost with the stock tools"
