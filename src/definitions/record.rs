@@ -365,10 +365,8 @@ mod tests {
         assert_eq!((touched.before, touched.left), (Before::Up, None));
     }
 
-    #[test]
-    fn a_record_survives_its_bytes_and_a_foreign_one_is_told() {
-        let mut record = Record::of(Tree::default());
-        record.fail("v".to_owned(), why());
+    /// An update that failed, and was killed while it was taken back.
+    fn cut_off(record: &mut Record) {
         record.fail("v".to_owned(), why());
         record.update = Some(Update {
             phase: Phase::Restoring(why()),
@@ -377,6 +375,13 @@ mod tests {
             new: Tree::default(),
             stock: Tree::default(),
         });
+    }
+
+    #[test]
+    fn a_record_survives_its_bytes_and_a_foreign_one_is_told() {
+        let mut record = Record::of(Tree::default());
+        record.fail("v".to_owned(), why());
+        cut_off(&mut record);
         let bytes = record.encode().unwrap();
         let again = Record::decode(&bytes).unwrap();
         assert_eq!(again, record);
@@ -396,14 +401,7 @@ mod tests {
     #[test]
     fn no_mutation_ends_in_a_panic() {
         let mut record = Record::of(Tree::default()).made_of(Path::new("/usr/share/runit/sv/foo"));
-        record.fail("v".to_owned(), why());
-        record.update = Some(Update {
-            phase: Phase::Restoring(why()),
-            parts: Vec::new(),
-            old: Tree::default(),
-            new: Tree::default(),
-            stock: Tree::default(),
-        });
+        cut_off(&mut record);
         let bytes = record.encode().unwrap();
         crate::testing::mutations::mutated(
             &[&bytes],

@@ -159,7 +159,7 @@ impl Scripted {
 
 /// All stopped in the reverse of their order, then all started: the group's first, and by the links what
 /// one of its patterns means.
-const TURNED: [&str; 6] = [
+pub(super) const TURNED: [&str; 6] = [
     "down mail-a 1",
     "down mail-b 1",
     "down mail 1",
