@@ -256,6 +256,25 @@ fn without_its_program_it_is_as_if_it_were_not_there() {
     missing.says(&["policy-rc-d` is missing"]);
 }
 
+/// As after an upgrade to a version that does not run on this machine: the stock invoke-rc.d is in its place again, and takes
+/// a status that it does not know for an error.
+#[test]
+fn a_program_that_cannot_be_started_is_as_if_it_were_not_there() {
+    for program in ["#!/nonexistent/loader\n", "\u{7f}ELF, and no more of it\n"] {
+        let world = World::new()
+            .file(TOOL, program.as_bytes(), 0o755)
+            .file(PATH, SCRIPT.as_bytes(), 0o755)
+            .policy(DENY);
+        for (words, expected) in [
+            ("foo start 2", 0),
+            ("foo '(start)' 2", 101),
+            ("--quiet foo '(restart)' 2", 101),
+        ] {
+            ask(&world, words).ended(expected);
+        }
+    }
+}
+
 #[test]
 fn our_own_tools_go_by_the_policy_alone_and_explain_says_so() {
     let world = World::new()
