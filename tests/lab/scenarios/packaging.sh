@@ -308,6 +308,70 @@ watched "remove of the unpacked" inside dpkg --purge rcpolicy
 is_stock "$newer_sum"
 holds "first installs that fail or stop half-way leave stock in place"
 
+# Other tools are answered by the policy at every moment of an upgrade, and by nobody afterwards.
+inside sh -c 'mkdir -p /etc/rcpolicy/policy.d && cat >/etc/rcpolicy/policy.d/10-lab.toml' <<'END'
+[[rule]]
+service = "lab-denied"
+decide = "deny"
+because = "the lab denies it"
+END
+asks_over_and_over() {
+    inside sh -c 'while [ ! -e /run/asking.stop ]; do
+        for word in denied:101 other:0; do
+            /usr/sbin/policy-rc.d --quiet "lab-${word%:*}" start
+            status=$?
+            echo "$word $status"
+        done
+    done' >"$LAB_DIR/asked-$LAB" 2>&1
+}
+# Each answer as it should be, or what came instead.
+answered_through() { # WHAT COMMAND...
+    local what=$1 status=0
+    shift
+    inside rm -f /run/asking.stop
+    asks_over_and_over &
+    lab_wait_for 10 grep -q other "$LAB_DIR/asked-$LAB"
+    "$@" >"$LAB_DIR/output-$LAB" 2>&1 || status=$?
+    inside touch /run/asking.stop
+    wait $!
+    same "$what, status" 0 "$status"
+    same "answers to others, $what" "" "$(awk '{ split($1, word, ":") } word[2] != $2' "$LAB_DIR/asked-$LAB" | sort | uniq -c)"
+    holds "$what: $(wc -l <"$LAB_DIR/asked-$LAB") times others were answered by the policy"
+}
+install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+inside rcpolicy answer-others on >/dev/null
+deb=$(variant "$RCPOLICY_DEB" 0.1.0+2)
+answered_through "upgrade" install_debs "$deb"
+lab_copy "$LAB" /root/debs "$RCPOLICY_DEB"
+answered_through "unpacking" inside dpkg --unpack "/root/debs/$(basename "$RCPOLICY_DEB")"
+answered_through "configuring" inside dpkg --configure -a
+deb=$(variant "$RCPOLICY_DEB" 0.1.0+4 failing_postinst)
+answered_through "upgrade whose postinst fails" fails install_debs "$deb"
+answered_through "upgrade out of a failed one" install_debs "$RCPOLICY_DEB"
+asked() { inside sh -c '/usr/sbin/policy-rc.d --quiet lab-denied start 2>/dev/null; echo $?'; }
+unable_to_answer() {
+    unable_to_run "$1"
+    cp "$1/usr/libexec/rcpolicy/invoke-rc.d" "$1/usr/libexec/rcpolicy/policy-rc-d"
+}
+deb=$(variant "$RCPOLICY_DEB" 0.1.0+7 unable_to_answer)
+install_debs "$deb" >/dev/null 2>&1
+is_handed_over
+same "what a version that cannot run answers" 0 "$(asked)"
+install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+same "what one that runs again answers" 101 "$(asked)"
+for way in remove purge; do
+    inside rcpolicy answer-others on >/dev/null
+    inside dpkg "--$way" rcpolicy >/dev/null
+    is_stock "$newer_sum"
+    same "what the $way left at policy-rc.d's path" "" "$(inside sh -c 'ls -A /usr/sbin | grep policy-rc.d || true')"
+    install_debs "$RCPOLICY_DEB" >/dev/null 2>&1
+done
+holds "answers to others go with the package, and where its tools cannot run"
+inside sh -c 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d'
+inside dpkg --purge rcpolicy >/dev/null
+same "what somebody else put there, after a purge" "exit 101" "$(inside tail -n 1 /usr/sbin/policy-rc.d)"
+inside rm /usr/sbin/policy-rc.d
+
 inside dpkg-divert --package openrc --no-rename --divert $invoke.openrc --add $invoke >/dev/null
 message=$(fails install_debs "$RCPOLICY_DEB")
 case $message in
