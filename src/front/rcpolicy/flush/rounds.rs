@@ -24,6 +24,14 @@ enum Definitions {
     ReadAgain,
 }
 
+/// What a round leaves for later.
+struct Later {
+    /// This is waited for.
+    under_way: Vec<Entry>,
+    /// This is not, and what is to be said of it if nothing more is known.
+    slow: Vec<(Entry, Paid)>,
+}
+
 /// One flush on its way.
 pub(super) struct Rounds<'a, 'c> {
     pub(super) payer: &'a Payer<'a>,
@@ -74,8 +82,9 @@ impl<'a, 'c> Rounds<'a, 'c> {
         let (last, first): (Vec<Entry>, Vec<Entry>) = due
             .into_iter()
             .partition(|entry| branch.hangs_on(&entry.unit));
-        let under_way = self.round(init, first, Patience::None);
-        self.round(init, under_way, Patience::Some);
+        let later = self.round(init, first, Patience::None);
+        self.round(init, later.under_way, Patience::Some);
+        self.look_again(init, later.slow);
         for unit in last.iter().map(|entry| &entry.unit) {
             self.console
                 .complain(format_args!("{unit} carries this session: it comes last"));
@@ -89,8 +98,8 @@ impl<'a, 'c> Rounds<'a, 'c> {
         init: &mut dyn Init,
         entries: Vec<Entry>,
         patience: Patience,
-    ) -> Vec<Entry> {
-        let (mut under_way, mut debts) = (Vec::new(), Vec::new());
+    ) -> Later {
+        let (mut under_way, mut slow, mut debts) = (Vec::new(), Vec::new(), Vec::new());
         // What was asked for already may have to be waited for: what is foreseen would be out of date.
         let (begun, fresh): (Vec<Entry>, Vec<Entry>) =
             entries.into_iter().partition(Entry::is_begun);
@@ -116,16 +125,31 @@ impl<'a, 'c> Rounds<'a, 'c> {
         let payer = self.payer;
         reach(Point::Decided);
         payer.together(init, members, |member, paid| {
-            let asked = member.is_slow() && patience == Patience::None;
-            match paid {
-                Paid::Waits(_) if asked && !self.occasion.is_batch_end() => {
-                    // Somebody looks on: it is waited for once all others are done.
-                    under_way.extend(payer.session.owed_to(&member.entry.service));
-                }
-                paid => self.tell(&member.entry.service, paid),
+            let waits = matches!(paid, Paid::Waits(_));
+            let asked = waits && member.is_slow() && patience == Patience::None;
+            let owed = || payer.session.owed_to(&member.entry.service);
+            match asked.then(owed).flatten() {
+                None => self.tell(&member.entry.service, paid),
+                Some(entry) if self.occasion.is_batch_end() => slow.push((entry, paid)),
+                // Somebody looks on: it is waited for once all others are done.
+                Some(entry) => under_way.push(entry),
             }
         });
-        under_way
+        Later { under_way, slow }
+    }
+
+    /// What nobody waits for may be over by the time that all others are.
+    fn look_again(&mut self, init: &mut dyn Init, slow: Vec<(Entry, Paid)>) {
+        for (entry, before) in slow {
+            let looked = self
+                .payer
+                .look_back(init, &entry, Patience::None, self.console);
+            let paid = match looked {
+                Looked::Over(paid) => paid,
+                Looked::UnderWay | Looked::Due(_) => before,
+            };
+            self.tell(&entry.service, paid);
+        }
     }
 
     fn sort(

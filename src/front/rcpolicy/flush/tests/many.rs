@@ -188,6 +188,27 @@ fn a_service_that_runs_once_and_takes_long_keeps_no_other_from_being_struck() {
 }
 
 #[test]
+fn a_service_that_runs_once_is_struck_if_it_has_ended_by_the_time_that_the_others_have() {
+    let mut room = Room::with_many();
+    for (text, course, start_takes) in [
+        ("once", Course::Once, 300 * MS),
+        ("long", Course::Stays, 5_000 * MS),
+    ] {
+        let spec = Spec {
+            course,
+            start_takes,
+            ..Spec::new(name(text))
+        };
+        room.init.add(spec, Image::Whole(1));
+        room.owes_to(text, restart);
+    }
+    let (left, said) = room.flush_at_batch_end(&[]);
+    assert!(said.contains("once: its restart was done already"), "{said}");
+    assert_eq!(left.again, Again::No, "{said}");
+    assert!(!room.is_owed(), "{said}");
+}
+
+#[test]
 fn one_that_takes_long_and_fails_is_tried_once_a_flush() {
     let mut room = Room::with_many();
     let slow = Spec {
