@@ -93,12 +93,7 @@ impl<'a, 'c> Rounds<'a, 'c> {
     }
 
     /// Pays `entries` together. Returns what is still under way, where that is not waited for.
-    fn round(
-        &mut self,
-        init: &mut dyn Init,
-        entries: Vec<Entry>,
-        patience: Patience,
-    ) -> Later {
+    fn round(&mut self, init: &mut dyn Init, entries: Vec<Entry>, patience: Patience) -> Later {
         let (mut under_way, mut slow, mut debts) = (Vec::new(), Vec::new(), Vec::new());
         // What was asked for already may have to be waited for: what is foreseen would be out of date.
         let (begun, fresh): (Vec<Entry>, Vec<Entry>) =

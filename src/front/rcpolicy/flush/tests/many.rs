@@ -203,7 +203,10 @@ fn a_service_that_runs_once_is_struck_if_it_has_ended_by_the_time_that_the_other
         room.owes_to(text, restart);
     }
     let (left, said) = room.flush_at_batch_end(&[]);
-    assert!(said.contains("once: its restart was done already"), "{said}");
+    assert!(
+        said.contains("once: its restart was done already"),
+        "{said}"
+    );
     assert_eq!(left.again, Again::No, "{said}");
     assert!(!room.is_owed(), "{said}");
 }
