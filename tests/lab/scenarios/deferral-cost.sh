@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../scenario.sh"
 . "$LAB_SOURCE/deferral-units.sh"
 
-services=50 rounds=5
+services=50 rounds=15
 require_ours
 deferral_make "$services" | lab_sh "$LAB"
 deferral_policy 'settle = "60s"'
