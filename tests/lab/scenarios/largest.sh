@@ -191,5 +191,5 @@ remove ours
 install_all
 require_stock
 remove stock
-same "what is left after the removal" "$(cat "$log/left-stock")" "$(cat "$log/left-ours")"
-holds "${#packages[@]} packages purged: the same is left as with the stock tools"
+same "what is left after the removal, and not with the stock tools" "" "$(comm -13 "$log/left-stock" "$log/left-ours")"
+holds "${#packages[@]} packages purged: $(wc -l <"$log/left-stock") | $(wc -l <"$log/left-ours") units are left (stock | ours), none that is not with the stock tools"
