@@ -5,7 +5,7 @@
 #
 # An init script is measured as packages have it: on /lib/init/init-d-script, as Debian's template for init scripts is, which
 # waits until its daemon has ended before it starts it again. Beside it stands one that waits for nothing, in which there is
-# nothing but processor time: that is a figure, and not judged.
+# nothing but processor time. Both have to keep the limit.
 . "$(dirname "$0")/../scenario.sh"
 . "$LAB_SOURCE/deferral-units.sh"
 
@@ -99,6 +99,9 @@ for shape in "${shapes[@]}"; do
     figure "$shape, deferred against stock: $(ratio "${cost[ours,$shape]}" "${cost[stock,$shape]}") (${cost[ours,$shape]} ms / ${cost[stock,$shape]} ms); the restarts alone are $(ratio "${bare[stock,$shape]}" "${cost[stock,$shape]}")"
 done
 # On two processors sysvinit misses it: init scripts side by side, with nobody who decides, keep both busy for longer.
-ours=${cost[ours,${shapes[0]}]} stock=${cost[stock,${shapes[0]}]} most=4
-[ $((ours * most)) -le "$stock" ] || same "what deferring costs, in ms, at most 1/$most of stock's $stock" $((stock / most)) "$ours"
+most=4
+for shape in "${shapes[@]}"; do
+    ours=${cost[ours,$shape]} stock=${cost[stock,$shape]}
+    [ $((ours * most)) -le "$stock" ] || same "what deferring costs, in ms, $shape, at most 1/$most of stock's $stock" $((stock / most)) "$ours"
+done
 holds "$services deferred restarts cost at most 1/$most of what they cost with the stock tools"
